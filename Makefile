@@ -1,0 +1,66 @@
+# `make help` lists the targets. Each one sets up what it needs by itself, once.
+SHELL   := bash
+VENV    := .venv
+BIN     := $(VENV)/bin
+STAMPS  := $(VENV)/.stamps
+MODEL   ?= auto
+PYTEST  := $(BIN)/python -m pytest
+MATRIX  := pyautogen-0.2.35 autogen-0.14.1
+CODER   := examples/groupchat/coder.py
+MAKEFLAGS += --no-print-directory
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-matrix test-local test-small-model lint format type imports \
+        bench docs clean $(MATRIX:%=matrix-%)
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: $(STAMPS)/demo ## a coder that remembers, in a group chat; MODEL=local|rehearsal|openai|auto
+	@$(BIN)/python $(CODER) --demo --model $(MODEL)
+
+test: lint type imports ## everything that must hold, with coverage; also lints and checks types
+	@$(PYTEST) -n auto --cov --cov-report=term
+
+test-matrix: $(MATRIX:%=matrix-%) ## the AutoGen-facing tests on the oldest and the newest AutoGen
+
+$(MATRIX:%=matrix-%): matrix-%: $(STAMPS)/dev
+	@tools/matrix.sh $* $(BIN)/python
+
+test-local: $(STAMPS)/dev ## memory cases with the real 1.5B model; takes a while
+	@$(PYTEST) -m local_model -s
+
+test-small-model: $(STAMPS)/dev ## the protocol against SmolLM2, a real but tiny model
+	@$(PYTEST) -m small_model
+
+lint: $(STAMPS)/dev ## formatting and lint rules
+	@$(BIN)/ruff format --check --quiet . || { echo "run 'make format'"; exit 1; }
+	@$(BIN)/ruff check --quiet .
+
+format: $(STAMPS)/dev ## reformat, and mend what can be mended
+	@$(BIN)/ruff check --fix --quiet . || true
+	@$(BIN)/ruff format --quiet .
+
+type: $(STAMPS)/dev ## types, strictly
+	@$(BIN)/mypy
+
+imports: $(STAMPS)/dev ## imports flow down only
+	@$(BIN)/lint-imports --no-cache > $(VENV)/imports.log 2>&1 || { cat $(VENV)/imports.log; exit 1; }
+	@grep '^Contracts:' $(VENV)/imports.log
+
+bench: $(STAMPS)/dev ## what a turn costs beyond the model
+	@$(BIN)/python bench/turn.py
+
+docs: $(STAMPS)/dev ## check the links and the Python blocks of the documents
+	@$(BIN)/python tools/check_docs.py
+
+clean: ## remove environments and caches; memories stay
+	@rm -rf $(VENV) .venvs .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage .coverage.*
+
+$(STAMPS)/demo: pyproject.toml
+	@tools/setup.sh $(VENV) offline local
+	@mkdir -p $(STAMPS) && touch $@
+
+$(STAMPS)/dev: pyproject.toml
+	@tools/setup.sh $(VENV) offline local dev
+	@mkdir -p $(STAMPS) && touch $(STAMPS)/demo $@

@@ -1,0 +1,73 @@
+"""Which model the examples talk to: yours, a local one, or the rehearsal model."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import autogen
+from rich.console import Console
+
+from memgpt_autogen.errors import LocalModelError
+from memgpt_autogen.local import local_llm_config
+from memgpt_autogen.testing.rehearsal import NAME, rehearsal_model
+
+CHOICES = ("auto", "openai", "local", "rehearsal")
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model and how to speak of it."""
+
+    label: str
+    llm_config: dict[str, Any]
+
+
+@contextmanager
+def open_model(choice: str, console: Console) -> Iterator[Model]:
+    """The model of a choice; "auto" takes your key, else a local model, else rehearsal."""
+    configs = _your_configs() if choice in ("auto", "openai") else []
+    if configs:
+        yield Model(str(configs[0].get("model")), {"config_list": configs, "temperature": 0})
+        return
+    if choice == "openai":
+        raise SystemExit("Set OPENAI_API_KEY or OAI_CONFIG_LIST to use --model openai.")
+    if choice != "rehearsal":
+        try:
+            config = local_llm_config()
+        except LocalModelError as problem:
+            if choice == "local":
+                raise SystemExit(str(problem)) from problem
+            console.print(f"[yellow]No local model:[/] {problem}\n", highlight=False)
+        else:
+            yield Model(config["config_list"][0]["model"] + ", on this machine", config)
+            return
+    with rehearsal_model() as server:
+        yield Model(f"{NAME}: rules, not a language model", server.llm_config)
+
+
+def _your_configs() -> list[dict[str, Any]]:
+    """AutoGen's convention: OAI_CONFIG_LIST as a file or variable, else OPENAI_API_KEY."""
+    if os.environ.get("OAI_CONFIG_LIST") or os.path.exists("OAI_CONFIG_LIST"):  # noqa: PTH110
+        return list(autogen.config_list_from_json("OAI_CONFIG_LIST"))
+    if os.environ.get("OPENAI_API_KEY"):
+        model = os.environ.get("OPENAI_MODEL", "gpt-4o-mini")
+        return [{"model": model, "api_key": os.environ["OPENAI_API_KEY"]}]
+    return []
+
+
+def docker_works() -> bool:
+    """A Docker engine answers, not only its client."""
+    if shutil.which("docker") is None:
+        return False
+    import docker  # AutoGen brings it; only needed where there is a client
+
+    try:
+        docker.from_env(timeout=3).ping()
+    except docker.errors.DockerException:
+        return False
+    return True

@@ -1,0 +1,58 @@
+"""Memory that outlives the context window, for AutoGen agents (MemGPT, arXiv 2310.08560)."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from memgpt_autogen.installation import check_autogen
+
+check_autogen()
+
+if TYPE_CHECKING:
+    from memgpt_autogen.agent import MemGPTAgent
+    from memgpt_autogen.capability import ContextOverview, MemGPTCapability
+    from memgpt_autogen.errors import MemGPTError
+    from memgpt_autogen.events import DocumentUpload, Event, Login, SystemAlert, TimedEvent
+    from memgpt_autogen.settings import Settings
+    from memgpt_autogen.translator import AutoGenTranslator, Translator
+
+# Loaded at first use: AutoGen and Chroma take seconds to import, `--help` should not.
+_HOMES = {
+    "AutoGenTranslator": "translator",
+    "ContextOverview": "capability",
+    "DocumentUpload": "events",
+    "Event": "events",
+    "Login": "events",
+    "MemGPTAgent": "agent",
+    "MemGPTCapability": "capability",
+    "MemGPTError": "errors",
+    "Settings": "settings",
+    "SystemAlert": "events",
+    "TimedEvent": "events",
+    "Translator": "translator",
+}
+
+__all__ = [
+    "AutoGenTranslator",
+    "ContextOverview",
+    "DocumentUpload",
+    "Event",
+    "Login",
+    "MemGPTAgent",
+    "MemGPTCapability",
+    "MemGPTError",
+    "Settings",
+    "SystemAlert",
+    "TimedEvent",
+    "Translator",
+]
+__version__ = "0.1.0"
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value

@@ -1,0 +1,190 @@
+"""The only wiring: settings → storage → memory → main context → loop."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import openai
+
+from memgpt_autogen.chat_model import AutoGenChatModel
+from memgpt_autogen.errors import MemGPTError
+from memgpt_autogen.events import Clock, Event
+from memgpt_autogen.executor import Executor
+from memgpt_autogen.functions import FUNCTIONS, Workspace
+from memgpt_autogen.loop import Loop
+from memgpt_autogen.main_context import Budget, MainContext
+from memgpt_autogen.memory.archival import ArchivalStorage
+from memgpt_autogen.memory.core import Block, CoreMemory
+from memgpt_autogen.memory.recall import RecallStorage
+from memgpt_autogen.presets import instructions, preset_for
+from memgpt_autogen.queue_manager import QueueManager
+from memgpt_autogen.settings import Settings
+from memgpt_autogen.state import AgentState
+from memgpt_autogen.steps import Eviction, Step, Turn
+from memgpt_autogen.storage.chroma import Database, open_database
+from memgpt_autogen.storage.embedding import resolve_embedder
+from memgpt_autogen.summarizer import Summarizer
+from memgpt_autogen.tokens import TokenCounter, window_of
+
+_CALL_FAILURES = (openai.OpenAIError, MemGPTError, TimeoutError, ConnectionError)
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Who the agent is when its memory is first made, and what its model can take.
+
+    `persona` and `human` are first texts: a reopened agent keeps its edited blocks.
+    """
+
+    name: str
+    model: str
+    context_window: int | None = None
+    preset: str | None = None
+    persona: str | None = None
+    human: str | None = None
+
+
+@dataclass
+class Mind:
+    """An agent's memory and loop, open for writing until `close`."""
+
+    identity: Identity
+    settings: Settings
+    database: Database
+    workspace: Workspace
+    queue: QueueManager
+    executor: Executor
+    loop: Loop
+
+    def think(self, events: list[Event], model: AutoGenChatModel, role: str) -> Turn:
+        """One turn. `role` is AutoGen's system message as it stands now."""
+        self.instruct(role)
+        return self.loop.run(events, model, self._summarizer(model))
+
+    def instruct(self, role: str) -> None:
+        """Put the preset and the role at the head of the main context."""
+        self.queue.context.instructions = instructions(
+            self.queue.state.preset, name=self.identity.name, role=role
+        )
+
+    def close(self) -> None:
+        """Write what is left and let go of the storage; it may be opened again after."""
+        self.queue.flush()
+        self.queue.save()
+        self.database.close()
+
+    def _summarizer(self, model: AutoGenChatModel) -> Summarizer:
+        window = self.queue.context.budget.window
+        counters = self.queue.state.counters
+
+        def complete(system: str, text: str) -> str:
+            completion = model.complete(
+                [{"role": "system", "content": system}, {"role": "user", "content": text}]
+            )
+            if completion.usage:
+                counters.prompt_tokens += completion.usage.prompt_tokens
+                counters.completion_tokens += completion.usage.completion_tokens
+            counters.model_calls += 1
+            return completion.text
+
+        return Summarizer(
+            complete if self.settings.summarize == "model" else None,
+            name=self.identity.name,
+            limit=min(max(window // 4, 600), 4000),
+            chunk=window * 2,
+            failures=_CALL_FAILURES,
+        )
+
+
+def build_mind(
+    identity: Identity,
+    settings: Settings,
+    *,
+    embedder: Any,
+    clock: Clock,
+    on_step: Callable[[Step], None],
+    on_eviction: Callable[[Eviction], None],
+) -> Mind:
+    """Open or make the agent's memory and wire the loop to it.
+
+    Raises:
+        DirectoryLockedError: another agent object or process has the memory open.
+        EmbedderMismatchError: the memory was made with another embedder.
+        StateFormatError: the saved state is of a version this code cannot read.
+        StorageError: the storage cannot be reached.
+    """
+    database = open_database(settings.location, identity.name)
+    try:
+        return _wire(database, identity, settings, embedder, clock, on_step, on_eviction)
+    except BaseException:
+        database.close()
+        raise
+
+
+def _wire(
+    database: Database,
+    identity: Identity,
+    settings: Settings,
+    embedder: Any,
+    clock: Clock,
+    on_step: Callable[[Step], None],
+    on_eviction: Callable[[Eviction], None],
+) -> Mind:
+    saved = database.state.load()
+    state = AgentState.from_json(saved) if saved is not None else AgentState()
+    state.preset = identity.preset or state.preset or preset_for(identity.model)
+    instructions(state.preset, name=identity.name, role="")  # a wrong name fails here
+    context = MainContext(
+        counter=TokenCounter(identity.model, state.token_factor),
+        budget=Budget.of(
+            identity.context_window or window_of(identity.model),
+            reply=settings.reply_tokens,
+            pressure_share=settings.pressure_share,
+            eviction_share=settings.eviction_share,
+        ),
+        memory=state.memory_shown,
+        summary=state.summary,
+        entries=list(state.queue),
+        pressure_announced=state.pressure_announced,
+    )
+    found = resolve_embedder(embedder)
+    workspace = Workspace(
+        core=_core_memory(state, identity, settings),
+        recall=RecallStorage(database, found, clock=clock),
+        archival=ArchivalStorage(database, found, clock=clock),
+        clock=clock,
+        page_size=settings.page_size,
+        shown=context.shown,
+        paused_until=state.paused_until,
+    )
+    queue = QueueManager(
+        identity.name, context, workspace, database.state, state, on_eviction=on_eviction
+    )
+    executor = Executor(FUNCTIONS, workspace)
+    loop = Loop(
+        queue,
+        executor,
+        workspace,
+        max_steps=settings.max_steps,
+        token_budget=settings.turn_token_budget,
+        on_step=on_step,
+    )
+    return Mind(identity, settings, database, workspace, queue, executor, loop)
+
+
+def _core_memory(state: AgentState, identity: Identity, settings: Settings) -> CoreMemory:
+    if state.blocks:
+        limit = settings.block_limit
+        return CoreMemory(
+            block.model_copy(update={"limit": limit}) if len(block.value) <= limit else block
+            for block in state.blocks
+        )
+    persona = f"I am {identity.name}." if identity.persona is None else identity.persona
+    return CoreMemory(
+        [
+            Block(name="persona", value=persona, limit=settings.block_limit),
+            Block(name="human", value=identity.human or "", limit=settings.block_limit),
+        ]
+    )

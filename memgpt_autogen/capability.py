@@ -1,0 +1,303 @@
+"""MemGPTCapability: the memory, attached to an AutoGen agent at its reply seam."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import weakref
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from autogen import Agent, ConversableAgent, OpenAIWrapper
+
+from memgpt_autogen.build import Identity, Mind, build_mind
+from memgpt_autogen.chat_model import AutoGenChatModel
+from memgpt_autogen.cursor import OWN, Cursor, digest
+from memgpt_autogen.errors import ConfigurationError
+from memgpt_autogen.events import Clock, Event, SystemAlert, TimedEvent, local_now
+from memgpt_autogen.settings import Settings
+from memgpt_autogen.steps import Eviction, Step, Turn
+from memgpt_autogen.translator import AutoGenTranslator, Translator, speaker_of
+
+Reply = tuple[bool, str | dict[str, Any] | None]
+
+YOUR_TURN = "it is your turn to speak; nobody has said anything new."
+
+
+@dataclass(frozen=True)
+class ContextOverview:
+    """How full the main context is, and how much lies outside it.
+
+    Attributes:
+        window: tokens the model takes.
+        sections: tokens of each part of the prompt, as the provider is likely to count.
+    """
+
+    window: int
+    sections: Mapping[str, int]
+    queue_entries: int
+    recall_messages: int
+    archival_passages: int
+
+    @property
+    def total(self) -> int:
+        """Tokens of the whole prompt."""
+        return sum(self.sections.values())
+
+
+class MemGPTCapability:
+    """Gives an agent MemGPT's memory: replies come from the memory-managing loop.
+
+    Args:
+        memory: a directory, `http://host:port` of a Chroma server, or `Settings`.
+        persona: first text of the persona block; later runs keep the edited one.
+        human: first text of the human block, likewise.
+        context_window: tokens the main context may use; default from the model.
+        preset: name of the system instructions; default by the model.
+        translator: stands between AutoGen's messages and the agent's events.
+        embedder: any Chroma embedding function; default the best at hand.
+        clock: tells the time; for tests.
+    """
+
+    def __init__(
+        self,
+        *,
+        memory: str | Path | Settings | None = None,
+        persona: str | None = None,
+        human: str | None = None,
+        context_window: int | None = None,
+        preset: str | None = None,
+        translator: Translator | None = None,
+        embedder: Any = None,
+        clock: Clock = local_now,
+    ) -> None:
+        self.settings = _settings(memory)
+        self.translator: Translator = translator or AutoGenTranslator()
+        self.last_turn = Turn()
+        if context_window is not None and context_window < 1024:
+            raise ConfigurationError(
+                f"context_window={context_window} is too small: the instructions and functions"
+                " alone take about 1,000 tokens; give at least 2,048."
+            )
+        self._about = (persona, human, context_window, preset)
+        self._embedder = embedder
+        self._clock = clock
+        self._agent: ConversableAgent | None = None
+        self._mind: Mind | None = None
+        self._lock = threading.RLock()
+        self._cursors: weakref.WeakKeyDictionary[Agent, Cursor] = weakref.WeakKeyDictionary()
+
+    def add_to_agent(self, agent: ConversableAgent) -> None:
+        """Let the loop answer in the place of AutoGen's own model reply, sync and async.
+
+        Termination checks, human input, code execution and function calls come
+        before it, as with any agent.
+        """
+        self._agent = agent
+
+        # AutoGen pairs the sync and the async reply by these names.
+        def generate_oai_reply(
+            _recipient: ConversableAgent,
+            messages: list[dict[str, Any]] | None = None,
+            sender: Agent | None = None,
+            config: OpenAIWrapper | None = None,
+            **_: Any,
+        ) -> Reply:
+            return self.reply(messages, sender, config)
+
+        async def a_generate_oai_reply(
+            _recipient: ConversableAgent,
+            messages: list[dict[str, Any]] | None = None,
+            sender: Agent | None = None,
+            config: OpenAIWrapper | None = None,
+            **_: Any,
+        ) -> Reply:
+            return await asyncio.to_thread(self.reply, messages, sender, config)
+
+        agent.replace_reply_func(ConversableAgent.generate_oai_reply, generate_oai_reply)
+        agent.replace_reply_func(ConversableAgent.a_generate_oai_reply, a_generate_oai_reply)
+        if agent.client is not None:
+            self.open()
+
+    @property
+    def agent(self) -> ConversableAgent:
+        """The agent this memory belongs to."""
+        if self._agent is None:
+            raise ConfigurationError("call add_to_agent(agent) first")
+        return self._agent
+
+    # --- the memory --------------------------------------------------------------
+
+    def open(self) -> Mind:
+        """The mind, opened at first use."""
+        with self._lock:
+            if self._mind is None:
+                persona, human, context_window, preset = self._about
+                name = self.agent.name
+                identity = Identity(
+                    name, _model_of(self.agent.client), context_window, preset, persona, human
+                )
+                self._mind = build_mind(
+                    identity,
+                    self.settings,
+                    embedder=self._embedder,
+                    clock=self._clock,
+                    on_step=self._on_step,
+                    on_eviction=self._on_eviction,
+                )
+                self._mind.instruct(self._role())
+            return self._mind
+
+    def close(self) -> None:
+        """Take in what was said last, write everything, and let go of the storage."""
+        with self._lock:
+            if self._mind is not None:
+                self.absorb()
+                self._mind.close()
+                self._mind = None
+
+    def overview(self) -> ContextOverview:
+        """The state of the main context and the storages."""
+        with self._lock:
+            mind = self.open()
+            mind.instruct(self._role())
+            context, work = mind.queue.context, mind.workspace
+            sections = context.sections(mind.executor.schemas)
+            return ContextOverview(
+                window=context.budget.window,
+                sections={part: context.counter.corrected(size) for part, size in sections.items()},
+                queue_entries=len(context.entries),
+                recall_messages=len(work.recall),
+                archival_passages=len(work.archival),
+            )
+
+    # --- turns -------------------------------------------------------------------
+
+    def reply(
+        self,
+        messages: list[dict[str, Any]] | None,
+        sender: Agent | None,
+        client: OpenAIWrapper | None = None,
+    ) -> Reply:
+        """Answer what is new in `messages`: AutoGen's reply function."""
+        client = client or self.agent.client
+        if client is None:
+            return False, None
+        if messages is None:
+            messages = self.agent.chat_messages[sender]
+        with self._lock:
+            mind = self.open()
+            cursor = self._cursor(sender)
+            answered = cursor.answered
+            events = self._take(cursor, messages, sender)
+            if not events and (answered or not messages):
+                events = [SystemAlert(timestamp=self._clock(), text=YOUR_TURN)]
+            self.last_turn = mind.think(events, self._model(client), self._role())
+            self._agent_replied(cursor, sender)
+            reply = self.translator.to_reply(self.last_turn)
+        return (False, None) if reply is None else (True, reply)
+
+    def notify(self, event: Event) -> tuple[str, ...]:
+        """Let the agent act on an event outside a chat; the messages it sent.
+
+        Raises:
+            ConfigurationError: the agent has no model.
+        """
+        if self.agent.client is None:
+            raise ConfigurationError("the agent has no llm_config, so it cannot act on an event")
+        with self._lock:
+            mind = self.open()
+            paused = mind.workspace.paused_until
+            if isinstance(event, TimedEvent) and paused and self._clock() < paused:
+                return ()
+            self.last_turn = mind.think([event], self._model(self.agent.client), self._role())
+            mind.queue.save()
+            return self.last_turn.messages
+
+    def absorb(self, chat: Agent | None = None) -> None:
+        """Take in what others said after the agent's last turn, without answering it."""
+        if self._mind is None:
+            return
+        with self._lock:
+            chats = self.agent.chat_messages
+            for sender in [chat] if chat is not None else list(chats):
+                messages = self.agent.process_all_messages_before_reply(chats.get(sender) or [])
+                if sender in self._cursors:
+                    self._mind.queue.admit(self._take(self._cursor(sender), messages, sender))
+            self._mind.queue.flush()
+
+    @property
+    def last_steps(self) -> Sequence[Step]:
+        """The steps of the latest turn."""
+        return self.last_turn.steps
+
+    # --- AutoGen's messages ------------------------------------------------------
+
+    def _take(
+        self, cursor: Cursor, messages: Sequence[dict[str, Any]], sender: Agent | None
+    ) -> list[Event]:
+        """The new messages of a chat as events; the cursor moves behind them."""
+        name = self.agent.name
+        sender_name = sender.name if sender is not None else None
+        speakers = [speaker_of(m, own_name=name, sender=sender_name) for m in messages]
+        marks = [
+            digest(message, own=speaker == name, speaker=speaker)
+            for message, speaker in zip(messages, speakers, strict=True)
+        ]
+        start = cursor.advance(marks)
+        self._remember(cursor, sender_name)
+        now = self._clock()
+        return [
+            self.translator.to_event(message, speaker=speaker, own=mark == OWN, timestamp=now)
+            for message, speaker, mark in list(zip(messages, speakers, marks, strict=True))[start:]
+        ]
+
+    def _cursor(self, sender: Agent | None) -> Cursor:
+        """The chat's cursor: by object in this process, by the sender's name after a restart."""
+        saved = self.open().queue.state.cursors
+        if sender is None:
+            return Cursor(saved.get("", ()))
+        if sender not in self._cursors:
+            self._cursors[sender] = Cursor(saved.get(sender.name, ()))
+        return self._cursors[sender]
+
+    def _remember(self, cursor: Cursor, sender_name: str | None) -> None:
+        self.open().queue.state.cursors[sender_name or ""] = list(cursor.taken)
+
+    def _agent_replied(self, cursor: Cursor, sender: Agent | None) -> None:
+        cursor.replied()
+        self._remember(cursor, sender.name if sender is not None else None)
+        self.open().queue.save()
+
+    # --- the agent ---------------------------------------------------------------
+
+    def _model(self, client: OpenAIWrapper) -> AutoGenChatModel:
+        return AutoGenChatModel(client, cache=self.agent.client_cache, agent=self.agent)
+
+    def _role(self) -> str:
+        role = self.agent.system_message
+        if isinstance(role, list):
+            role = "\n".join(str(part.get("text", "")) for part in role)
+        return role or ""
+
+    def _on_step(self, step: Step) -> None:
+        if not getattr(self.agent, "silent", False):
+            self.translator.on_step(self.agent.name, step)
+
+    def _on_eviction(self, eviction: Eviction) -> None:
+        if not getattr(self.agent, "silent", False):
+            self.translator.on_eviction(self.agent.name, eviction)
+
+
+def _settings(memory: str | Path | Settings | None) -> Settings:
+    if isinstance(memory, Settings):
+        return memory
+    return Settings() if memory is None else Settings(location=str(memory))
+
+
+def _model_of(client: OpenAIWrapper | None) -> str:
+    """The name of the first model of a client's config_list."""
+    entries = getattr(client, "_config_list", None) or [{}]
+    return str(entries[0].get("model") or "")

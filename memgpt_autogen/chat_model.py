@@ -1,0 +1,157 @@
+"""The model call, over AutoGen's OpenAIWrapper: one request in, one completion out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import openai
+from autogen import OpenAIWrapper
+
+from memgpt_autogen.errors import ChatModelError, ContextOverflowError
+from memgpt_autogen.steps import Completion, FunctionCall, Usage
+
+# How providers say that a request is too large. Codes: OpenAI, llama.cpp; texts: vLLM and
+# OpenAI ("maximum context length"), Ollama ("context length"), Anthropic ("prompt is too
+# long"), Gemini ("input token count … exceeds"), llama.cpp ("available context size").
+_OVERFLOW_CODES = {"context_length_exceeded", "exceed_context_size_error"}
+_OVERFLOW_TEXT = re.compile(
+    r"maximum context length|context.?length.{0,40}exceed|exceeds?.{0,60}context"
+    r"|available context size|prompt is too long|input token count.{0,40}exceeds"
+    r"|input (?:is )?too long|too many (?:input )?tokens",
+    re.IGNORECASE | re.DOTALL,
+)
+_WINDOW_TEXT = re.compile(
+    r"(?:maximum context length (?:is|of)|context size \(|maximum of|max_model_len[ =]+|> ?)"
+    r"\s*(\d{3,8})",
+    re.IGNORECASE,
+)
+_PROMPT_TEXT = re.compile(
+    r"(?:resulted in|you requested|request \(|request has|prompt contains(?: at least)?|too long:)"
+    r"\s*(\d{3,8})",
+    re.IGNORECASE,
+)
+
+
+class AutoGenChatModel:
+    """Calls the model through an agent's client.
+
+    So its config_list fallback, cache, custom model clients and usage summary go on
+    working.
+
+    Errors of the provider reach the caller as they are, as with any AutoGen agent;
+    only an overflow of the context window becomes `ContextOverflowError`.
+    """
+
+    def __init__(self, client: OpenAIWrapper, *, cache: Any = None, agent: Any = None) -> None:
+        self._client = client
+        self._cache = cache
+        self._agent = agent
+
+    def complete(
+        self,
+        messages: Sequence[Mapping[str, Any]],
+        tools: Sequence[Mapping[str, Any]] = (),
+    ) -> Completion:
+        """One completion.
+
+        Raises:
+            ContextOverflowError: the request is larger than the model's window.
+            ChatModelError: the provider's answer is no completion.
+        """
+        arguments: dict[str, Any] = {
+            "messages": list(messages),
+            "cache": self._cache,
+            "agent": self._agent,
+        }
+        if tools:
+            arguments["tools"] = list(tools)
+        try:
+            response = self._client.create(**arguments)
+        except openai.APIError as problem:
+            overflow = overflow_of(problem)
+            if overflow is None:
+                raise
+            raise overflow from problem
+        except (TypeError, IndexError) as problem:
+            # OpenAIWrapper reads the response itself and trips over a malformed one
+            raise ChatModelError(f"the model's answer is no completion: {problem}") from problem
+        return read_completion(response)
+
+
+def overflow_of(problem: openai.APIError) -> ContextOverflowError | None:
+    """The overflow that a provider's error reports, or None if it is about something else."""
+    body = problem.body if isinstance(problem.body, Mapping) else {}
+    named = {str(problem.code), str(problem.type), str(body.get("type")), str(body.get("code"))}
+    text = str(problem)
+    is_refusal = isinstance(problem, openai.BadRequestError | openai.UnprocessableEntityError)
+    if not named & _OVERFLOW_CODES and not (
+        (is_refusal or isinstance(problem, openai.InternalServerError))
+        and _OVERFLOW_TEXT.search(text)
+    ):
+        return None
+    return ContextOverflowError(
+        text,
+        window=_number(body.get("n_ctx"), _WINDOW_TEXT, text),
+        prompt_tokens=_number(body.get("n_prompt_tokens"), _PROMPT_TEXT, text),
+    )
+
+
+def _number(named: Any, pattern: re.Pattern[str], text: str) -> int | None:
+    if isinstance(named, int):
+        return named
+    match = pattern.search(text)
+    return int(match.group(1)) if match else None
+
+
+def read_completion(response: Any) -> Completion:
+    """A provider's response as a value; missing and null fields are empty.
+
+    Raises:
+        ChatModelError: there is no choice in it.
+    """
+    choices = _get(response, "choices") or []
+    if not choices:
+        raise ChatModelError("the model's answer holds no choices")
+    message = _get(choices[0], "message")
+    if message is None:
+        raise ChatModelError("the model's answer holds no message")
+    calls = [_get(call, "function") for call in _get(message, "tool_calls") or []]
+    ids = [_get(call, "id") for call in _get(message, "tool_calls") or []]
+    old_style = _get(message, "function_call")
+    if old_style is not None and not calls:
+        calls, ids = [old_style], [None]
+    return Completion(
+        text=_text(_get(message, "content")) or _text(_get(message, "refusal")),
+        reasoning=_text(_get(message, "reasoning_content") or _get(message, "reasoning")),
+        calls=tuple(
+            FunctionCall(
+                id=str(call_id or ""),
+                name=str(_get(function, "name") or ""),
+                arguments=_get(function, "arguments") or "",
+            )
+            for call_id, function in zip(ids, calls, strict=True)
+            if function is not None
+        ),
+        usage=_usage(_get(response, "usage")),
+        cut=_get(choices[0], "finish_reason") == "length",
+    )
+
+
+def _usage(usage: Any) -> Usage | None:
+    prompt = _get(usage, "prompt_tokens")
+    if not prompt:
+        return None
+    return Usage(prompt_tokens=prompt, completion_tokens=_get(usage, "completion_tokens") or 0)
+
+
+def _text(content: Any) -> str:
+    if isinstance(content, list):
+        return "\n".join(str(_get(part, "text") or "") for part in content).strip()
+    return content.strip() if isinstance(content, str) else ""
+
+
+def _get(value: Any, name: str) -> Any:
+    """A field of an object or a mapping; custom model clients return either."""
+    return value.get(name) if isinstance(value, Mapping) else getattr(value, name, None)

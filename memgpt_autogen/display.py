@@ -1,0 +1,76 @@
+"""What a developer may see of an agent's inside: AutoGen events, or prints before 0.8.7."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from autogen.io.base import IOStream
+
+from memgpt_autogen.steps import Eviction, Step
+
+try:  # AG2 0.8.7 and later; see docs.ag2.ai on events
+    from autogen.events.base_event import BaseEvent, wrap_event
+except ImportError:
+    BaseEvent = wrap_event = None
+
+Printer = Callable[..., Any]
+
+
+def show_step(agent: str, step: Step, *, monologue: bool, calls: bool) -> None:
+    """Show a step's inner monologue and its function calls with their results."""
+    if monologue and step.monologue:
+        _emit("monologue", agent, step.monologue)
+    if not calls:
+        return
+    for call, result in zip(step.calls, step.results, strict=True):
+        if call.name != "send_message" or not result.ok:
+            _emit("call", agent, f"{call.name} {call.arguments}")
+            _emit("result", agent, result.text)
+
+
+def show_eviction(agent: str, eviction: Eviction) -> None:
+    """Show that messages left the queue, and the summary that stands for them."""
+    _emit(
+        "eviction",
+        agent,
+        f"{eviction.entries} entries left the queue, {eviction.tokens_before} →"
+        f" {eviction.tokens_after} tokens. Summary: {eviction.summary}",
+    )
+
+
+def _emit(kind: str, agent: str, text: str) -> None:
+    stream = IOStream.get_default()
+    if _EVENTS:
+        stream.send(_EVENTS[kind](agent=agent, text=text))
+    else:
+        stream.print(_line(kind, agent, text), flush=True)
+
+
+def _line(kind: str, agent: str, text: str) -> str:
+    return f"[{agent} · {kind}] {text}"
+
+
+def _event_class(kind: str, name: str, doc: str) -> Any:
+    """An AutoGen event class; AutoGen derives the event's type from the class's name."""
+
+    def print_(self: Any, f: Printer | None = None) -> None:
+        (f or print)(_line(kind, self.agent, self.text), flush=True)
+
+    body = {
+        "__doc__": doc,
+        "__module__": __name__,
+        "__annotations__": {"agent": str, "text": str},
+        "print": print_,
+    }
+    return wrap_event(type(name, (BaseEvent,), body))
+
+
+_EVENTS: dict[str, Any] = {}
+if wrap_event is not None:
+    _EVENTS = {
+        "monologue": _event_class("monologue", "MemGPTMonologueEvent", "Inner monologue."),
+        "call": _event_class("call", "MemGPTFunctionCallEvent", "A memory function is called."),
+        "result": _event_class("result", "MemGPTFunctionResultEvent", "What the call led to."),
+        "eviction": _event_class("eviction", "MemGPTEvictionEvent", "Messages left the queue."),
+    }

@@ -1,0 +1,75 @@
+"""Errors for the programmer, each with a message that says what to do.
+
+    MemGPTError
+    ├── ConfigurationError        an argument or a setting cannot work
+    ├── StorageError
+    │   ├── DirectoryLockedError  another process writes the same directory
+    │   ├── EmbedderMismatchError a collection was made with another embedder
+    │   ├── StateFormatError      a saved state or checkpoint cannot be read
+    │   └── TakenOverError        another process took this agent over on a server
+    ├── ChatModelError            the model's provider failed or answered nonsense
+    │   └── ContextOverflowError  the request was larger than the model's window
+    └── LocalModelError           the local model cannot be fetched, built or run
+
+A model's own mistakes (an unknown function, broken arguments, an edit over a
+limit) are not exceptions for the programmer: they are raised as `ModelMistake`
+inside the function executor and become text for the model.
+"""
+
+from __future__ import annotations
+
+
+class MemGPTError(Exception):
+    """Base of every error this package raises on purpose."""
+
+
+class ConfigurationError(MemGPTError, ValueError):
+    """An argument or a setting cannot work as given."""
+
+
+class StorageError(MemGPTError):
+    """Recall storage, archival storage or the saved state cannot be used."""
+
+
+class DirectoryLockedError(StorageError):
+    """A memory directory is already open for writing, here or in another process."""
+
+
+class EmbedderMismatchError(StorageError):
+    """A collection was made with another embedder than the one it is opened with."""
+
+
+class StateFormatError(StorageError):
+    """A saved state or a checkpoint has a format that this version cannot read."""
+
+
+class TakenOverError(StorageError):
+    """Another process opened the same agent on the same Chroma server and writes it now."""
+
+
+class ChatModelError(MemGPTError):
+    """The model's provider failed, or answered with something that is no completion."""
+
+
+class ContextOverflowError(ChatModelError):
+    """The request held more tokens than the model's context window takes.
+
+    Attributes:
+        window: the window in tokens, where the provider named it.
+        prompt_tokens: the size of the refused request in tokens, where named.
+    """
+
+    def __init__(
+        self, message: str, *, window: int | None = None, prompt_tokens: int | None = None
+    ) -> None:
+        super().__init__(message)
+        self.window = window
+        self.prompt_tokens = prompt_tokens
+
+
+class LocalModelError(MemGPTError):
+    """The local model cannot be fetched, assembled or run on this machine."""
+
+
+class ModelMistake(Exception):  # noqa: N818 - it is no error of the program
+    """A mistake of the language model; its text is written for the model to act on."""

@@ -1,0 +1,103 @@
+"""Events: what wakes the agent, each packaged as one short line of plain text.
+
+MemGPT (arXiv 2310.08560, section 2.4 "Control flow and function chaining")
+drives inference by events: user messages, system messages, user interactions
+such as a login or an upload, and timed events.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+Clock = Callable[[], datetime]
+
+
+def local_now() -> datetime:
+    """The current time, aware of the local time zone."""
+    return datetime.now().astimezone()
+
+
+def stamp(moment: datetime) -> str:
+    """`moment` to the minute, as the model sees it: `2026-05-08 17:04`."""
+    return moment.strftime("%Y-%m-%d %H:%M")
+
+
+class Event(BaseModel):
+    """Something that happened at `timestamp` and that the model is to be told."""
+
+    model_config = ConfigDict(frozen=True)
+
+    timestamp: datetime
+
+    def line(self) -> str:
+        """The event as the model reads it: time, then who or what, then the text."""
+        return f"[{stamp(self.timestamp)}] {self.body()}"
+
+    def body(self) -> str:
+        """The event without its time."""
+        raise NotImplementedError
+
+
+class MessageEvent(Event):
+    """Words that `speaker` said in a chat; kept in recall storage.
+
+    Attributes:
+        own: the agent itself is the speaker (words it did not produce in its own
+            loop: typed by a human in its name, or said before it had this memory).
+        images: image parts in the OpenAI format, which pass to the model while
+            the message is in the queue.
+    """
+
+    speaker: str
+    text: str
+    own: bool = False
+    images: tuple[Mapping[str, Any], ...] = ()
+
+    def body(self) -> str:
+        return (
+            f"{self.speaker}: {self.text}" if self.text.strip() else f"{self.speaker} said nothing."
+        )
+
+
+class SystemAlert(Event):
+    """A notice from the memory system or the program, such as memory pressure."""
+
+    text: str
+
+    def body(self) -> str:
+        return f"(system alert) {self.text}"
+
+
+class Login(Event):
+    """A person came online."""
+
+    name: str
+
+    def body(self) -> str:
+        return f"(login) {self.name} is online."
+
+
+class DocumentUpload(Event):
+    """A document source was attached to archival storage."""
+
+    source: str
+    passages: int
+
+    def body(self) -> str:
+        return (
+            f"(document) The source {self.source!r} with {self.passages} passages can now be"
+            " searched with archival_memory_search."
+        )
+
+
+class TimedEvent(Event):
+    """An event on a schedule; ignored while `pause_heartbeats` is in force."""
+
+    text: str = "This is a timed heartbeat; nobody is waiting for an answer."
+
+    def body(self) -> str:
+        return f"(timer) {self.text}"

@@ -1,0 +1,84 @@
+"""The function executor: validate a call, run it, package the result.
+
+Whatever the model does wrong becomes a result it can act on; nothing is half
+applied (MemGPT, arXiv 2310.08560, section 2.3 "Function executor").
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from pydantic import ValidationError
+
+from memgpt_autogen.errors import ModelMistake
+from memgpt_autogen.functions import Function, Workspace
+from memgpt_autogen.steps import FunctionCall, FunctionResult
+
+
+class Executor:
+    """Runs calls against a workspace.
+
+    `schemas` are the functions in the OpenAI `tools` format, in a fixed order.
+    """
+
+    def __init__(self, functions: Iterable[Function[Any]], workspace: Workspace) -> None:
+        self._functions = {function.name: function for function in functions}
+        self._workspace = workspace
+        self.schemas: Sequence[dict[str, Any]] = [
+            function.schema() for function in self._functions.values()
+        ]
+
+    def execute(self, call: FunctionCall) -> FunctionResult:
+        """Run one call; a mistake of the model is a result with `ok` False, never an error."""
+        try:
+            function = self._find(call.name)
+            arguments = _validate(function, call.arguments)
+            text = function.handler(self._workspace, arguments)
+        except ModelMistake as mistake:
+            return FunctionResult(
+                call_id=call.id, name=call.name, ok=False, text=f"Error: {mistake}"
+            )
+        return FunctionResult(
+            call_id=call.id,
+            name=call.name,
+            ok=True,
+            text=text,
+            heartbeat=function.heartbeat(arguments),
+        )
+
+    def _find(self, name: str) -> Function[Any]:
+        try:
+            return self._functions[name]
+        except KeyError:
+            names = ", ".join(self._functions)
+            raise ModelMistake(
+                f"there is no function {name!r}; the functions are {names}."
+            ) from None
+
+
+def _validate(function: Function[Any], text: str) -> Any:
+    try:
+        values = json.loads(text) if text.strip() else {}
+    except ValueError as problem:
+        raise ModelMistake(
+            f"the arguments of {function.name} are no valid JSON ({problem}); nothing was done."
+            " If the reply was cut off, use shorter arguments."
+        ) from None
+    if not isinstance(values, dict):
+        raise ModelMistake(f"the arguments of {function.name} must be a JSON object.")
+    try:
+        return function.arguments.model_validate(values)
+    except ValidationError as problem:
+        raise ModelMistake(_complaint(function, problem)) from None
+
+
+def _complaint(function: Function[Any], problem: ValidationError) -> str:
+    """What is wrong with the arguments, one clause each, and what is expected."""
+    clauses = [
+        f"{'.'.join(str(part) for part in error['loc']) or 'arguments'}: {error['msg'].lower()}"
+        for error in problem.errors(include_url=False, include_input=False)
+    ]
+    expected = ", ".join(function.arguments.model_fields)
+    return f"{function.name} was not run ({'; '.join(clauses)}). Its arguments are: {expected}."

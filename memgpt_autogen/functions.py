@@ -1,0 +1,279 @@
+"""The functions the model may call: argument models, handlers, and schemas derived from them.
+
+The names and arguments are those of MemGPT (arXiv 2310.08560, section 2.3).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, time, timedelta
+from typing import Any, Generic, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from memgpt_autogen.errors import ModelMistake
+from memgpt_autogen.events import Clock, stamp
+from memgpt_autogen.memory.archival import ArchivalStorage, Passage
+from memgpt_autogen.memory.core import CoreMemory
+from memgpt_autogen.memory.page import Page
+from memgpt_autogen.memory.recall import Message, RecallStorage
+
+A = TypeVar("A", bound="Arguments")
+T = TypeVar("T")
+
+
+@dataclass
+class Workspace:
+    """What functions work on during a turn.
+
+    Attributes:
+        outbox: messages sent and not yet taken by the loop.
+        paused_until: timed events are ignored until then.
+        shown: characters one result may show before it is cut with a note.
+    """
+
+    core: CoreMemory
+    recall: RecallStorage
+    archival: ArchivalStorage
+    clock: Clock
+    page_size: int = 5
+    shown: int = 4000
+    outbox: list[str] = field(default_factory=list)
+    paused_until: datetime | None = None
+
+
+class Arguments(BaseModel):
+    """Base of all argument models; an unknown argument is a mistake."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class _Chainable(Arguments):
+    request_heartbeat: bool = Field(default=False, description="true: run again after this call")
+
+
+class SendMessage(Arguments):
+    message: str
+
+
+class CoreMemoryAppend(_Chainable):
+    name: str = Field(description="block")
+    content: str
+
+
+class CoreMemoryReplace(_Chainable):
+    name: str = Field(description="block")
+    old_content: str = Field(description="exact text in the block")
+    new_content: str = Field(description="empty: delete")
+
+
+class ConversationSearch(_Chainable):
+    query: str
+    page: int = Field(default=0, ge=0)
+
+
+class ConversationSearchDate(_Chainable):
+    start_date: str = Field(description="ISO 8601, inclusive")
+    end_date: str
+    page: int = Field(default=0, ge=0)
+
+
+class ArchivalMemoryInsert(_Chainable):
+    content: str
+
+
+class ArchivalMemorySearch(_Chainable):
+    query: str
+    page: int = Field(default=0, ge=0)
+
+
+class PauseHeartbeats(_Chainable):
+    minutes: int = Field(ge=1, le=10_080)
+
+
+def send_message(work: Workspace, arguments: SendMessage) -> str:
+    if not arguments.message.strip():
+        raise ModelMistake("message is empty: nothing was sent.")
+    work.outbox.append(arguments.message)
+    return "Sent."
+
+
+def core_memory_append(work: Workspace, arguments: CoreMemoryAppend) -> str:
+    added = work.core.append(arguments.name, arguments.content)
+    return _block_now(work, arguments.name, "" if added else "It was there already. ")
+
+
+def core_memory_replace(work: Workspace, arguments: CoreMemoryReplace) -> str:
+    work.core.replace(arguments.name, arguments.old_content, arguments.new_content)
+    return _block_now(work, arguments.name)
+
+
+def _block_now(work: Workspace, name: str, remark: str = "") -> str:
+    return f"{remark}The block {name!r} now reads:\n{work.core[name].value}"
+
+
+def conversation_search(work: Workspace, arguments: ConversationSearch) -> str:
+    page = work.recall.search(arguments.query, limit=work.page_size, page=arguments.page)
+    return _listing(work, page, _message_line, "messages")
+
+
+def conversation_search_date(work: Workspace, arguments: ConversationSearchDate) -> str:
+    start, _ = date_span(arguments.start_date, work.clock())
+    _, end = date_span(arguments.end_date, work.clock())
+    if end < start:
+        raise ModelMistake("end_date lies before start_date: swap them.")
+    page = work.recall.between(start, end, limit=work.page_size, page=arguments.page)
+    return _listing(work, page, _message_line, "messages")
+
+
+def archival_memory_insert(work: Workspace, arguments: ArchivalMemoryInsert) -> str:
+    if not arguments.content.strip():
+        raise ModelMistake("content is empty: nothing was stored.")
+    work.archival.insert(arguments.content)
+    return "Stored in archival memory."
+
+
+def archival_memory_search(work: Workspace, arguments: ArchivalMemorySearch) -> str:
+    page = work.archival.search(arguments.query, limit=work.page_size, page=arguments.page)
+    return _listing(work, page, _passage_line, "passages")
+
+
+def pause_heartbeats(work: Workspace, arguments: PauseHeartbeats) -> str:
+    work.paused_until = work.clock() + timedelta(minutes=arguments.minutes)
+    return f"Timed events are ignored until {stamp(work.paused_until)}."
+
+
+def _message_line(message: Message) -> str:
+    return f"[{stamp(message.timestamp)}] {message.speaker}: {message.text}"
+
+
+def _passage_line(passage: Passage) -> str:
+    source = f" ({passage.source})" if passage.source else ""
+    return f"[{stamp(passage.timestamp)}]{source} {passage.text}"
+
+
+def _listing(work: Workspace, page: Page[T], line: Callable[[T], str], noun: str) -> str:
+    """One page of results, each cut so that the page fits its share of the window."""
+    if page.total == 0:
+        return f"No {noun} found."
+    if not page.items:
+        raise ModelMistake(
+            f"there is no page={page.page}; the last is page={page.pages - 1} (pages count from 0)."
+        )
+    room = max(work.shown // len(page.items), 80)
+    lines = [clip(line(item), room) for item in page.items]
+    more = f"; page={page.page + 1} has more" if page.page + 1 < page.pages else ""
+    head = f"Page {page.page + 1} of {page.pages}, {page.total} {noun} in all{more}:"
+    return "\n".join([head, *lines])
+
+
+def clip(text: str, limit: int) -> str:
+    """`text`, or its beginning and end with a note of what was cut between them."""
+    if len(text) <= limit:
+        return text
+    note = f" …[{len(text) - limit} characters left out]… "
+    tail = limit // 4
+    return f"{text[: limit - tail]}{note}{text[len(text) - tail :]}"
+
+
+def date_span(text: str, now: datetime) -> tuple[datetime, datetime]:
+    """The first and the last moment that an ISO 8601 date or time names.
+
+    `2026-05-08` is the whole day, `2026-05-08T17:04` the whole minute; a time
+    without a zone is local, that is, of the zone of `now`.
+
+    Raises:
+        ModelMistake: the text is no ISO 8601 date.
+    """
+    cleaned = text.strip().replace("Z", "+00:00").replace("z", "+00:00")
+    try:
+        moment = datetime.fromisoformat(cleaned)
+    except ValueError:
+        raise ModelMistake(
+            f"{text!r} is no date: write it like 2026-05-08 or 2026-05-08T17:04."
+        ) from None
+    has_time = len(cleaned) > 10
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=now.tzinfo)
+    if not has_time:
+        return moment, datetime.combine(moment.date(), time.max, tzinfo=moment.tzinfo)
+    if moment.second == 0 and moment.microsecond == 0:
+        return moment, moment + timedelta(seconds=59, microseconds=999_999)
+    return moment, moment.replace(microsecond=999_999)
+
+
+@dataclass(frozen=True)
+class Function(Generic[A]):
+    """A function as the model sees it, and the code behind it."""
+
+    name: str
+    description: str
+    arguments: type[A]
+    handler: Callable[[Workspace, A], str]
+
+    def schema(self) -> dict[str, Any]:
+        """The function in the OpenAI `tools` format, derived from the argument model."""
+        parameters = self.arguments.model_json_schema()
+        return {
+            "type": "function",
+            "function": {
+                "name": self.name,
+                "description": self.description,
+                "parameters": {
+                    "type": "object",
+                    "properties": {
+                        name: _lean(value) for name, value in parameters["properties"].items()
+                    },
+                    "required": parameters.get("required", []),
+                },
+            },
+        }
+
+    def heartbeat(self, arguments: A) -> bool:
+        """Whether the call asks to run again after it."""
+        return bool(getattr(arguments, "request_heartbeat", False))
+
+
+def _lean(schema: dict[str, Any]) -> dict[str, Any]:
+    """A property's schema without what costs tokens and tells the model nothing."""
+    return {key: value for key, value in schema.items() if key not in ("title", "default")}
+
+
+FUNCTIONS: Sequence[Function[Any]] = (
+    Function("send_message", "Speak to the others.", SendMessage, send_message),
+    Function("core_memory_append", "Add a line to a block.", CoreMemoryAppend, core_memory_append),
+    Function(
+        "core_memory_replace",
+        "Correct or delete text in a block.",
+        CoreMemoryReplace,
+        core_memory_replace,
+    ),
+    Function(
+        "conversation_search",
+        "Find earlier messages by words or meaning.",
+        ConversationSearch,
+        conversation_search,
+    ),
+    Function(
+        "conversation_search_date",
+        "List earlier messages between two dates.",
+        ConversationSearchDate,
+        conversation_search_date,
+    ),
+    Function(
+        "archival_memory_insert",
+        "Keep a text for ever; write it so that it makes sense alone.",
+        ArchivalMemoryInsert,
+        archival_memory_insert,
+    ),
+    Function(
+        "archival_memory_search",
+        "Find kept texts and documents by words or meaning.",
+        ArchivalMemorySearch,
+        archival_memory_search,
+    ),
+    Function(
+        "pause_heartbeats", "Ignore timed events for a while.", PauseHeartbeats, pause_heartbeats
+    ),
+)

@@ -1,0 +1,46 @@
+"""Is the installed `autogen` whole? Several distributions install that one package."""
+
+from __future__ import annotations
+
+from importlib import metadata
+
+_DISTRIBUTIONS = ("pyautogen", "autogen", "ag2")
+REPAIR = 'pip uninstall -y pyautogen autogen ag2 && pip install "pyautogen>=0.2.35,<0.10"'
+
+
+class InstallationError(ImportError):
+    """The installed AutoGen cannot work; the message holds the repair command."""
+
+
+def check_autogen() -> None:
+    """Make sure that exactly one distribution provides `autogen`.
+
+    Installed together, `pyautogen` and `autogen` overwrite each other's files, and
+    neither pip's check nor the import error that follows says so.
+
+    Raises:
+        InstallationError: none or several provide it.
+    """
+    owners = [name for name in _DISTRIBUTIONS if _provides_autogen(name)]
+    if len(owners) == 1:
+        return
+    if not owners:
+        raise InstallationError(
+            "memgpt-autogen needs AutoGen's ConversableAgent, and no installed distribution"
+            f" has it (pyautogen 0.10 and ag2 1.x are without it). Repair with:\n  {REPAIR}"
+        )
+    versions = " and ".join(f"{name} {metadata.version(name)}" for name in owners)
+    raise InstallationError(
+        f"{versions} are both installed and have overwritten each other's `autogen` package."
+        f" Repair with:\n  {REPAIR}\n"
+        'or, for the distribution "autogen": pip uninstall -y pyautogen autogen ag2 && pip install'
+        ' "autogen>=0.14,<0.15" && pip install --no-deps memgpt-autogen'
+    )
+
+
+def _provides_autogen(name: str) -> bool:
+    try:
+        files = metadata.distribution(name).files or ()
+    except metadata.PackageNotFoundError:
+        return False
+    return any(file.as_posix() == "autogen/__init__.py" for file in files)

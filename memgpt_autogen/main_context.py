@@ -1,0 +1,275 @@
+"""The main context: system instructions, core memory and the FIFO queue, within a budget.
+
+Pure: it decides what the model sees and what must leave, and does no input or
+output (MemGPT, arXiv 2310.08560, section 2.1 "Main context" and 2.2 "Queue manager").
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Annotated, Any, Literal, Union
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from memgpt_autogen.functions import clip
+from memgpt_autogen.steps import Step
+from memgpt_autogen.tokens import TOKENS_PER_REQUEST, TokenCounter
+
+ChatMessage = dict[str, Any]
+
+
+class EventEntry(BaseModel):
+    """An event in the queue, as the line the model reads.
+
+    Attributes:
+        recall_id: the message's id in recall storage, for what was said in a chat.
+        own: the agent itself said it.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    kind: Literal["event"] = "event"
+    line: str
+    recall_id: str | None = None
+    speaker: str | None = None
+    own: bool = False
+    images: tuple[Mapping[str, Any], ...] = ()
+
+    def to_messages(self, shown: int) -> list[ChatMessage]:
+        """The entry as chat messages; texts over `shown` characters are cut with a note."""
+        text = clip(self.line, shown)
+        if self.own:
+            return [{"role": "assistant", "content": text}]
+        if self.images:
+            return [{"role": "user", "content": [{"type": "text", "text": text}, *self.images]}]
+        return [{"role": "user", "content": text}]
+
+    def transcript(self) -> str:
+        """The entry as the summariser reads it."""
+        return self.line
+
+
+class StepEntry(BaseModel):
+    """One step of the agent in the queue: calls are never parted from their results."""
+
+    model_config = ConfigDict(frozen=True)
+
+    kind: Literal["step"] = "step"
+    step: Step
+
+    def to_messages(self, shown: int) -> list[ChatMessage]:
+        step = self.step
+        if not step.calls:
+            return [{"role": "assistant", "content": step.text}]
+        calls = [
+            {
+                "id": call.id,
+                "type": "function",
+                "function": {"name": call.name, "arguments": call.arguments},
+            }
+            for call in step.calls
+        ]
+        results: list[ChatMessage] = [
+            {"role": "tool", "tool_call_id": result.call_id, "content": clip(result.text, shown)}
+            for result in step.results
+        ]
+        return [{"role": "assistant", "content": step.text or None, "tool_calls": calls}, *results]
+
+    def transcript(self) -> str:
+        said = [f"(I said) {message}" for message in self.step.sent]
+        called = [
+            f"(I called) {call.name} {call.arguments}"
+            for call in self.step.calls
+            if call.name != "send_message"
+        ]
+        return "\n".join([*said, *called])
+
+
+Entry = Annotated[Union[EventEntry, StepEntry], Field(discriminator="kind")]  # noqa: UP007 - 3.10
+
+
+@dataclass(frozen=True)
+class Budget:
+    """Sizes in tokens, derived from the window.
+
+    Attributes:
+        window: what the model takes, prompt and reply together.
+        reply: kept free for the reply.
+        warning: memory pressure is announced at this size of the prompt.
+        target: an eviction aims at this size of the prompt.
+    """
+
+    window: int
+    reply: int
+    warning: int
+    target: int
+
+    @classmethod
+    def of(
+        cls, window: int, *, reply: int | None, pressure_share: float, eviction_share: float
+    ) -> Budget:
+        """The budget of a window; the reply gets an eighth, 2,048 tokens at the most."""
+        return cls(
+            window=window,
+            reply=min(reply if reply is not None else min(window // 8, 2048), window // 2),
+            warning=int(window * pressure_share),
+            target=int(window * eviction_share),
+        )
+
+    @property
+    def limit(self) -> int:
+        """The largest prompt that leaves room for the reply."""
+        return self.window - self.reply
+
+    def shrunk(self, window: int) -> Budget:
+        """The same budget for a smaller window, all sizes in proportion."""
+        share = window / self.window
+        return Budget(
+            window=window,
+            reply=int(self.reply * share),
+            warning=int(self.warning * share),
+            target=int(self.target * share),
+        )
+
+
+@dataclass
+class MainContext:
+    """What the model sees, in order: instructions, core memory, summary, queue.
+
+    `memory` is core memory as of the last eviction: later edits stand in the queue
+    as calls whose results show the block's new text, so that the beginning of the
+    prompt stays the same and providers' prompt caches hit. Of one entry the model is
+    shown `shown` characters; the rest is in recall storage.
+    """
+
+    counter: TokenCounter
+    budget: Budget
+    instructions: str = ""
+    memory: str = ""
+    summary: str = ""
+    entries: list[EventEntry | StepEntry] = field(default_factory=list)
+    pressure_announced: bool = False
+    shown: int = field(init=False)
+    _sizes: dict[int, tuple[object, int]] = field(default_factory=dict, repr=False)
+    _fixed: dict[str, int] = field(default_factory=dict, repr=False)
+
+    def __post_init__(self) -> None:
+        # about a quarter of the window in English
+        self.shown = max(self.budget.window * 3 // 4, 400)
+
+    def head(self) -> list[ChatMessage]:
+        """The messages before the queue."""
+        head: list[ChatMessage] = [
+            {"role": "system", "content": f"{self.instructions}\n\n{self.memory}"}
+        ]
+        if self.summary:
+            head.append(
+                {"role": "user", "content": f"(summary of earlier messages) {self.summary}"}
+            )
+        return head
+
+    def render(self) -> list[ChatMessage]:
+        """The whole prompt in the OpenAI chat format."""
+        messages = self.head()
+        for entry in self.entries:
+            messages.extend(entry.to_messages(self.shown))
+        return messages
+
+    def sections(self, tools: Sequence[Mapping[str, Any]]) -> dict[str, int]:
+        """Tokens of each part of the prompt, uncorrected."""
+        return {
+            "system instructions": self._text(self.instructions) + TOKENS_PER_REQUEST,
+            "functions": self._tools(tools),
+            "core memory": self._text(self.memory),
+            "summary": self._text(self.summary) if self.summary else 0,
+            "queue": sum(self._size(entry) for entry in self.entries),
+        }
+
+    def tokens(self, tools: Sequence[Mapping[str, Any]]) -> int:
+        """Tokens of the prompt with the functions, as the provider is likely to count them."""
+        return self.counter.corrected(self.counted(tools))
+
+    def counted(self, tools: Sequence[Mapping[str, Any]]) -> int:
+        """The same, uncorrected: what `TokenCounter.learn` compares with the report."""
+        return sum(self.sections(tools).values())
+
+    def under_pressure(self, tools: Sequence[Mapping[str, Any]]) -> bool:
+        """The warning is due: the prompt passed its size, and no warning since an eviction."""
+        if self.pressure_announced:
+            return False
+        return self.tokens(tools) >= max(self.budget.warning, self._share_left(tools, 2 / 3))
+
+    def evict(
+        self,
+        tools: Sequence[Mapping[str, Any]],
+        *,
+        keep: Sequence[EventEntry | StepEntry] = (),
+    ) -> list[EventEntry | StepEntry]:
+        """Take the oldest entries out until the prompt is down to the target.
+
+        Entries in `keep` (what the model has not answered yet) leave only when the
+        prompt would not fit the window otherwise. The newest entry always stays, so
+        the result is empty where nothing can leave.
+        """
+        goal = max(self.budget.target, self._share_left(tools, 1 / 3))
+        kept = {id(entry) for entry in (*keep, *self.entries[-1:])}
+        size = self.counted(tools)
+        leaving: set[int] = set()
+        for bound, candidates in (
+            (goal, [entry for entry in self.entries if id(entry) not in kept]),
+            (self.budget.limit, self.entries[:-1]),
+        ):
+            for entry in candidates:
+                if self.counter.corrected(size) <= bound:
+                    break
+                if id(entry) not in leaving:
+                    leaving.add(id(entry))
+                    size -= self._size(entry)
+            if self.counter.corrected(size) <= self.budget.limit:
+                break
+        evicted = [entry for entry in self.entries if id(entry) in leaving]
+        self.entries[:] = [entry for entry in self.entries if id(entry) not in leaving]
+        for entry in evicted:
+            self._sizes.pop(id(entry), None)
+        self.pressure_announced = False
+        return evicted
+
+    def squeeze(self) -> bool:
+        """Show less of each long entry; False when there is nothing left to cut."""
+        if self.shown <= 200:
+            return False
+        self.shown = self.shown // 2
+        self._sizes.clear()
+        return True
+
+    def _share_left(self, tools: Sequence[Mapping[str, Any]], share: float) -> int:
+        """The prompt's size when the queue fills `share` of what the fixed parts leave it.
+
+        In a small window the fixed parts alone may pass a share of the whole window,
+        and then the warning and the target must follow the room that is left.
+        """
+        sections = self.sections(tools)
+        fixed = self.counter.corrected(sum(sections.values()) - sections["queue"])
+        return fixed + int(max(self.budget.limit - fixed, 0) * share)
+
+    def _size(self, entry: EventEntry | StepEntry) -> int:
+        known = self._sizes.get(id(entry))
+        if known is not None and known[0] is entry:
+            return known[1]
+        size = sum(self.counter.message(message) for message in entry.to_messages(self.shown))
+        self._sizes[id(entry)] = (entry, size)
+        return size
+
+    def _text(self, text: str) -> int:
+        if text not in self._fixed:
+            if len(self._fixed) > 16:
+                self._fixed.clear()
+            self._fixed[text] = self.counter.message({"content": text})
+        return self._fixed[text]
+
+    def _tools(self, tools: Sequence[Mapping[str, Any]]) -> int:
+        key = f"tools:{id(tools)}:{len(tools)}"
+        if key not in self._fixed:
+            self._fixed[key] = self.counter.tools(tools)
+        return self._fixed[key]

@@ -1,0 +1,139 @@
+"""Core memory: labelled blocks of the prompt that only functions edit.
+
+MemGPT (arXiv 2310.08560, section 2.1) calls it the working context.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from pydantic import BaseModel, ConfigDict
+
+from memgpt_autogen.errors import ConfigurationError, ModelMistake
+
+DEFAULT_BLOCK_LIMIT = 2000
+
+
+class Block(BaseModel):
+    """One labelled block: its text, its limit in characters, whether it may be edited."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    value: str = ""
+    limit: int = DEFAULT_BLOCK_LIMIT
+    read_only: bool = False
+
+
+class CoreMemory:
+    """The blocks by name, in a fixed order.
+
+    `append` and `replace` are what the model's functions call: they check
+    everything first, so an edit is applied whole or not at all, and they raise
+    `ModelMistake` with a text the model can act on. `set` is for programs.
+    """
+
+    def __init__(self, blocks: Iterable[Block] = ()) -> None:
+        self._blocks: dict[str, Block] = {}
+        for block in blocks:
+            self.add(block)
+
+    def __getitem__(self, name: str) -> Block:
+        return self._blocks[name]
+
+    def __iter__(self) -> Iterator[Block]:
+        return iter(tuple(self._blocks.values()))
+
+    def __len__(self) -> int:
+        return len(self._blocks)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._blocks
+
+    def add(self, block: Block) -> None:
+        """Put a new block at the end.
+
+        Raises:
+            ConfigurationError: the name is taken or empty, or the text is over the limit.
+        """
+        if not block.name.strip() or block.name in self._blocks:
+            raise ConfigurationError(f"a core memory block needs a new name, not {block.name!r}")
+        self._store(block, block.value)
+
+    def set(self, name: str, value: str) -> None:
+        """Replace a block's whole text, read-only or not; for programs, not for the model.
+
+        Raises:
+            KeyError: there is no such block.
+            ConfigurationError: the text is over the block's limit.
+        """
+        self._store(self._blocks[name], value)
+
+    def _store(self, block: Block, value: str) -> None:
+        if len(value) > block.limit:
+            raise ConfigurationError(
+                f"the core memory block {block.name!r} holds {block.limit} characters and was"
+                f" given {len(value)}: shorten the text or raise Settings.block_limit"
+            )
+        self._blocks[block.name] = block.model_copy(update={"value": value})
+
+    def append(self, name: str, content: str) -> bool:
+        """Add a line to a block; False when the block already holds that line.
+
+        Raises:
+            ModelMistake: no such block, read-only, empty content, or over the limit.
+        """
+        block = self._editable(name)
+        content = content.strip()
+        if not content:
+            raise ModelMistake("content is empty: nothing was added.")
+        if content in block.value.splitlines():
+            return False
+        self._edit(block, f"{block.value}\n{content}" if block.value else content)
+        return True
+
+    def replace(self, name: str, old_content: str, new_content: str) -> None:
+        """Put `new_content` where `old_content` stands; an empty new text deletes.
+
+        Raises:
+            ModelMistake: no such block, read-only, the old text is missing or stands
+                there more than once, or the block would be over its limit.
+        """
+        block = self._editable(name)
+        if not old_content:
+            raise ModelMistake("old_content is empty: name the text to replace.")
+        found = block.value.count(old_content)
+        if found != 1:
+            problem = "does not stand" if found == 0 else f"stands {found} times"
+            raise ModelMistake(
+                f"old_content {problem} in the block {name!r}; nothing was changed. Copy the"
+                f" text to replace exactly, as a whole line. The block reads:\n{block.value}"
+            )
+        value = block.value.replace(old_content, new_content)
+        self._edit(block, "\n".join(line for line in value.splitlines() if line.strip()))
+
+    def _editable(self, name: str) -> Block:
+        block = self._blocks.get(name)
+        if block is None:
+            names = ", ".join(repr(known) for known in self._blocks)
+            raise ModelMistake(f"there is no core memory block {name!r}; the blocks are {names}.")
+        if block.read_only:
+            raise ModelMistake(f"the core memory block {name!r} is read-only.")
+        return block
+
+    def _edit(self, block: Block, value: str) -> None:
+        if len(value) > block.limit:
+            raise ModelMistake(
+                f"the block {block.name!r} would hold {len(value)} characters,"
+                f" {len(value) - block.limit} over its limit of {block.limit}; nothing was"
+                " changed. Shorten it with core_memory_replace, or keep the text with archival_memory_insert."
+            )
+        self._blocks[block.name] = block.model_copy(update={"value": value})
+
+    def render(self) -> str:
+        """The blocks as the prompt shows them."""
+        return "\n".join(
+            f"<{block.name}{' read-only' if block.read_only else ''}>\n{block.value}\n"
+            f"</{block.name}>"
+            for block in self
+        )

@@ -1,0 +1,40 @@
+"""Presets: the system instructions, kept as text files beside the code."""
+
+from __future__ import annotations
+
+from importlib import resources
+
+from memgpt_autogen.errors import ConfigurationError
+
+DEFAULT_PRESET = "memgpt_chat"
+SMALL_PRESET = "memgpt_small"
+
+# Models that use their memory only when examples show them how (few-shot), by prefix.
+_SMALL_MODELS = ("qwen2.5-coder-1.5b", "qwen2.5-coder-0.5b", "smollm2")
+
+
+def preset_for(model: str) -> str:
+    """The name of the preset that suits a model: examples for small ones, else lean."""
+    name = model.rsplit("/", 1)[-1].lower()
+    return SMALL_PRESET if name.startswith(_SMALL_MODELS) else DEFAULT_PRESET
+
+
+def names() -> list[str]:
+    """The presets there are."""
+    folder = resources.files("memgpt_autogen") / "data" / "presets"
+    return sorted(entry.name[:-4] for entry in folder.iterdir() if entry.name.endswith(".txt"))
+
+
+def instructions(preset: str, *, name: str, role: str) -> str:
+    """A preset's text for the agent `name`, followed by its role (AutoGen's system message).
+
+    Raises:
+        ConfigurationError: there is no such preset.
+    """
+    if preset not in names():
+        raise ConfigurationError(
+            f"there is no preset {preset!r}; the presets are {', '.join(names())}"
+        )
+    file = resources.files("memgpt_autogen") / "data" / "presets" / f"{preset}.txt"
+    text = file.read_text(encoding="utf-8").strip().replace("{name}", name)
+    return f"{text}\n\n### Your role\n{role.strip()}" if role.strip() else text

@@ -1,0 +1,229 @@
+"""The queue manager: what enters the queue, what leaves it, and what is written when.
+
+Everything is written before it is acted on: a message is first journalled in the
+state record, then goes to recall storage under the same id, so a crash between the
+two loses and repeats nothing (MemGPT, arXiv 2310.08560, section 2.2).
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from memgpt_autogen.errors import ConfigurationError, ContextOverflowError
+from memgpt_autogen.events import Event, MessageEvent, SystemAlert
+from memgpt_autogen.functions import Workspace
+from memgpt_autogen.main_context import EventEntry, MainContext, StepEntry
+from memgpt_autogen.memory.recall import Message
+from memgpt_autogen.state import AgentState, Draft
+from memgpt_autogen.steps import Eviction, Step
+from memgpt_autogen.storage.state import StateStore
+from memgpt_autogen.summarizer import Summarizer
+
+logger = logging.getLogger(__name__)
+
+Schemas = Sequence[Mapping[str, Any]]
+
+PRESSURE = (
+    "memory pressure: your context window is nearly full and the oldest messages will soon"
+    " leave your view. Store what matters now, with core_memory_append or"
+    " archival_memory_insert. Nobody needs an answer to this alert."
+)
+
+
+class QueueManager:
+    """Owns the main context and the agent's state record.
+
+    Args:
+        on_eviction: is told of every eviction.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        context: MainContext,
+        workspace: Workspace,
+        store: StateStore,
+        state: AgentState,
+        on_eviction: Callable[[Eviction], None] = lambda eviction: None,
+    ) -> None:
+        self.name = name
+        self.context = context
+        self.state = state
+        self._work = workspace
+        self._store = store
+        self._on_eviction = on_eviction
+        self._drafts = list(state.drafts)
+        self.flush()
+        if not state.memory_shown:
+            self._refresh_head()
+
+    # --- what enters -------------------------------------------------------------
+
+    def admit(self, events: Sequence[Event]) -> list[EventEntry]:
+        """Append events to the queue and, for what was said, to recall storage's journal."""
+        self._tell_of_changed_blocks()
+        entries = [self._entry(event) for event in events]
+        self.context.entries.extend(entries)
+        self.save()
+        return entries
+
+    def alert(self, text: str) -> None:
+        """Append a system alert to the queue."""
+        self.context.entries.append(
+            self._entry(SystemAlert(timestamp=self._work.clock(), text=text))
+        )
+
+    def record(self, step: Step) -> None:
+        """Append a step; what it sent goes to recall storage; everything is saved."""
+        if step.calls or step.text:
+            self.context.entries.append(StepEntry(step=step))
+        for result in step.results:
+            if result.ok and result.name.startswith("core_memory"):
+                self.state.values_known = {block.name: block.value for block in self._work.core}
+        for message in step.sent:
+            self._draft(self.name, message)
+        counters = self.state.counters
+        counters.model_calls += 1
+        counters.searches += sum(1 for call in step.calls if "search" in call.name)
+        if step.usage:
+            counters.prompt_tokens += step.usage.prompt_tokens
+            counters.completion_tokens += step.usage.completion_tokens
+        self.save()
+
+    def _entry(self, event: Event) -> EventEntry:
+        if not isinstance(event, MessageEvent) or not event.text.strip():
+            return EventEntry(line=event.line())
+        draft = self._draft(event.speaker, event.text, event)
+        return EventEntry(
+            line=event.text if event.own else event.line(),
+            recall_id=draft.id,
+            speaker=event.speaker,
+            own=event.own,
+            images=event.images,
+        )
+
+    def _draft(self, speaker: str, text: str, event: MessageEvent | None = None) -> Draft:
+        moment = event.timestamp if event else self._work.clock()
+        message = self._work.recall.draft(text, speaker=speaker, timestamp=moment)
+        draft = Draft(
+            id=message.id, text=message.text, speaker=message.speaker, timestamp=message.timestamp
+        )
+        self._drafts.append(draft)
+        return draft
+
+    # --- what is written ---------------------------------------------------------
+
+    def save(self) -> None:
+        """Swap the state record for the present one."""
+        self.state.blocks = list(self._work.core)
+        self.state.queue = list(self.context.entries)
+        self.state.summary = self.context.summary
+        self.state.memory_shown = self.context.memory
+        self.state.pressure_announced = self.context.pressure_announced
+        self.state.token_factor = self.context.counter.factor
+        self.state.paused_until = self._work.paused_until
+        self.state.drafts = list(self._drafts)
+        self._store.save(self.state.to_json())
+
+    def flush(self) -> None:
+        """Write journalled messages to recall storage, in one batch."""
+        if self._drafts:
+            self._work.recall.write(
+                [
+                    Message(id=d.id, text=d.text, speaker=d.speaker, timestamp=d.timestamp)
+                    for d in self._drafts
+                ]
+            )
+            self._drafts.clear()
+
+    # --- what leaves -------------------------------------------------------------
+
+    def make_room(self, tools: Schemas, summarizer: Summarizer, keep: Sequence[EventEntry]) -> None:
+        """Evict until the prompt fits; then warn of memory pressure where it is due.
+
+        Raises:
+            ConfigurationError: the window does not even hold the fixed parts.
+        """
+        context = self.context
+        if context.tokens(tools) > context.budget.limit:
+            self._evict(tools, summarizer, keep)
+        while context.tokens(tools) > context.budget.limit:
+            if not context.squeeze():
+                raise ConfigurationError(self._too_small(tools))
+        self.announce_pressure(tools)
+
+    def announce_pressure(self, tools: Schemas) -> bool:
+        """Append the memory pressure alert if it is due; True when it was."""
+        if not self.context.under_pressure(tools):
+            return False
+        self.alert(PRESSURE)
+        self.context.pressure_announced = True
+        return True
+
+    def overflowed(
+        self, problem: ContextOverflowError, tools: Schemas, summarizer: Summarizer
+    ) -> bool:
+        """Learn from a provider's refusal and make the prompt smaller; False if it cannot be."""
+        context = self.context
+        counted = context.counted(tools)
+        if problem.window is not None and problem.window < context.budget.window:
+            context.budget = context.budget.shrunk(problem.window)
+        if problem.prompt_tokens is not None:
+            context.counter.learn(counted, problem.prompt_tokens)
+        elif problem.window is not None:
+            context.counter.learn(counted, problem.window + 1)
+        if context.tokens(tools) <= context.budget.limit:
+            context.counter.factor *= 1.25
+        before = context.counted(tools)
+        self._evict(tools, summarizer, keep=())
+        return context.counted(tools) < before or context.squeeze()
+
+    def _evict(self, tools: Schemas, summarizer: Summarizer, keep: Sequence[EventEntry]) -> None:
+        context = self.context
+        before = context.tokens(tools)
+        evicted = context.evict(tools, keep=keep)
+        if not evicted:
+            return
+        context.summary = summarizer.fold(context.summary, evicted)
+        self._refresh_head()
+        self.state.counters.evictions += 1
+        self.state.counters.evicted_entries += len(evicted)
+        self.save()
+        eviction = Eviction(
+            entries=len(evicted),
+            tokens_before=before,
+            tokens_after=context.tokens(tools),
+            summary=context.summary,
+        )
+        logger.info(
+            "evicted %d entries: %d → %d tokens", eviction.entries, before, eviction.tokens_after
+        )
+        self._on_eviction(eviction)
+
+    def _refresh_head(self) -> None:
+        """Show core memory and the sizes of the storages as they are now."""
+        work = self._work
+        self.context.memory = (
+            f"### Core memory\n{work.core.render()}\n\n### Outside your view\n"
+            f"Recall storage: {len(work.recall)} messages. Archival memory:"
+            f" {len(work.archival)} passages."
+        )
+        self.state.values_known = {block.name: block.value for block in work.core}
+
+    def _tell_of_changed_blocks(self) -> None:
+        """Programs may edit blocks between turns; the model is told by an alert."""
+        for block in self._work.core:
+            if self.state.values_known.get(block.name) != block.value:
+                self.alert(f"the core memory block {block.name!r} now reads:\n{block.value}")
+                self.state.values_known[block.name] = block.value
+
+    def _too_small(self, tools: Schemas) -> str:
+        context = self.context
+        parts = ", ".join(f"{name} {size}" for name, size in context.sections(tools).items())
+        return (
+            f"a context window of {context.budget.window} tokens, {context.budget.reply} of them"
+            f" kept for the reply, is too small (tokens: {parts}). Raise context_window, shorten"
+            " system_message, or lower Settings.block_limit or Settings.reply_tokens."
+        )

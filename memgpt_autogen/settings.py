@@ -1,0 +1,50 @@
+"""What can be set about an agent's memory, in one frozen value."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+DEFAULT_LOCATION = "./.memgpt"
+
+
+class Settings(BaseModel):
+    """Where an agent's memory lives and how its main context is managed.
+
+    Sizes named "tokens" are counted for the agent's model; shares are of the
+    context window (MemGPT, arXiv 2310.08560, section 2.2 "Queue manager").
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    location: str = Field(
+        default=DEFAULT_LOCATION,
+        description="a directory, or http(s)://host:port of a Chroma server",
+    )
+    block_limit: int = Field(
+        default=2000, ge=100, description="characters a core memory block may hold"
+    )
+    pressure_share: float = Field(
+        default=0.7, gt=0, lt=1, description="share of the window at which the model is warned"
+    )
+    eviction_share: float = Field(
+        default=0.5, gt=0, lt=1, description="share of the window that an eviction aims at"
+    )
+    reply_tokens: int | None = Field(
+        default=None,
+        gt=0,
+        description="tokens kept free for the reply; default an eighth of the window",
+    )
+    max_steps: int = Field(default=10, ge=1, description="model calls one turn may make")
+    turn_token_budget: int | None = Field(
+        default=None,
+        gt=0,
+        description="prompt and completion tokens one turn may use; None: no bound",
+    )
+    page_size: int = Field(
+        default=5, ge=1, le=50, description="results on a page that the model sees"
+    )
+    summarize: Literal["model", "digest"] = Field(
+        default="model", description="who folds evicted messages into the recursive summary"
+    )

@@ -1,0 +1,121 @@
+"""Steps: what the agent did, as typed values that views are rendered from."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+from pydantic import BaseModel, ConfigDict
+
+
+class _Value(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class Usage(_Value):
+    """Tokens of one model call, as the provider reported them."""
+
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+
+    @property
+    def total(self) -> int:
+        return self.prompt_tokens + self.completion_tokens
+
+
+class FunctionCall(_Value):
+    """A call the model asked for; `arguments` is the JSON text as the model wrote it."""
+
+    id: str
+    name: str
+    arguments: str
+
+
+class FunctionResult(_Value):
+    """What a call led to. `text` is what the model reads; `ok` is False for its mistakes."""
+
+    call_id: str
+    name: str
+    ok: bool
+    text: str
+    heartbeat: bool = False
+
+
+class Completion(_Value):
+    """One answer of the model, read from the provider's response.
+
+    Attributes:
+        text: the content; beside calls it is inner monologue, alone a message.
+        reasoning: what a reasoning model gave in `reasoning_content`.
+        cut: the answer ended at the length limit (`finish_reason == "length"`).
+    """
+
+    text: str = ""
+    reasoning: str = ""
+    calls: tuple[FunctionCall, ...] = ()
+    usage: Usage | None = None
+    cut: bool = False
+
+
+class Step(_Value):
+    """One model call and what came of it.
+
+    Attributes:
+        text: content of the completion. With `calls` it is inner monologue.
+        spoken: `text` went to the others as a message.
+        sent: messages sent in this step, in order.
+    """
+
+    text: str = ""
+    reasoning: str = ""
+    spoken: bool = False
+    calls: tuple[FunctionCall, ...] = ()
+    results: tuple[FunctionResult, ...] = ()
+    sent: tuple[str, ...] = ()
+    usage: Usage | None = None
+
+    @property
+    def monologue(self) -> str:
+        """The private thoughts of this step: reasoning, and text that was not sent."""
+        parts = (self.reasoning, "" if self.spoken else self.text)
+        return "\n".join(part for part in parts if part)
+
+
+class Eviction(_Value):
+    """Messages left the queue; `summary` is the recursive summary that now stands for them."""
+
+    entries: int
+    tokens_before: int
+    tokens_after: int
+    summary: str
+
+
+class TurnEnd(str, Enum):
+    """Why a turn ended."""
+
+    SENT = "sent"
+    SILENT = "silent"
+    STEP_LIMIT = "step limit"
+    TOKEN_BUDGET = "token budget"
+
+
+class Turn(_Value):
+    """All that happened between an event and the agent's yielding.
+
+    Attributes:
+        messages: what the agent said, in order; empty for a silent turn.
+    """
+
+    steps: tuple[Step, ...] = ()
+    evictions: tuple[Eviction, ...] = ()
+    messages: tuple[str, ...] = ()
+    end: TurnEnd = TurnEnd.SILENT
+
+    @property
+    def usage(self) -> Usage:
+        """The sum over all steps."""
+        return Usage(
+            prompt_tokens=sum(step.usage.prompt_tokens for step in self.steps if step.usage),
+            completion_tokens=sum(
+                step.usage.completion_tokens for step in self.steps if step.usage
+            ),
+        )

@@ -1,0 +1,116 @@
+"""Evicted messages → the recursive summary at the head of the queue.
+
+MemGPT (arXiv 2310.08560, section 2.2): an eviction generates a new recursive
+summary from the existing one and the evicted messages.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Callable, Sequence
+
+from memgpt_autogen.functions import clip
+from memgpt_autogen.main_context import EventEntry, StepEntry
+
+logger = logging.getLogger(__name__)
+
+Complete = Callable[[str, str], str]
+"""(instructions, text) → the model's plain answer."""
+
+_INSTRUCTIONS = (
+    "You keep the running summary of a conversation for {name}, one of its participants."
+    " Rewrite the summary so that it also covers the new messages. Keep names, decisions,"
+    " numbers, open tasks and promises; leave out greetings. Write plain sentences, at most"
+    " {words} words, and nothing but the summary."
+)
+
+
+class Summarizer:
+    """Folds evicted entries into the summary, by the model or as a plain digest.
+
+    Args:
+        complete: asks the model; None writes digests only.
+        name: the agent's name.
+        limit: characters of a summary.
+        chunk: characters of messages given to the model at once.
+        failures: exceptions of the model call that lead to a digest instead.
+    """
+
+    def __init__(
+        self,
+        complete: Complete | None,
+        *,
+        name: str,
+        limit: int,
+        chunk: int,
+        failures: tuple[type[Exception], ...] = (),
+    ) -> None:
+        self._complete = complete
+        self._name = name
+        self._limit = limit
+        self._chunk = chunk
+        self._failures = failures
+
+    def fold(self, summary: str, evicted: Sequence[EventEntry | StepEntry]) -> str:
+        """The summary that stands for `summary` and the evicted entries together."""
+        lines = [clip(text, self._chunk // 2) for entry in evicted if (text := entry.transcript())]
+        if not lines:
+            return summary
+        if self._complete is not None:
+            folded = self._by_model(summary, lines)
+            if folded:
+                return folded
+        return self._digest(summary, evicted, lines)
+
+    def _by_model(self, summary: str, lines: Sequence[str]) -> str:
+        assert self._complete is not None
+        instructions = _INSTRUCTIONS.format(name=self._name, words=self._limit // 8)
+        for chunk in _chunks(lines, self._chunk):
+            text = f"Summary so far:\n{summary or '(none)'}\n\nNew messages:\n{chunk}"
+            try:
+                summary = self._complete(instructions, text).strip()
+            except self._failures as problem:
+                logger.warning("The summary is a plain digest: the model failed (%s).", problem)
+                return ""
+            if not summary:
+                logger.warning("The summary is a plain digest: the model gave an empty one.")
+                return ""
+            summary = clip(summary, self._limit)
+        return summary
+
+    def _digest(
+        self, summary: str, evicted: Sequence[EventEntry | StepEntry], lines: Sequence[str]
+    ) -> str:
+        """Who said how much, and each message's beginning, the newest first to be kept."""
+        speakers = Counter(
+            entry.speaker for entry in evicted if isinstance(entry, EventEntry) and entry.speaker
+        )
+        who = ", ".join(f"{name} ({count})" for name, count in speakers.most_common(8))
+        head = f"{len(evicted)} earlier entries" + (f", by {who}" if who else "") + "."
+        room = self._limit - len(head) - 1
+        old = clip(summary, room // 3) if summary else ""
+        room -= len(old) + 1
+        briefs: list[str] = []
+        for line in reversed(lines):
+            brief = " ".join(line.split())
+            brief = brief if len(brief) <= 160 else brief[:157] + "…"
+            if len(brief) + 1 > room:
+                break
+            briefs.append(brief)
+            room -= len(brief) + 1
+        return "\n".join(part for part in (old, head, *reversed(briefs)) if part)
+
+
+def _chunks(lines: Sequence[str], limit: int) -> list[str]:
+    """The lines joined into texts of at most about `limit` characters."""
+    chunks: list[str] = []
+    current: list[str] = []
+    size = 0
+    for line in lines:
+        if current and size + len(line) > limit:
+            chunks.append("\n".join(current))
+            current, size = [], 0
+        current.append(line)
+        size += len(line) + 1
+    return [*chunks, "\n".join(current)]

@@ -1,0 +1,150 @@
+"""The translator: AutoGen messages → events; steps → an AutoGen reply and what shows of them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Literal, Protocol
+
+from memgpt_autogen.display import show_eviction, show_step
+from memgpt_autogen.events import MessageEvent
+from memgpt_autogen.steps import Eviction, Step, Turn
+
+Show = Literal["hidden", "developer", "reply"]
+AutoGenMessage = Mapping[str, Any]
+
+
+class Translator(Protocol):
+    """Stands between AutoGen's messages and the agent's events and steps.
+
+    Implement it to change what the model reads of a chat or what the chat hears of
+    the model; `AutoGenTranslator` is the default.
+    """
+
+    def to_event(
+        self, message: AutoGenMessage, *, speaker: str, own: bool, timestamp: datetime
+    ) -> MessageEvent:
+        """One AutoGen message as the event that enters the queue and recall storage."""
+        ...
+
+    def to_reply(self, turn: Turn) -> str | dict[str, Any] | None:
+        """A turn as one AutoGen reply; None leaves it to `default_auto_reply`."""
+        ...
+
+    def on_step(self, agent: str, step: Step) -> None:
+        """A step of `agent` ended."""
+        ...
+
+    def on_eviction(self, agent: str, eviction: Eviction) -> None:
+        """Messages left the queue of `agent`."""
+        ...
+
+
+class AutoGenTranslator:
+    """The default translator.
+
+    Args:
+        monologue: where inner monologue shows: `"hidden"`; `"developer"`, as AutoGen
+            events where the version has them and as IOStream prints elsewhere; or
+            `"reply"`, before the sent messages, for everyone in the chat.
+        calls: the same for function calls and their results.
+    """
+
+    def __init__(self, *, monologue: Show = "hidden", calls: Show = "hidden") -> None:
+        self.monologue = monologue
+        self.calls = calls
+
+    def to_event(
+        self, message: AutoGenMessage, *, speaker: str, own: bool, timestamp: datetime
+    ) -> MessageEvent:
+        text, images = readable(message)
+        return MessageEvent(timestamp=timestamp, speaker=speaker, text=text, own=own, images=images)
+
+    def to_reply(self, turn: Turn) -> str | dict[str, Any] | None:
+        if self.monologue != "reply" and self.calls != "reply":
+            return "\n\n".join(turn.messages) or None
+        parts: list[str] = []
+        for step in turn.steps:
+            if self.monologue == "reply" and step.monologue:
+                parts.append(f"(thinks) {step.monologue}")
+            if self.calls == "reply":
+                parts.extend(
+                    f"(calls) {call.name} {call.arguments}"
+                    for call in step.calls
+                    if call.name != "send_message"
+                )
+        return "\n\n".join([*parts, *turn.messages]) or None
+
+    def on_step(self, agent: str, step: Step) -> None:
+        show_step(
+            agent,
+            step,
+            monologue=self.monologue == "developer",
+            calls=self.calls == "developer",
+        )
+
+    def on_eviction(self, agent: str, eviction: Eviction) -> None:
+        if self.calls == "developer":
+            show_eviction(agent, eviction)
+
+
+def speaker_of(message: AutoGenMessage, *, own_name: str, sender: str | None) -> str:
+    """Who said an AutoGen message: its name, else by its role."""
+    name = message.get("name")
+    if name:
+        return str(name)
+    return own_name if message.get("role") == "assistant" else sender or "user"
+
+
+def readable(message: AutoGenMessage) -> tuple[str, tuple[Mapping[str, Any], ...]]:
+    """A message's content as plain text, and its image parts.
+
+    Tool calls and results of others become sentences, never JSON, which the model
+    would imitate.
+    """
+    text, images = _content(message.get("content"))
+    calls = message.get("tool_calls") or ()
+    if message.get("function_call"):
+        calls = [*calls, {"function": message["function_call"]}]
+    responses = message.get("tool_responses") or ()
+    if calls and text == "None":  # AutoGen writes the word for a null content
+        text = ""
+    if responses:
+        text = "\n".join(f"(result) {_content(each.get('content'))[0]}" for each in responses)
+    elif message.get("role") in ("tool", "function"):
+        text = f"(result) {text}"
+    sentences = [_call_sentence(call.get("function") or {}) for call in calls]
+    return "\n".join(part for part in (text, *sentences) if part), images
+
+
+def _content(content: Any) -> tuple[str, tuple[Mapping[str, Any], ...]]:
+    if content is None:
+        return "", ()
+    if not isinstance(content, list):
+        return str(content), ()
+    texts: list[str] = []
+    images: list[Mapping[str, Any]] = []
+    for part in content:
+        if not isinstance(part, Mapping):
+            texts.append(str(part))
+        elif part.get("type") == "image_url":
+            images.append({"type": "image_url", "image_url": part.get("image_url")})
+            texts.append("(image)")
+        elif "text" in part:
+            texts.append(str(part["text"]))
+        else:
+            texts.append(f"({part.get('type', 'attachment')})")
+    return "\n".join(texts), tuple(images)
+
+
+def _call_sentence(function: Mapping[str, Any]) -> str:
+    name = function.get("name") or "a function"
+    arguments = function.get("arguments") or ""
+    try:
+        values = json.loads(arguments) if isinstance(arguments, str) else arguments
+    except ValueError:
+        values = None
+    if isinstance(values, Mapping):
+        arguments = ", ".join(f"{key} = {value}" for key, value in values.items())
+    return f"(calls {name} with {arguments})" if arguments else f"(calls {name})"

@@ -1,0 +1,111 @@
+"""Tests reach nothing outside: no network, no home, no keys, no working directory."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+LOOPBACK_NAMES = {"", "localhost", "ip6-localhost", None}
+
+SCRUBBED = [
+    "OAI_CONFIG_LIST",
+    "OPENAI_API_KEY",
+    "OPENAI_BASE_URL",
+    "OPENAI_ORG_ID",
+    "DATA_GYM_CACHE_DIR",
+    "DOCKER_HOST",
+    *(name for low in ("http_proxy", "https_proxy", "all_proxy") for name in (low, low.upper())),
+]
+
+
+class NetworkRefusedError(OSError):
+    """A test tried to reach something other than this machine."""
+
+
+def _is_loopback(host: Any) -> bool:
+    if isinstance(host, bytes):
+        host = host.decode()
+    if host in LOOPBACK_NAMES:
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _guard(address: Any) -> None:
+    if isinstance(address, tuple) and not _is_loopback(address[0]):
+        raise NetworkRefusedError(f"a test tried to connect to {address[0]}:{address[1]}")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def network_refused(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Only loopback can be connected to or looked up; model tests may fetch weights."""
+    if any(_needs_a_model(item) for item in request.session.items):
+        yield
+        return
+    connect, connect_ex = socket.socket.connect, socket.socket.connect_ex
+    look_up = socket.getaddrinfo
+
+    def guarded_connect(self: socket.socket, address: Any) -> None:
+        _guard(address)
+        connect(self, address)
+
+    def guarded_connect_ex(self: socket.socket, address: Any) -> int:
+        _guard(address)
+        return connect_ex(self, address)
+
+    def guarded_look_up(host: Any, port: Any, *args: Any, **kwargs: Any) -> Any:
+        _guard((host, port))
+        return look_up(host, port, *args, **kwargs)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(socket.socket, "connect", guarded_connect)
+        patch.setattr(socket.socket, "connect_ex", guarded_connect_ex)
+        patch.setattr(socket, "getaddrinfo", guarded_look_up)
+        yield
+
+
+@pytest.fixture(scope="session")
+def vocabulary_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where tiktoken's vocabularies are unpacked, once for all tests of a worker."""
+    return tmp_path_factory.mktemp("vocabularies")
+
+
+@pytest.fixture(autouse=True)
+def own_world(
+    request: pytest.FixtureRequest,
+    tmp_path: Path,
+    vocabulary_cache: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Each test has a home, caches and a working directory of its own, and no keys."""
+    monkeypatch.chdir(tmp_path)
+    if _needs_a_model(request.node):
+        return  # the weights lie in the user's cache
+    home = tmp_path / "home"
+    home.mkdir()
+    for name in SCRUBBED:
+        monkeypatch.delenv(name, raising=False)
+    for name, value in {
+        "HOME": home,
+        "XDG_CACHE_HOME": home / ".cache",
+        "XDG_CONFIG_HOME": home / ".config",
+        "XDG_DATA_HOME": home / ".local" / "share",
+        "MEMGPT_AUTOGEN_CACHE": home / ".cache" / "memgpt-autogen",
+        "TIKTOKEN_CACHE_DIR": vocabulary_cache,
+        "ANONYMIZED_TELEMETRY": "False",
+        "HF_HUB_OFFLINE": "1",
+        "NO_PROXY": "*",
+    }.items():
+        monkeypatch.setenv(name, os.fspath(value))
+
+
+def _needs_a_model(item: Any) -> bool:
+    return any(item.get_closest_marker(name) for name in ("local_model", "small_model"))

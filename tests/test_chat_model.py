@@ -1,0 +1,104 @@
+"""The model call: every kind of answer is read, overflows are recognised, other errors pass."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import httpx
+import openai
+import pytest
+from autogen import OpenAIWrapper
+
+from memgpt_autogen.chat_model import AutoGenChatModel, overflow_of, read_completion
+from memgpt_autogen.errors import ChatModelError, ContextOverflowError
+from memgpt_autogen.testing import (
+    ScriptedModel,
+    call,
+    calls,
+    cut,
+    empty,
+    fail,
+    malformed,
+    raw_call,
+    reasoning,
+    refusal,
+    say,
+)
+
+pytestmark = pytest.mark.autogen
+
+HELLO = [{"role": "user", "content": "hello"}]
+
+
+def test_answers_of_every_kind_are_read() -> None:
+    script = [
+        say("hi"),
+        calls(call("f", x=1), raw_call("g", "{bro"), monologue="hm"),
+        refusal("I won't."),
+        empty(),
+        cut("partial"),
+        reasoning("deep thought", say("42")),
+    ]
+    with ScriptedModel(script) as server:
+        model = AutoGenChatModel(OpenAIWrapper(**server.llm_config))
+        plain, called, refused, nothing, partial, thought = (model.complete(HELLO) for _ in script)
+    assert plain.text == "hi" and not plain.calls and not plain.cut
+    assert plain.usage is not None and plain.usage.prompt_tokens > 0
+    assert called.text == "hm"
+    assert [(c.name, c.arguments) for c in called.calls] == [("f", '{"x": 1}'), ("g", "{bro")]
+    assert refused.text == "I won't."
+    assert nothing.text == "" and not nothing.calls
+    assert partial.text == "partial" and partial.cut
+    assert thought.reasoning == "deep thought" and thought.text == "42"
+
+
+@pytest.mark.parametrize("style", ["openai", "llama.cpp", "ollama", "vllm"])
+def test_each_providers_overflow_is_recognised(style: str) -> None:
+    with ScriptedModel([], window=64, overflow=style) as server:
+        model = AutoGenChatModel(OpenAIWrapper(**server.llm_config))
+        with pytest.raises(ContextOverflowError) as caught:
+            model.complete([{"role": "user", "content": "word " * 200}])
+    if style != "ollama":  # names no sizes
+        assert caught.value.window == 64
+        assert caught.value.prompt_tokens is not None and caught.value.prompt_tokens > 64
+
+
+@pytest.mark.parametrize(
+    ("failure", "kind"),
+    [
+        (fail(429), openai.RateLimitError),
+        (fail(401), openai.AuthenticationError),
+        (fail(500), openai.InternalServerError),
+        (fail(400, message="temperature is out of range"), openai.BadRequestError),
+        (malformed(), ChatModelError),
+    ],
+)
+def test_other_errors_reach_the_caller(failure: object, kind: type[Exception]) -> None:
+    with ScriptedModel([failure]) as server:
+        model = AutoGenChatModel(OpenAIWrapper(**server.llm_config))
+        with pytest.raises(kind) as caught:
+            model.complete(HELLO)
+    assert not isinstance(caught.value, ContextOverflowError)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "prompt is too long: 201234 tokens > 200000 maximum",
+        "The input token count (1200000) exceeds the maximum number of tokens allowed (1048576).",
+        "the input length exceeds the context length",
+    ],
+)
+def test_overflow_texts_of_further_providers(text: str) -> None:
+    response = httpx.Response(400, request=httpx.Request("POST", "http://x"))
+    error = openai.BadRequestError(text, response=response, body={"message": text})
+    assert overflow_of(error) is not None
+
+
+def test_custom_clients_may_answer_with_plain_objects_or_mappings() -> None:
+    message = {"content": "hi", "function_call": {"name": "f", "arguments": "{}"}}
+    completion = read_completion(SimpleNamespace(choices=[{"message": message}]))
+    assert completion.text == "hi" and completion.calls[0].name == "f"
+    assert completion.usage is None
+    with pytest.raises(ChatModelError, match="no choices"):
+        read_completion(SimpleNamespace(choices=[]))

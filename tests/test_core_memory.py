@@ -1,0 +1,105 @@
+"""Core memory: edits apply whole or not at all, and mistakes say what to do."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from memgpt_autogen.errors import ConfigurationError, ModelMistake
+from memgpt_autogen.memory.core import Block, CoreMemory
+
+
+def memory(value: str = "", limit: int = 40) -> CoreMemory:
+    return CoreMemory(
+        [
+            Block(name="human", value=value, limit=limit),
+            Block(name="rules", value="Be kind.", read_only=True),
+        ]
+    )
+
+
+def test_append_adds_lines_and_skips_a_line_that_is_there() -> None:
+    core = memory()
+    assert core.append("human", "Likes tea.")
+    assert core.append("human", " Lives in Ulm. ")
+    assert not core.append("human", "Likes tea.")
+    assert core["human"].value == "Likes tea.\nLives in Ulm."
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "complaint"),
+    [
+        ("human", "x" * 41, "1 over its limit of 40"),
+        ("human", "  ", "empty"),
+        ("rules", "x", "read-only"),
+        ("nobody", "x", "'human', 'rules'"),
+    ],
+)
+def test_a_wrong_append_changes_nothing(name: str, content: str, complaint: str) -> None:
+    core = memory()
+    with pytest.raises(ModelMistake, match=complaint):
+        core.append(name, content)
+    assert core["human"].value == ""
+
+
+def test_replace_corrects_and_deletes() -> None:
+    core = memory("Likes tea.\nLives in Ulm.")
+    core.replace("human", "tea", "coffee")
+    assert core["human"].value == "Likes coffee.\nLives in Ulm."
+    core.replace("human", "Likes coffee.", "")
+    assert core["human"].value == "Lives in Ulm."
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "complaint"),
+    [
+        ("coffee", "x", "does not stand in the block"),
+        ("i", "x", "stands 2 times"),
+        ("", "x", "old_content is empty"),
+        ("tea", "t" * 40, "over its limit"),
+    ],
+)
+def test_a_wrong_replace_changes_nothing(old: str, new: str, complaint: str) -> None:
+    core = memory("Likes tea.\nis 40")
+    with pytest.raises(ModelMistake, match=complaint):
+        core.replace("human", old, new)
+    assert core["human"].value == "Likes tea.\nis 40"
+
+
+def test_the_complaint_shows_the_block() -> None:
+    with pytest.raises(ModelMistake, match="The block reads:\nLikes tea"):
+        memory("Likes tea.").replace("human", "coffee", "x")
+
+
+def test_programs_may_set_read_only_blocks_but_not_pass_the_limit() -> None:
+    core = memory()
+    core.set("rules", "Be brief.")
+    assert core["rules"].value == "Be brief."
+    with pytest.raises(ConfigurationError, match="Settings"):
+        core.set("human", "x" * 41)
+    with pytest.raises(KeyError):
+        core.set("nobody", "x")
+    with pytest.raises(ConfigurationError, match="new name"):
+        core.add(Block(name="human"))
+
+
+@given(st.lists(st.tuples(st.booleans(), st.text(max_size=12), st.text(max_size=12)), max_size=30))
+def test_no_edit_ever_passes_the_limit(edits: list[tuple[bool, str, str]]) -> None:
+    core = memory()
+    for appends, first, second in edits:
+        before = core["human"].value
+        try:
+            if appends:
+                core.append("human", first)
+            else:
+                core.replace("human", first, second)
+        except ModelMistake:
+            assert core["human"].value == before
+        assert len(core["human"].value) <= 40
+
+
+def test_render_shows_each_block_under_its_label() -> None:
+    assert memory("Likes tea.").render() == (
+        "<human>\nLikes tea.\n</human>\n<rules read-only>\nBe kind.\n</rules>"
+    )

@@ -1,0 +1,111 @@
+"""Token counts: exact where a vocabulary is at hand, large where not, corrected by reports."""
+
+from __future__ import annotations
+
+import pytest
+import tiktoken
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from memgpt_autogen import tokens
+from memgpt_autogen.tokens import DEFAULT_WINDOW, TokenCounter, estimate, window_of
+
+
+def test_a_known_model_is_counted_with_its_vocabulary() -> None:
+    text = "The quick brown fox jumps over the lazy dog, 1234567 times; naïvely, 你好."
+    assert TokenCounter("gpt-4").text(text) == len(
+        tiktoken.get_encoding("cl100k_base").encode(text)
+    )
+
+
+def test_special_tokens_and_lone_surrogates_are_only_text() -> None:
+    counter = TokenCounter("gpt-4")
+    assert counter.text("<|endoftext|>") > 1
+    assert counter.text("broken \ud800 text") > 0
+
+
+SAMPLES = [
+    "Hello there, how do you do? I have been thinking about the plan for Thursday.",
+    "8c4f1b2e-9aaa-4d3b-b2b1-0123456789ab",
+    "def add(a: int, b: int) -> int:\n    return a + b\n\n\nprint(add(1, 22))\n",
+    '{"name": "core_memory_append", "arguments": {"name": "human", "content": "x"}}',
+    "Donaudampfschifffahrtsgesellschaftskapitän, größer, Äpfel",
+    "今天天气很好，我们去公园散步吧。",
+    "Привет, как дела? Сегодня хорошая погода.",
+    "👩‍👩‍👧‍👦 🎉🎉",
+    "AAAA BBBB CCCC qzxj wvkp",
+]
+
+
+@pytest.mark.parametrize("text", SAMPLES)
+def test_the_estimate_errs_on_the_large_side(text: str) -> None:
+    exact = len(tiktoken.get_encoding("cl100k_base").encode(text))
+    assert exact <= estimate(text) <= 4 * exact
+
+
+@settings(deadline=None)
+@given(st.text(max_size=200))
+def test_any_text_can_be_counted_and_estimated(text: str) -> None:
+    assert TokenCounter("gpt-4").text(text) >= 0
+    assert estimate(text) >= 0
+
+
+def test_without_a_vocabulary_the_estimate_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tokens, "_encoding", lambda name: None)
+    assert TokenCounter("gpt-4").text(SAMPLES[0]) == estimate(SAMPLES[0])
+
+
+def test_a_failing_download_falls_back_with_a_warning(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def offline(name: str) -> tiktoken.Encoding:
+        raise OSError("no network")
+
+    monkeypatch.setattr(tokens, "_seed_cache", lambda name: None)
+    monkeypatch.setattr(tiktoken, "get_encoding", offline)
+    assert tokens._encoding.__wrapped__("cl100k_base") is None
+    assert "memgpt-autogen[offline]" in caplog.text
+
+
+def test_reports_correct_the_count_up_at_once_and_down_slowly() -> None:
+    counter = TokenCounter("gpt-4")
+    counter.learn(1000, 1500)
+    assert counter.corrected(1000) == 1500
+    counter.learn(1000, 1000)
+    assert 1000 < counter.corrected(1000) < 1500
+    for _ in range(40):
+        counter.learn(1000, 1000)
+    assert counter.corrected(1000) <= 1002
+
+
+def test_absurd_reports_are_bounded() -> None:
+    counter = TokenCounter("gpt-4")
+    counter.learn(1000, 1_000_000)
+    assert counter.corrected(1000) == 4000
+    counter.learn(10, 1)
+    assert counter.corrected(1000) == 4000
+
+
+@pytest.mark.parametrize(
+    ("model", "window"),
+    [
+        ("gpt-4", 8192),
+        ("gpt-4o-mini", 128_000),
+        ("gpt-4-turbo-preview", 128_000),
+        ("openai/gpt-4.1", 1_047_576),
+        ("qwen2.5-coder-1.5b-instruct", DEFAULT_WINDOW),
+        ("", DEFAULT_WINDOW),
+    ],
+)
+def test_windows_by_the_longest_known_prefix(model: str, window: int) -> None:
+    assert window_of(model) == window
+
+
+def test_messages_count_calls_images_and_framing() -> None:
+    counter = TokenCounter("gpt-4")
+    call = {"id": "1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+    assert counter.message({"content": None, "tool_calls": [call]}) > counter.message(
+        {"content": None}
+    )
+    image = {"type": "image_url", "image_url": {"url": "data:"}}
+    assert counter.message({"content": [{"type": "text", "text": "see"}, image]}) > 800

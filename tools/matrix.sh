@@ -1,0 +1,22 @@
+#!/usr/bin/env bash
+# Runs the AutoGen-facing tests on one distribution: matrix.sh autogen-0.14.1 .venv/bin/python
+# The package requires pyautogen, which would overwrite autogen's files: so it is
+# installed without its dependencies, and the others by name.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+source tools/install.sh
+
+name=$1 python=$2
+venv=.venvs/$name
+newest=3.13
+[[ $name == pyautogen-0.2* ]] && newest=3.12 # it has no build of its numpy for 3.13
+
+if [ ! "$venv/.stamp" -nt pyproject.toml ]; then
+    make_venv "$venv" 3.10 "$newest"
+    mapfile -t others < <("$python" tools/requirements.py)
+    install "$venv" "${name%-*}==${name##*-}" "${others[@]}"
+    install "$venv" --no-deps -e .
+    touch "$venv/.stamp"
+fi
+echo "== ${name%-*} ${name##*-}"
+"$venv/bin/python" -m pytest -n auto -q -m 'autogen and not local_model and not small_model'
