@@ -6,6 +6,7 @@ import asyncio
 import threading
 import weakref
 from collections.abc import Mapping, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,12 +15,17 @@ from autogen import Agent, ConversableAgent, OpenAIWrapper
 
 from memgpt_autogen.build import Identity, Mind, build_mind
 from memgpt_autogen.chat_model import AutoGenChatModel
-from memgpt_autogen.cursor import OWN, Cursor, digest
+from memgpt_autogen.cursor import OWN, Cursor, digest, kept_by_transform
 from memgpt_autogen.errors import ConfigurationError
 from memgpt_autogen.events import Clock, Event, SystemAlert, TimedEvent, local_now
 from memgpt_autogen.settings import Settings
 from memgpt_autogen.steps import Eviction, Step, Turn
 from memgpt_autogen.translator import AutoGenTranslator, Translator, speaker_of
+
+# What AutoGen passed to the message hooks, by capability: the transforms' input.
+_UNALTERED: ContextVar[tuple[int, list[dict[str, Any]]] | None] = ContextVar(
+    "memgpt_autogen_unaltered", default=None
+)
 
 Reply = tuple[bool, str | dict[str, Any] | None]
 
@@ -105,7 +111,7 @@ class MemGPTCapability:
             config: OpenAIWrapper | None = None,
             **_: Any,
         ) -> Reply:
-            return self.reply(messages, sender, config)
+            return self.reply(messages, sender, config, self._unaltered())
 
         async def a_generate_oai_reply(
             _recipient: ConversableAgent,
@@ -114,8 +120,9 @@ class MemGPTCapability:
             config: OpenAIWrapper | None = None,
             **_: Any,
         ) -> Reply:
-            return await asyncio.to_thread(self.reply, messages, sender, config)
+            return await asyncio.to_thread(self.reply, messages, sender, config, self._unaltered())
 
+        agent.register_hook("process_all_messages_before_reply", self._note_unaltered)
         agent.replace_reply_func(ConversableAgent.generate_oai_reply, generate_oai_reply)
         agent.replace_reply_func(ConversableAgent.a_generate_oai_reply, a_generate_oai_reply)
         if agent.client is not None:
@@ -180,8 +187,16 @@ class MemGPTCapability:
         messages: list[dict[str, Any]] | None,
         sender: Agent | None,
         client: OpenAIWrapper | None = None,
+        unaltered: Sequence[dict[str, Any]] | None = None,
     ) -> Reply:
-        """Answer what is new in `messages`: AutoGen's reply function."""
+        """Answer what is new in `messages`: AutoGen's reply function.
+
+        Args:
+            messages: the chat as message transforms left it.
+            sender: whose chat it is.
+            client: in the place of the agent's own.
+            unaltered: the chat before the transforms, where there were any.
+        """
         client = client or self.agent.client
         if client is None:
             return False, None
@@ -191,7 +206,7 @@ class MemGPTCapability:
             mind = self.open()
             cursor = self._cursor(sender)
             answered = cursor.answered
-            events = self._take(cursor, messages, sender)
+            events = self._take(cursor, messages, sender, unaltered)
             if not events and (answered or not messages):
                 events = [SystemAlert(timestamp=self._clock(), text=YOUR_TURN)]
             self.last_turn = mind.think(events, self._model(client), self._role())
@@ -223,9 +238,11 @@ class MemGPTCapability:
         with self._lock:
             chats = self.agent.chat_messages
             for sender in [chat] if chat is not None else list(chats):
-                messages = self.agent.process_all_messages_before_reply(chats.get(sender) or [])
-                if sender in self._cursors:
-                    self._mind.queue.admit(self._take(self._cursor(sender), messages, sender))
+                messages = chats.get(sender)
+                if messages and sender in self._cursors:
+                    altered = self.agent.process_all_messages_before_reply(messages)
+                    cursor = self._cursor(sender)
+                    self._mind.queue.admit(self._take(cursor, altered, sender, messages))
             self._mind.queue.flush()
 
     @property
@@ -236,23 +253,50 @@ class MemGPTCapability:
     # --- AutoGen's messages ------------------------------------------------------
 
     def _take(
-        self, cursor: Cursor, messages: Sequence[dict[str, Any]], sender: Agent | None
+        self,
+        cursor: Cursor,
+        messages: Sequence[dict[str, Any]],
+        sender: Agent | None,
+        unaltered: Sequence[dict[str, Any]] | None,
     ) -> list[Event]:
         """The new messages of a chat as events; the cursor moves behind them."""
-        name = self.agent.name
         sender_name = sender.name if sender is not None else None
-        speakers = [speaker_of(m, own_name=name, sender=sender_name) for m in messages]
-        marks = [
-            digest(message, own=speaker == name, speaker=speaker)
-            for message, speaker in zip(messages, speakers, strict=True)
-        ]
-        start = cursor.advance(marks)
+        marks = self._marks(messages, sender_name)
+        before = marks if unaltered is None else self._marks(unaltered, sender_name)
+        start = cursor.advance(before)
         self._remember(cursor, sender_name)
         now = self._clock()
         return [
-            self.translator.to_event(message, speaker=speaker, own=mark == OWN, timestamp=now)
-            for message, speaker, mark in list(zip(messages, speakers, marks, strict=True))[start:]
+            self.translator.to_event(
+                messages[index],
+                speaker=self._speaker(messages[index], sender_name),
+                own=marks[index] == OWN,
+                timestamp=now,
+            )
+            for index in kept_by_transform(before, start, marks)
         ]
+
+    def _marks(self, messages: Sequence[dict[str, Any]], sender_name: str | None) -> list[str]:
+        own_name = self.agent.name
+        speakers = [self._speaker(message, sender_name) for message in messages]
+        return [
+            digest(message, own=speaker == own_name, speaker=speaker)
+            for message, speaker in zip(messages, speakers, strict=True)
+        ]
+
+    def _speaker(self, message: dict[str, Any], sender_name: str | None) -> str:
+        return speaker_of(message, own_name=self.agent.name, sender=sender_name)
+
+    def _note_unaltered(self, messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """A hook that comes before those of transforms added later, and changes nothing."""
+        _UNALTERED.set((id(self), messages))
+        return messages
+
+    def _unaltered(self) -> list[dict[str, Any]] | None:
+        """What the hook noted for the reply that begins now."""
+        noted = _UNALTERED.get()
+        _UNALTERED.set(None)
+        return noted[1] if noted is not None and noted[0] == id(self) else None
 
     def _cursor(self, sender: Agent | None) -> Cursor:
         """The chat's cursor: by object in this process, by the sender's name after a restart."""

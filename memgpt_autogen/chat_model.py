@@ -24,12 +24,12 @@ _OVERFLOW_TEXT = re.compile(
 )
 _WINDOW_TEXT = re.compile(
     r"(?:maximum context length (?:is|of)|context size \(|maximum of|max_model_len[ =]+|> ?)"
-    r"\s*(\d{3,8})",
+    r"\s*(\d{2,8})",
     re.IGNORECASE,
 )
 _PROMPT_TEXT = re.compile(
     r"(?:resulted in|you requested|request \(|request has|prompt contains(?: at least)?|too long:)"
-    r"\s*(\d{3,8})",
+    r"\s*(\d{2,8})",
     re.IGNORECASE,
 )
 

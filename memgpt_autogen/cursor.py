@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -70,6 +71,30 @@ def _align(taken: Sequence[str], present: Sequence[str]) -> int:
             if length >= min(_CONVINCING, len(taken)):
                 break
     return best_end
+
+
+def kept_by_transform(unaltered: Sequence[str], start: int, altered: Sequence[str]) -> list[int]:
+    """The indices in `altered` that stand for `unaltered[start:]`.
+
+    Both are digests of one chat, before and after AutoGen's message transforms, which
+    may drop, rewrite and even reorder messages (0.2.35 to 0.14.1:
+    `MessageHistoryLimiter` moves the oldest one it keeps).
+    """
+    if len(altered) == len(unaltered):
+        return list(range(start, len(altered)))
+    wanted = Counter(unaltered[start:])
+    missing = sum(wanted.values())
+    known = set(unaltered)
+    same: list[int] = []
+    rewritten: list[int] = []
+    for index in range(len(altered) - 1, -1, -1):
+        mark = altered[index]
+        if wanted[mark] > 0:
+            wanted[mark] -= 1
+            same.append(index)
+        elif mark not in known:
+            rewritten.append(index)
+    return sorted(same + rewritten[: missing - len(same)])
 
 
 class Cursor:

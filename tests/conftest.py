@@ -93,7 +93,7 @@ def own_world(
     home.mkdir()
     for name in SCRUBBED:
         monkeypatch.delenv(name, raising=False)
-    for name, value in {
+    world: dict[str, str | Path] = {
         "HOME": home,
         "XDG_CACHE_HOME": home / ".cache",
         "XDG_CONFIG_HOME": home / ".config",
@@ -103,7 +103,8 @@ def own_world(
         "ANONYMIZED_TELEMETRY": "False",
         "HF_HUB_OFFLINE": "1",
         "NO_PROXY": "*",
-    }.items():
+    }
+    for name, value in world.items():
         monkeypatch.setenv(name, os.fspath(value))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from memgpt_autogen.cursor import OWN, REMEMBERED, Cursor, digest, first_new
+from memgpt_autogen.cursor import OWN, REMEMBERED, Cursor, digest, first_new, kept_by_transform
 
 
 def fresh(cursor: Cursor, present: list[str]) -> list[str]:
@@ -131,3 +131,17 @@ def test_digests_tell_speakers_and_tool_calls_apart_and_own_replies_not() -> Non
     assert len(marks) == 3
     assert digest(message, own=True, speaker="me") == digest({}, own=True, speaker="me") == OWN
     assert digest({"content": "\ud800"}, own=False, speaker="Bob")
+
+
+def kept(unaltered: str, start: int, altered: str) -> str:
+    return "".join(altered[index] for index in kept_by_transform(unaltered, start, altered))
+
+
+def test_transforms_may_drop_rewrite_and_reorder() -> None:
+    assert kept("abOc", 3, "Oc") == "c"
+    assert kept("abOcd", 3, "cOd") == "cd"  # a limiter that reorders
+    assert kept("abOcd", 3, "d") == "d"
+    assert kept("abOc", 3, "ABOC") == "C"  # all rewritten, one to one
+    assert kept("abOc", 3, "OC") == "C"
+    assert kept("aObO", 4, "bO") == ""
+    assert kept("aOa", 2, "Oa") == "a"

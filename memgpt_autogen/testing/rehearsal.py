@@ -129,4 +129,3 @@ def _matching(lines: list[str], question: str) -> list[str]:
     wanted = {w for w in _WORD.findall(question.lower()) if w not in _COMMON}
     about_self = re.search(r"\b(who am i|my name|about me|do i)\b", question.lower())
     return [line for line in lines if about_self or wanted & set(_WORD.findall(line.lower()))]
-

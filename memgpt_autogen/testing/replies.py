@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, replace
-from typing import Any, TypeAlias
+from typing import Any
+
+
+class Step:
+    """What a script is made of: a message, a bare call in place of one, or a failure."""
 
 
 @dataclass(frozen=True)
-class Call:
+class Call(Step):
     """One function call of the model.
 
     Attributes:
@@ -23,7 +27,7 @@ class Call:
 
 
 @dataclass(frozen=True)
-class Reply:
+class Reply(Step):
     """One assistant message; `finish_reason` None means the one that fits the content."""
 
     content: str | None = None
@@ -34,7 +38,7 @@ class Reply:
 
 
 @dataclass(frozen=True)
-class Failure:
+class Failure(Step):
     """An error response in OpenAI's form; the client is told not to retry it by itself."""
 
     status: int
@@ -44,22 +48,18 @@ class Failure:
 
 
 @dataclass(frozen=True)
-class Malformed:
+class Malformed(Step):
     """A response with status 200 whose body is no chat completion."""
 
     body: str
 
 
 @dataclass(frozen=True)
-class Slow:
+class Slow(Step):
     """Another step, answered only after `seconds`."""
 
-    step: Reply | Call | Failure | Malformed
+    step: Step
     seconds: float
-
-
-# What a script is made of; a bare call stands for a message with that one call.
-Step: TypeAlias = Reply | Call | Failure | Malformed | Slow
 
 
 def say(text: str) -> Reply:
@@ -97,13 +97,13 @@ def empty() -> Reply:
     return Reply()
 
 
-def cut(partial: str | Call | Reply) -> Reply:
+def cut(partial: str | Step) -> Reply:
     """A text or a call that ended at the token limit (finish_reason "length")."""
     reply = Reply(content=partial) if isinstance(partial, str) else as_reply(partial)
     return replace(reply, finish_reason="length")
 
 
-def reasoning(text: str, reply: Reply | Call | None = None) -> Reply:
+def reasoning(text: str, reply: Step | None = None) -> Reply:
     """`reply` with the `reasoning_content` that reasoning models send beside it."""
     return replace(Reply() if reply is None else as_reply(reply), reasoning=text)
 
@@ -139,11 +139,15 @@ def malformed(body: str = '{"object": "not.a.completion"}') -> Malformed:
     return Malformed(body)
 
 
-def slow(step: Reply | Call | Failure | Malformed, seconds: float) -> Slow:
+def slow(step: Step, seconds: float) -> Slow:
     """`step`, answered after `seconds`; for time-outs and turns that overlap."""
     return Slow(step, seconds)
 
 
-def as_reply(step: Reply | Call) -> Reply:
-    """A bare call as the message that holds it."""
-    return Reply(calls=(step,)) if isinstance(step, Call) else step
+def as_reply(step: Step) -> Reply:
+    """A bare call as the message that holds it; TypeError for what is no message."""
+    if isinstance(step, Call):
+        return Reply(calls=(step,))
+    if isinstance(step, Reply):
+        return step
+    raise TypeError(f"a message or a call is needed here, not {step!r}")

@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 from . import wire
 from .loopback import LoopbackServer, Response
 from .protocol import OverflowStyle, completion_limit, overflow_error, violation
-from .replies import Call, Failure, Malformed, Reply, Slow, Step, as_reply
+from .replies import Failure, Malformed, Slow, Step, as_reply
 from .requests import ChatRequest, count_prompt
 
 Script: TypeAlias = Sequence[Step] | Callable[[ChatRequest], Step]
@@ -73,7 +73,12 @@ class ScriptedModel:
     @property
     def llm_config(self) -> dict[str, Any]:
         """A new llm_config for an AutoGen agent, valid on every supported distribution."""
-        entry = {"model": self.model_name, "base_url": self.base_url, "api_key": self.api_key}
+        entry = {
+            "model": self.model_name,
+            "base_url": self.base_url,
+            "api_key": self.api_key,
+            "price": [0, 0],  # AutoGen warns at every call to a model whose price it does not know
+        }
         return {"config_list": [entry], "temperature": 0.0, "timeout": 60, "cache_seed": None}
 
     @property
@@ -183,7 +188,7 @@ class ScriptedModel:
 
 
 def _checked(step: Any) -> Step:
-    if isinstance(step, Reply | Call | Failure | Malformed | Slow):
+    if isinstance(step, Step):
         return step
     raise TypeError(f"a script holds say(…), call(…), fail(…) and the like, not {step!r}")
 

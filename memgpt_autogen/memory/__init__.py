@@ -1,0 +1,1 @@
+"""The three tiers of memory: core memory, recall storage, archival storage."""

@@ -1,0 +1,203 @@
+"""Archival storage: passages the agent keeps for ever, and attached documents.
+
+MemGPT, arXiv 2310.08560, section 2.1: a store of texts of any length that functions
+write and search, and that pages its results into the main context.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from memgpt_autogen.errors import ConfigurationError, EmbedderMismatchError
+from memgpt_autogen.memory.page import Page, check_paging
+from memgpt_autogen.storage.chroma import Database
+from memgpt_autogen.storage.collection import Progress
+from memgpt_autogen.storage.embedding import Embedder
+from memgpt_autogen.storage.hybrid import ranked
+from memgpt_autogen.storage.lexical import Where
+from memgpt_autogen.storage.record import ARCHIVAL, Record, aware
+from memgpt_autogen.storage.text import clean
+
+
+@dataclass(frozen=True)
+class Passage:
+    """A text kept since `timestamp`, which is aware of its time zone.
+
+    `source` names the document source it comes from; None: the agent's own.
+    `score` tells how well it answers the search that found it, from 0 to 2.
+    """
+
+    id: str
+    text: str
+    tags: tuple[str, ...]
+    timestamp: datetime
+    source: str | None = None
+    score: float | None = None
+
+
+class ArchivalStorage:
+    """The passages of one agent, or of one document source where `source` names it.
+
+    `store` holds them, and may be shared with nothing else.
+
+    Times without a zone are local. Every method may be called from any thread.
+
+    Raises:
+        EmbedderMismatchError: the passages were embedded with another embedder.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        embedder: Embedder,
+        *,
+        clock: Callable[[], datetime],
+        source: str | None = None,
+    ) -> None:
+        self.store = database.store(ARCHIVAL, embedder)
+        self._clock = clock
+        self.source = source
+        self._attached: list[ArchivalStorage] = []
+
+    def __len__(self) -> int:
+        """How many passages there are, without those of attached sources."""
+        return len(self.store)
+
+    @property
+    def attached(self) -> tuple[str, ...]:
+        """The names of the attached sources."""
+        return tuple(other.source or "" for other in self._attached)
+
+    def attach(self, other: ArchivalStorage) -> None:
+        """Let `search` find the passages of a document source too; nothing is copied.
+
+        Raises:
+            ConfigurationError: it has no source name, or is attached already.
+            EmbedderMismatchError: it was embedded with another embedder.
+        """
+        if not other.source or other.source in self.attached:
+            raise ConfigurationError(
+                f"cannot attach the source {other.source!r}: it needs a name not attached yet."
+            )
+        mine, theirs = self.store.embedder.model_id, other.store.embedder.model_id
+        if mine != theirs:
+            raise EmbedderMismatchError(
+                f"the source {other.source!r} is embedded with {theirs!r} and this memory with"
+                f" {mine!r}: load the source again with embedder={mine!r}."
+            )
+        self._attached.append(other)
+
+    def detach(self, source: str) -> bool:
+        """Search a source no longer; False if it was not attached."""
+        kept = [other for other in self._attached if other.source != source]
+        found = len(kept) < len(self._attached)
+        self._attached = kept
+        return found
+
+    def insert(
+        self, text: str, tags: Sequence[str] | None = None, timestamp: datetime | None = None
+    ) -> str:
+        """Store a passage; its id.
+
+        Raises:
+            ConfigurationError: the text is empty.
+        """
+        return self.insert_many([text], tags, timestamp)[0]
+
+    def insert_many(
+        self,
+        texts: Sequence[str],
+        tags: Sequence[str] | None = None,
+        timestamp: datetime | None = None,
+        progress: Progress | None = None,
+    ) -> list[str]:
+        """Store passages that share tags and time, in batches; their ids.
+
+        `progress` is told the number of passages done and their total.
+
+        Raises:
+            ConfigurationError: a text is empty; nothing is stored then.
+        """
+        if isinstance(tags, str):
+            raise ConfigurationError(f"tags={tags!r}: give a list of tags, such as [{tags!r}].")
+        if not all(text.strip() for text in texts):
+            raise ConfigurationError("a passage without text cannot be stored.")
+        moment = aware(self._clock() if timestamp is None else timestamp)
+        labels = tuple(dict.fromkeys(clean(tag) for tag in tags or ()))
+        records = [
+            Record(self.store.take_number(), clean(text), moment, tags=labels) for text in texts
+        ]
+        self.store.write(records, progress)
+        return [ARCHIVAL.id_of(record.number) for record in records]
+
+    def search(
+        self, query: str, limit: int = 10, page: int = 0, tags: Sequence[str] | None = None
+    ) -> Page[Passage]:
+        """The passages that answer `query` best, by words and by meaning; best first.
+
+        Attached sources are searched too. The total counts the candidates, at most
+        100 of each source. An empty query lists all passages, the latest first.
+
+        Args:
+            query: words or a question.
+            limit: passages on a page.
+            page: counts from 0.
+            tags: only passages that have all of these.
+        """
+        first = check_paging(limit, page)
+        where = Where(tags=tuple(clean(tag) for tag in tags or ()))
+        stores = [self, *self._attached]
+        if not query.strip():
+            return self._newest(stores, where, limit, page)
+        vector = self.store.embed_query(query)
+        owners: dict[int, ArchivalStorage] = {}
+        candidates = []
+        for storage in stores:
+            found = storage.store.candidates(query, vector, where)
+            owners.update((id(one), storage) for one in found)
+            candidates += found
+        best = ranked(candidates)
+        items = tuple(
+            _passage(one.record, owners[id(one)].source, score)
+            for one, score in best[first : first + limit]
+        )
+        return Page(items, page, limit, len(best))
+
+    def latest(self, count: int) -> list[Passage]:
+        """The passages stored last, in the order of their ids."""
+        return [_passage(record, self.source) for record in self.store.table.newest(count)]
+
+    def get(self, ids: Sequence[str]) -> list[Passage]:
+        """The passages with these ids, in their order; ids that do not exist are left out."""
+        numbers = [ARCHIVAL.number_of(one) for one in ids]
+        found = self.store.table.get([number for number in numbers if number is not None])
+        return [_passage(found[number], self.source) for number in numbers if number in found]
+
+    def delete(self, id: str) -> bool:
+        """Delete a passage; False if there is none with this id."""
+        number = ARCHIVAL.number_of(id)
+        return number is not None and self.store.delete([number]) == 1
+
+    def _newest(
+        self, stores: Sequence[ArchivalStorage], where: Where, limit: int, page: int
+    ) -> Page[Passage]:
+        wanted = limit * (page + 1)
+        found = [
+            (record, storage)
+            for storage in stores
+            for record in storage.store.table.page(where, limit=wanted, newest_first=True)
+        ]
+        found.sort(key=lambda pair: (pair[0].timestamp, pair[0].number), reverse=True)
+        items = tuple(
+            _passage(record, storage.source) for record, storage in found[limit * page : wanted]
+        )
+        total = sum(storage.store.table.count(where) for storage in stores)
+        return Page(items, page, limit, total)
+
+
+def _passage(record: Record, source: str | None, score: float | None = None) -> Passage:
+    return Passage(
+        ARCHIVAL.id_of(record.number), record.text, record.tags, record.timestamp, source, score
+    )

@@ -1,0 +1,191 @@
+"""Recall storage: every message ever, found by words, meaning, date and speaker.
+
+MemGPT, arXiv 2310.08560, section 2.1: the queue manager writes all incoming messages
+and all completions here, and functions read them back into the main context.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from memgpt_autogen.errors import ConfigurationError
+from memgpt_autogen.memory.page import Page, check_paging
+from memgpt_autogen.storage.chroma import Database
+from memgpt_autogen.storage.collection import Progress
+from memgpt_autogen.storage.embedding import Embedder
+from memgpt_autogen.storage.hybrid import ranked
+from memgpt_autogen.storage.lexical import Where
+from memgpt_autogen.storage.record import (
+    RECALL,
+    Record,
+    aware,
+    first_moment,
+    last_moment,
+    micros,
+)
+from memgpt_autogen.storage.text import clean
+
+
+@dataclass(frozen=True)
+class Message:
+    """What `speaker` said at `timestamp`, which is aware of its time zone.
+
+    `score` tells how well it answers the search that found it, from 0 to 2; it is
+    None where no search did.
+    """
+
+    id: str
+    text: str
+    speaker: str
+    timestamp: datetime
+    score: float | None = None
+
+
+class RecallStorage:
+    """The messages of one agent.
+
+    Times without a zone are local. Every method may be called from any thread.
+
+    Raises:
+        EmbedderMismatchError: the messages were embedded with another embedder.
+    """
+
+    def __init__(
+        self, database: Database, embedder: Embedder, *, clock: Callable[[], datetime]
+    ) -> None:
+        self._store = database.store(RECALL, embedder)
+        self._clock = clock
+
+    def __len__(self) -> int:
+        return len(self._store)
+
+    def append(self, text: str, speaker: str, timestamp: datetime | None = None) -> str:
+        """Store a message, spoken now unless a time is given; its id.
+
+        Raises:
+            ConfigurationError: the text is empty.
+        """
+        message = self.draft(text, speaker, timestamp)
+        self.write([message])
+        return message.id
+
+    def draft(self, text: str, speaker: str, timestamp: datetime | None = None) -> Message:
+        """A message with the next id, for `write` to store later; nothing is written.
+
+        Raises:
+            ConfigurationError: the text is empty.
+        """
+        if not text.strip():
+            raise ConfigurationError("a message without text cannot be stored in recall storage.")
+        moment = aware(self._clock() if timestamp is None else timestamp)
+        new = RECALL.id_of(self._store.take_number())
+        return Message(new, clean(text), clean(speaker), moment)
+
+    def write(self, messages: Sequence[Message], progress: Progress | None = None) -> None:
+        """Store drafts, in batches; those that are stored already are left as they are.
+
+        `progress` is told the number of messages done and their total.
+
+        Raises:
+            StorageError: an id is in use for another message.
+        """
+        self._store.write([_record(message) for message in messages], progress)
+
+    def search(
+        self,
+        query: str,
+        limit: int = 10,
+        page: int = 0,
+        start: datetime | date | None = None,
+        end: datetime | date | None = None,
+        speaker: str | None = None,
+    ) -> Page[Message]:
+        """The messages that answer `query` best, by words and by meaning; best first.
+
+        The total counts the candidates, at most 100. An empty query lists all
+        messages that pass the filters, the latest first.
+
+        Args:
+            query: words or a question.
+            limit: messages on a page.
+            page: counts from 0.
+            start: only messages of this moment or day, or later.
+            end: only messages of this moment or day, or earlier.
+            speaker: only this speaker's messages.
+        """
+        where = _where(start, end, speaker)
+        if not query.strip():
+            return self._listing(where, limit, page, newest_first=True)
+        first = check_paging(limit, page)
+        found = ranked(self._store.candidates(query, self._store.embed_query(query), where))
+        items = tuple(_message(one.record, score) for one, score in found[first : first + limit])
+        return Page(items, page, limit, len(found))
+
+    def between(
+        self,
+        start: datetime | date | None,
+        end: datetime | date | None,
+        limit: int = 10,
+        page: int = 0,
+    ) -> Page[Message]:
+        """All messages from `start` to `end`, both inclusive, in the order of their times."""
+        return self._listing(_where(start, end, None), limit, page, newest_first=False)
+
+    def latest(self, count: int) -> list[Message]:
+        """The messages stored last, in the order of their ids."""
+        return [_message(record) for record in self._store.table.newest(count)]
+
+    def get(self, ids: Sequence[str]) -> list[Message]:
+        """The messages with these ids, in their order; ids that do not exist are left out."""
+        numbers = [RECALL.number_of(one) for one in ids]
+        found = self._store.table.get([number for number in numbers if number is not None])
+        return [_message(found[number]) for number in numbers if number in found]
+
+    def speakers(self) -> dict[str, int]:
+        """How many messages each speaker has, by name."""
+        return self._store.table.speakers()
+
+    def by_speaker(self, speaker: str) -> list[str]:
+        """The ids of a speaker's messages, rising."""
+        numbers = self._store.table.numbers(Where(speaker=clean(speaker)))
+        return [RECALL.id_of(number) for number in numbers]
+
+    def delete(self, ids: Sequence[str]) -> int:
+        """Delete messages; how many there were. Their ids are not given again."""
+        numbers = [RECALL.number_of(one) for one in ids]
+        return self._store.delete([number for number in numbers if number is not None])
+
+    def _listing(self, where: Where, limit: int, page: int, *, newest_first: bool) -> Page[Message]:
+        first = check_paging(limit, page)
+        records = self._store.table.page(
+            where, limit=limit, offset=first, newest_first=newest_first
+        )
+        items = tuple(_message(record) for record in records)
+        return Page(items, page, limit, self._store.table.count(where))
+
+
+def _where(
+    start: datetime | date | None, end: datetime | date | None, speaker: str | None
+) -> Where:
+    return Where(
+        start=None if start is None else micros(first_moment(start)),
+        end=None if end is None else micros(last_moment(end)),
+        speaker=None if speaker is None else clean(speaker),
+    )
+
+
+def _record(message: Message) -> Record:
+    number = RECALL.number_of(message.id)
+    if number is None:
+        raise ConfigurationError(f"{message.id!r} is no id of recall storage: use draft().")
+    return Record(
+        number, clean(message.text), aware(message.timestamp), speaker=clean(message.speaker)
+    )
+
+
+def _message(record: Record, score: float | None = None) -> Message:
+    return Message(
+        RECALL.id_of(record.number), record.text, record.speaker, record.timestamp, score
+    )

@@ -1,0 +1,182 @@
+"""Hybrid search: one kind of record, found by its words and by its meaning.
+
+The score of a record is its BM25 relative to the best one, plus its cosine to the
+query scaled to the range of the candidates. Candidates are the best by words and the
+best by meaning; each gets both scores, whichever way it was found.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from memgpt_autogen.errors import StorageError
+from memgpt_autogen.storage.collection import Progress, VectorCollection
+from memgpt_autogen.storage.embedding import Embedder, embed_query
+from memgpt_autogen.storage.lexical import LexicalTable, Where
+from memgpt_autogen.storage.record import Kind, Record
+from memgpt_autogen.storage.vectors import Vectors
+
+CANDIDATES = 50  # by words, and as many by meaning
+_RANKED = 1000  # BM25 scores read, for candidates found by meaning only
+_FEW = 5000  # so many filtered records can be handed to Chroma by their ids
+_CATCH_UP = 500  # numbers asked for at once when the index is behind
+_WRITE = 256  # records embedded and written at once
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A record that may answer a query, with its score by words and by meaning."""
+
+    record: Record
+    words: float
+    cosine: float
+
+
+class HybridStore:
+    """Chroma and the lexical index as one: written together, searched together.
+
+    Chroma is written first. What the index lacks after a crash is added at opening.
+    """
+
+    def __init__(
+        self, kind: Kind, collection: VectorCollection, table: LexicalTable, embedder: Embedder
+    ) -> None:
+        self.kind = kind
+        self.embedder = embedder
+        self.table = table
+        self._collection = collection
+        self._lock = threading.RLock()
+        self._catch_up()
+        self._next = max(table.highest, collection.highest) + 1
+
+    def __len__(self) -> int:
+        return len(self.table)
+
+    def take_number(self) -> int:
+        """The next number; it is not given again while this store is open."""
+        with self._lock:
+            self._next += 1
+            return self._next - 1
+
+    def write(self, records: Iterable[Record], progress: Progress | None = None) -> None:
+        """Store records; one that is stored already, and the same, is left as it is.
+
+        Raises:
+            StorageError: another record has the number of one of these.
+        """
+        with self._lock:
+            records = list(records)
+            fresh = self._unknown(records)
+            done = len(records) - len(fresh)
+            for start in range(0, len(fresh), _WRITE):
+                part = fresh[start : start + _WRITE]
+                vectors = self.embedder.embed([record.embedded(self.kind) for record in part])
+                self._collection.add(part, vectors)
+                self.table.add(part)
+                done += len(part)
+                if progress is not None:
+                    progress(done, len(records))
+            self._next = max([self._next, *(record.number + 1 for record in records)])
+
+    def delete(self, numbers: Iterable[int]) -> int:
+        """Delete records from Chroma and from the index; how many there were."""
+        with self._lock:
+            known = list(self.table.get(list(numbers)))
+            if not known:
+                return 0
+            # Noted first: a number is not given again, and a kill from here on is noticed.
+            deletions = self._collection.deletions + 1
+            self._collection.note(highest=self._next - 1, deletions=deletions)
+            self._collection.delete(known)
+            self.table.delete(known)
+            self.table.deletions = deletions
+            return len(known)
+
+    def embed_query(self, query: str) -> Vectors:
+        return embed_query(self.embedder, query)
+
+    def candidates(self, query: str, vector: Vectors, where: Where) -> list[Candidate]:
+        """The records that may answer a query, in no order; at most twice `CANDIDATES`."""
+        with self._lock:
+            words = self.table.matches(query, where, _RANKED)
+            ranked = dict(words)
+            cosines = self._nearest(vector, where)
+            chosen = [number for number, _ in words[:CANDIDATES]]
+            cosines.update(
+                self._collection.cosines(vector, [one for one in chosen if one not in cosines])
+            )
+            records = self.table.get([*cosines])
+        return [
+            Candidate(records[number], ranked.get(number, 0.0), cosine)
+            for number, cosine in cosines.items()
+            if number in records
+        ]
+
+    def _nearest(self, vector: Vectors, where: Where) -> dict[int, float]:
+        if where.everything:
+            return dict(self._collection.nearest(vector, CANDIDATES))
+        numbers = self.table.numbers(where)
+        if len(numbers) <= _FEW:
+            return dict(self._collection.nearest(vector, CANDIDATES, among=numbers))
+        # Many fit: the nearest of all hold enough that fit, if enough of all are read.
+        fitting, total = set(numbers), len(self)
+        wanted = CANDIDATES
+        while True:
+            wanted = min(total, 2 * wanted * max(1, total // len(fitting)))
+            nearest = self._collection.nearest(vector, wanted)
+            found = [pair for pair in nearest if pair[0] in fitting][:CANDIDATES]
+            if len(found) == CANDIDATES or wanted == total:
+                return dict(found)
+
+    def _unknown(self, records: Sequence[Record]) -> list[Record]:
+        known = self.table.get([record.number for record in records])
+        fresh: dict[int, Record] = {}
+        for record in records:
+            other = known.get(record.number) or fresh.get(record.number)
+            if other is None:
+                fresh[record.number] = record
+            elif other != record:
+                raise StorageError(
+                    f"{self.kind.id_of(record.number)} is stored already with another text: a"
+                    " stored text is never changed; store the new one under an id of its own."
+                )
+        return sorted(fresh.values(), key=lambda record: record.number)
+
+    def _catch_up(self) -> None:
+        """Make the index hold what Chroma holds; costs nothing that grows when it does.
+
+        With no deletion unknown to it, the index holds nothing that Chroma does not;
+        then as many records are the same records.
+        """
+        while True:
+            first = self.table.highest + 1
+            found = self._collection.get(range(first, first + _CATCH_UP))
+            if not found:
+                break
+            self.table.add(found)
+        deletions = self._collection.deletions
+        if len(self.table) == len(self._collection) and self.table.deletions == deletions:
+            return
+        there = self._collection.numbers()
+        here = set(self.table.numbers(Where()))
+        self.table.delete(here - there)
+        missing = sorted(there - here)
+        for start in range(0, len(missing), _CATCH_UP):
+            self.table.add(self._collection.get(missing[start : start + _CATCH_UP]))
+        self.table.deletions = deletions
+
+
+def ranked(candidates: Sequence[Candidate]) -> list[tuple[Candidate, float]]:
+    """Candidates with their scores from 0 to 2, best first; of equals, the newest first."""
+    if not candidates:
+        return []
+    best = max(candidate.words for candidate in candidates) or 1.0
+    lowest = min(candidate.cosine for candidate in candidates)
+    span = max(candidate.cosine for candidate in candidates) - lowest or 1.0
+    scored = [
+        (candidate, candidate.words / best + (candidate.cosine - lowest) / span)
+        for candidate in candidates
+    ]
+    return sorted(scored, key=lambda pair: (-pair[1], -pair[0].record.number))

@@ -1,0 +1,113 @@
+"""Record: one stored text, as Chroma keeps it and as it is embedded and indexed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta, timezone
+from typing import Any
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+_MONTHS = (
+    *("January", "February", "March", "April", "May", "June"),
+    *("July", "August", "September", "October", "November", "December"),
+)
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of record, and how it is found.
+
+    Attributes:
+        name: of the collection and the table.
+        prefix: of ids, before a number that only ever rises.
+        dialogue: each record continues the one before it: date and speaker are
+            embedded with the text, and neighbours' words are indexed with it.
+    """
+
+    name: str
+    prefix: str
+    dialogue: bool
+
+    def id_of(self, number: int) -> str:
+        return f"{self.prefix}{number:08d}"
+
+    def number_of(self, id: str) -> int | None:
+        """The number in an id of this kind; None for any other text."""
+        digits = id[len(self.prefix) :]
+        if not id.startswith(self.prefix) or not (digits.isascii() and digits.isdigit()):
+            return None
+        number = int(digits[:19])
+        return number if self.id_of(number) == id and number < 2**63 else None
+
+
+RECALL = Kind("recall", "m", dialogue=True)
+ARCHIVAL = Kind("archival", "p", dialogue=False)
+
+
+@dataclass(frozen=True)
+class Record:
+    """One stored text. `timestamp` is aware; `number` is unique within its kind."""
+
+    number: int
+    text: str
+    timestamp: datetime
+    speaker: str = ""
+    tags: tuple[str, ...] = ()
+
+    def embedded(self, kind: Kind) -> str:
+        """The text that is embedded: who said it when helps a question find it."""
+        if not kind.dialogue:
+            return self.text
+        return f"[{readable(self.timestamp)}] {self.speaker}: {self.text}"
+
+    def metadata(self) -> dict[str, str]:
+        """What Chroma keeps beside text and vector: flat, never None."""
+        found = {"timestamp": self.timestamp.isoformat()}
+        if self.speaker:
+            found["speaker"] = self.speaker
+        if self.tags:
+            found["tags"] = json.dumps(self.tags, ensure_ascii=False)
+        return found
+
+    @classmethod
+    def restored(cls, number: int, text: str | None, metadata: Mapping[str, Any]) -> Record:
+        """The record that `metadata` and `text` were made from."""
+        return cls(
+            number=number,
+            text=text or "",
+            timestamp=datetime.fromisoformat(metadata["timestamp"]),
+            speaker=metadata.get("speaker", ""),
+            tags=tuple(json.loads(metadata.get("tags", "[]"))),
+        )
+
+
+def readable(moment: datetime) -> str:
+    """The date as people write it: `8 May 2023`."""
+    return f"{moment.day} {_MONTHS[moment.month - 1]} {moment.year}"
+
+
+def micros(moment: datetime) -> int:
+    """Microseconds since 1970, exactly; `moment` is aware."""
+    return (moment - _EPOCH) // timedelta(microseconds=1)
+
+
+def aware(moment: datetime) -> datetime:
+    """`moment` with a time zone: the local one where it has none."""
+    if moment.utcoffset() is not None:
+        return moment
+    try:
+        return moment.astimezone()
+    except (OverflowError, OSError, ValueError):  # the first and last years of the calendar
+        return moment.replace(tzinfo=timezone.utc)
+
+
+def first_moment(day: datetime | date) -> datetime:
+    """A moment itself, or the beginning of a day in local time."""
+    return aware(day if isinstance(day, datetime) else datetime.combine(day, time.min))
+
+
+def last_moment(day: datetime | date) -> datetime:
+    """A moment itself, or the end of a day in local time."""
+    return aware(day if isinstance(day, datetime) else datetime.combine(day, time.max))
