@@ -6,7 +6,7 @@ STAMPS  := $(VENV)/.stamps
 MODEL   ?= auto
 PYTEST  := $(BIN)/python -m pytest
 MATRIX  := pyautogen-0.2.35 autogen-0.14.1
-CODER   := examples/groupchat/coder.py
+DEMO    := examples/groupchat/demo.py
 MAKEFLAGS += --no-print-directory
 
 .DEFAULT_GOAL := help
@@ -17,7 +17,7 @@ help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(STAMPS)/demo ## a coder that remembers, in a group chat; MODEL=local|rehearsal|openai|auto
-	@$(BIN)/python $(CODER) --demo --model $(MODEL)
+	@$(BIN)/python $(DEMO) --model $(MODEL)
 
 test: lint type imports ## everything that must hold, with coverage; also lints and checks types
 	@$(PYTEST) -n auto --cov --cov-report=term

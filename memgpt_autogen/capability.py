@@ -19,6 +19,7 @@ from memgpt_autogen.cursor import OWN, Cursor, digest, kept_by_transform
 from memgpt_autogen.errors import ConfigurationError
 from memgpt_autogen.events import Clock, Event, SystemAlert, TimedEvent, local_now
 from memgpt_autogen.settings import Settings
+from memgpt_autogen.state import Counters
 from memgpt_autogen.steps import Eviction, Step, Turn
 from memgpt_autogen.translator import AutoGenTranslator, Translator, speaker_of
 
@@ -39,6 +40,7 @@ class ContextOverview:
     Attributes:
         window: tokens the model takes.
         sections: tokens of each part of the prompt, as the provider is likely to count.
+        counters: turns, model calls, tokens, searches and evictions of the agent's life.
     """
 
     window: int
@@ -46,6 +48,7 @@ class ContextOverview:
     queue_entries: int
     recall_messages: int
     archival_passages: int
+    counters: Counters
 
     @property
     def total(self) -> int:
@@ -178,6 +181,7 @@ class MemGPTCapability:
                 queue_entries=len(context.entries),
                 recall_messages=len(work.recall),
                 archival_passages=len(work.archival),
+                counters=mind.queue.state.counters.model_copy(),
             )
 
     # --- turns -------------------------------------------------------------------

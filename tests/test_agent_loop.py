@@ -94,7 +94,7 @@ def test_a_fact_is_stored_and_answered_in_two_steps(make: Make) -> None:
 
 
 def test_all_eight_functions_work(make: Make) -> None:
-    heartbeat = {"request_heartbeat": True}
+    heartbeat: dict[str, Any] = {"request_heartbeat": True}
     script = [
         calls(
             call("archival_memory_insert", content="The launch code is 4711.", **heartbeat),

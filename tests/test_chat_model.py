@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 
-import httpx
 import openai
 import pytest
 from autogen import OpenAIWrapper
 
-from memgpt_autogen.chat_model import AutoGenChatModel, overflow_of, read_completion
+from memgpt_autogen.chat_model import AutoGenChatModel, read_completion
 from memgpt_autogen.errors import ChatModelError, ContextOverflowError
 from memgpt_autogen.testing import (
+    Step,
     ScriptedModel,
     call,
     calls,
@@ -24,6 +24,7 @@ from memgpt_autogen.testing import (
     refusal,
     say,
 )
+from memgpt_autogen.testing.protocol import OverflowStyle
 
 pytestmark = pytest.mark.autogen
 
@@ -53,7 +54,7 @@ def test_answers_of_every_kind_are_read() -> None:
 
 
 @pytest.mark.parametrize("style", ["openai", "llama.cpp", "ollama", "vllm"])
-def test_each_providers_overflow_is_recognised(style: str) -> None:
+def test_each_providers_overflow_is_recognised(style: OverflowStyle) -> None:
     with ScriptedModel([], window=64, overflow=style) as server:
         model = AutoGenChatModel(OpenAIWrapper(**server.llm_config))
         with pytest.raises(ContextOverflowError) as caught:
@@ -73,7 +74,7 @@ def test_each_providers_overflow_is_recognised(style: str) -> None:
         (malformed(), ChatModelError),
     ],
 )
-def test_other_errors_reach_the_caller(failure: object, kind: type[Exception]) -> None:
+def test_other_errors_reach_the_caller(failure: Step, kind: type[Exception]) -> None:
     with ScriptedModel([failure]) as server:
         model = AutoGenChatModel(OpenAIWrapper(**server.llm_config))
         with pytest.raises(kind) as caught:
@@ -90,9 +91,10 @@ def test_other_errors_reach_the_caller(failure: object, kind: type[Exception]) -
     ],
 )
 def test_overflow_texts_of_further_providers(text: str) -> None:
-    response = httpx.Response(400, request=httpx.Request("POST", "http://x"))
-    error = openai.BadRequestError(text, response=response, body={"message": text})
-    assert overflow_of(error) is not None
+    with ScriptedModel([fail(400, message=text)]) as server:
+        model = AutoGenChatModel(OpenAIWrapper(**server.llm_config))
+        with pytest.raises(ContextOverflowError):
+            model.complete(HELLO)
 
 
 def test_custom_clients_may_answer_with_plain_objects_or_mappings() -> None:

@@ -202,7 +202,7 @@ def test_reindex_embeds_everything_anew(tmp_path: Path) -> None:
     assert_whole(tmp_path, texts, Letters())
 
 
-class Killed(BaseException):  # noqa: N818 - stands for the end of the process
+class Killed(BaseException):
     """Ends a re-embedding midway."""
 
 

@@ -30,7 +30,7 @@ from memgpt_autogen.storage.minilm import MiniLM, Weights, packaged_weights
 ANY_TEXT = st.text(st.characters(codec=None), max_size=60)  # lone surrogates too
 
 
-class Lengths(EmbeddingFunction[Documents]):
+class Lengths(EmbeddingFunction[Documents]):  # type: ignore[misc]  # Chroma is seen untyped
     """Chroma's protocol: a text's length and its first character."""
 
     def __init__(self, model_name: str = "lengths-1", api_key: str = "sk-secret") -> None:

@@ -158,7 +158,7 @@ def test_a_new_manager_of_the_same_name_is_a_new_chat(memory: str) -> None:
     with ScriptedModel(counting()) as model:
         with MemGPTAgent("mem", "", model.llm_config, memory=memory) as agent:
             for chat in range(2):
-                ann = speaker("ann", lambda n, chat=chat: f"chat {chat} message {n}")
+                ann = speaker("ann", f"chat {chat} message {{}}".format)
                 manager = manager_of([ann, agent], max_round=4)
                 ann.initiate_chat(manager, message=f"chat {chat} message 0", silent=True)
             assert agent.recall.speakers() == {"ann": 4, "mem": 4}
@@ -171,7 +171,7 @@ def test_a_group_chat_is_resumed_in_a_new_process(memory: str) -> None:
     with ScriptedModel(counting()) as model:
         for half in range(2):
             with MemGPTAgent("mem", "", model.llm_config, memory=memory) as agent:
-                ann = speaker("ann", lambda n, half=half: f"half {half} message {n}")
+                ann = speaker("ann", f"half {half} message {{}}".format)
                 manager = manager_of([ann, agent], max_round=4 + 4 * half)
                 if half == 0:
                     ann.initiate_chat(manager, message="half 0 message 0", silent=True)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import copy
+import gc
 import json
 import re
 import threading
@@ -110,7 +111,7 @@ def test_06_is_termination_msg_gets_a_message(memory: str) -> None:
 def test_07_auto_reply_limits_count_as_with_an_assistant_agent(memory: str, limit: int) -> None:
     calls = []
     for make in (AssistantAgent, MemGPTAgent):
-        extra = {"memory": memory} if make is MemGPTAgent else {}
+        extra: dict[str, Any] = {"memory": memory} if make is MemGPTAgent else {}
         with ScriptedModel(lambda request: say("well")) as model:
             agent = make("mem", "", model.llm_config, max_consecutive_auto_reply=limit, **extra)
             result = chat(user(default_auto_reply="more"), agent, "go", max_turns=9)
@@ -165,6 +166,7 @@ def test_09_function_map_and_code_execution_work(memory: str, tmp_path: Path) ->
             )
             assert "42" in ran
         assert not model.requests
+    gc.collect()
 
 
 def test_10_llm_config_may_be_omitted(memory: str) -> None:
@@ -278,7 +280,7 @@ def test_20_no_key_of_openai_is_needed(memory: str, monkeypatch: pytest.MonkeyPa
 
 
 def test_21_the_class_itself_is_the_agent(memory: str) -> None:
-    assert isinstance(MemGPTAgent, type) and issubclass(MemGPTAgent, ConversableAgent)
+    assert issubclass(MemGPTAgent, ConversableAgent)
     assert type(MemGPTAgent("mem", memory=memory)) is MemGPTAgent
 
 
@@ -399,7 +401,7 @@ def test_an_assistant_agent_answers_the_same_way(memory: str) -> None:
     histories = []
     for make in (AssistantAgent, MemGPTAgent):
         with ScriptedModel([say("one"), say("two")]) as model:
-            extra = {"memory": memory} if make is MemGPTAgent else {}
+            extra: dict[str, Any] = {"memory": memory} if make is MemGPTAgent else {}
             agent = make("helper", "Help.", model.llm_config, **extra)
             result = chat(user(default_auto_reply="more"), agent, "hello", max_turns=2)
             histories.append([(m["name"], m["content"]) for m in result.chat_history])

@@ -8,7 +8,7 @@ from memgpt_autogen.main_context import EventEntry, StepEntry
 from memgpt_autogen.steps import FunctionCall, FunctionResult, Step
 from memgpt_autogen.summarizer import Complete, Summarizer
 
-ENTRIES = [
+ENTRIES: list[EventEntry | StepEntry] = [
     EventEntry(line="[2026-05-08 12:00] Alice: The deadline is Friday.", speaker="Alice"),
     StepEntry(
         step=Step(
@@ -50,7 +50,9 @@ def test_much_is_folded_in_pieces_that_fit() -> None:
         sizes.append(len(text))
         return f"summary {len(sizes)}"
 
-    many = [EventEntry(line=f"{number} " + "x" * 400) for number in range(20)]
+    many: list[EventEntry | StepEntry] = [
+        EventEntry(line=f"{number} " + "x" * 400) for number in range(20)
+    ]
     folded = summarizer(complete, chunk=1000).fold("", many)
     assert len(sizes) >= 8 and max(sizes) < 1600
     assert folded == f"summary {len(sizes)}"
@@ -83,5 +85,5 @@ def test_a_talkative_model_is_cut() -> None:
 
 
 def test_nothing_said_changes_nothing() -> None:
-    silent = [StepEntry(step=Step(text="hm"))]
+    silent: list[EventEntry | StepEntry] = [StepEntry(step=Step(text="hm"))]
     assert summarizer(failing).fold("They met.", silent) == "They met."

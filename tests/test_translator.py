@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime, timezone
 
+from typing import Any
+
 import pytest
 
 from memgpt_autogen.steps import Eviction, FunctionCall, FunctionResult, Step, Turn
@@ -49,7 +51,7 @@ CALL = {
         ({"content": "", "tool_calls": [{"function": {}}]}, "(calls a function)"),
     ],
 )  # fmt: skip
-def test_every_kind_of_message_reads_as_text(message: dict, text: str) -> None:
+def test_every_kind_of_message_reads_as_text(message: dict[str, Any], text: str) -> None:
     assert readable(message)[0] == text
 
 

@@ -17,9 +17,10 @@ from typing import Annotated, Any
 import typer
 from autogen import AssistantAgent, GroupChat, GroupChatManager, UserProxyAgent
 from autogen.coding import DockerCommandLineCodeExecutor, LocalCommandLineCodeExecutor
+from autogen.io import IOStream
 from models import CHOICES, Model, docker_works, open_model
 from rich.console import Console
-from screen import Screen
+from screen import Quiet, Screen
 
 from memgpt_autogen import MemGPTAgent
 
@@ -104,7 +105,8 @@ def main(
             executor = LocalCommandLineCodeExecutor(timeout=30, work_dir=folder)
         screen = Screen(console)
         screen.introduce(chosen.label, USE_MEMGPT, executor)
-        run(chosen, messages or [FIRST_TASK], memory, executor, screen)
+        with IOStream.set_default(Quiet()):
+            run(chosen, messages or [FIRST_TASK], memory, executor, screen)
 
 
 if __name__ == "__main__":

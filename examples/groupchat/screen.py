@@ -16,6 +16,21 @@ _COLOURS = {"user": "cyan", "product_manager": "magenta", "coder": "green"}
 _SPEAKING = "send_message"
 
 
+class Quiet:
+    """AutoGen's own printing, left out: `Screen` shows the chat."""
+
+    def print(self, *objects: Any, **kwargs: Any) -> None:
+        """Print nothing."""
+
+    def send(self, message: Any) -> None:
+        """Show no event."""
+
+    def input(self, prompt: str = "", *, password: bool = False) -> str:
+        """Nobody is asked."""
+        del prompt, password
+        return ""
+
+
 class Screen(AutoGenTranslator):
     """A translator that also shows the coder's steps, as the default may do by itself."""
 
@@ -27,7 +42,7 @@ class Screen(AutoGenTranslator):
         """Say what is about to run."""
         agent = "MemGPTAgent" if remembers else "AssistantAgent"
         runs = type(executor).__name__ if executor else "shown, not run (--run-code runs it)"
-        self.console.print(f"[dim]model: {label} · coder: {agent} · code: {runs}[/]\n")
+        self.console.print(f"[dim]model: {label}\ncoder: {agent}\ncode:  {runs}[/]\n")
 
     def watch(self, agent: Any) -> None:
         """Show what an agent sends."""
@@ -49,15 +64,20 @@ class Screen(AutoGenTranslator):
         for call, result in zip(step.calls, step.results, strict=True):
             if call.name != _SPEAKING:
                 self._whisper(agent, f"{call.name}({_arguments(call.arguments)})")
-                self._whisper(agent, f"→ {result.text.splitlines()[0]}")
+                self._whisper(agent, f"→ {result.text}")
 
     def on_eviction(self, agent: str, eviction: Eviction) -> None:
         """Show that the queue was folded into the summary."""
         self._whisper(agent, f"{eviction.entries} entries left the queue for the summary")
 
     def account(self, agent: MemGPTAgent) -> None:
-        """One line on how full the memory is."""
+        """Where the last answer came from, and how full the memory is."""
         overview = agent.context_overview()
+        searched = [
+            call.name for step in agent.last_steps for call in step.calls if "search" in call.name
+        ]
+        path = f"recall by {searched[-1]}" if searched else "core memory, in view without a search"
+        self.console.print(f"[dim]{agent.name}'s last answer came from: {path}[/]")
         self.console.print(
             f"[dim]{agent.name}: {overview.recall_messages} messages in recall storage,"
             f" {overview.archival_passages} passages in archival storage,"

@@ -126,7 +126,8 @@ class CoreMemory:
             raise ModelMistake(
                 f"the block {block.name!r} would hold {len(value)} characters,"
                 f" {len(value) - block.limit} over its limit of {block.limit}; nothing was"
-                " changed. Shorten it with core_memory_replace, or keep the text with archival_memory_insert."
+                " changed. Shorten it with core_memory_replace, or keep the text with"
+                " archival_memory_insert."
             )
         self._blocks[block.name] = block.model_copy(update={"value": value})
 

@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     from chromadb.api import ClientAPI
 
 
+_REACH_SECONDS = 10.0
+
+
 class Database:
     """What is stored for one agent or one source, open for writing until `close`.
 
@@ -189,26 +192,35 @@ def _local_client(directory: Path) -> ClientAPI:
 
 def _server_client(server: Server) -> ClientAPI:
     import chromadb  # see _local_client
+    import httpx  # comes with Chroma
     from chromadb.config import Settings
 
     place = f"{server.host}:{server.port}"
     try:
-        with chroma_errors(place):
-            return chromadb.HttpClient(
-                host=server.host,
-                port=server.port,
-                ssl=server.ssl,
-                settings=Settings(anonymized_telemetry=False),
-            )
-    except ValueError as problem:  # Chroma's own, when it cannot connect
+        # Chroma's own client waits without bound for a server that does not answer.
+        httpx.get(f"{server.url}/api/v2/heartbeat", timeout=_REACH_SECONDS)
+        return chromadb.HttpClient(
+            host=server.host,
+            port=server.port,
+            ssl=server.ssl,
+            settings=Settings(anonymized_telemetry=False),
+        )
+    except (httpx.HTTPError, ValueError) as problem:  # ValueError: Chroma's, if it cannot connect
         raise StorageError(
-            f"no Chroma server answers at {place}: {problem} Start it with"
+            f"no Chroma server answers at {place}: {problem}. Start it with"
             f" `chroma run --path DIRECTORY --port {server.port}`, or correct the address."
         ) from problem
 
 
 def _release(client: ClientAPI) -> None:
-    """Let go of Chroma's files, so that this process can open the path again."""
+    """Let go of Chroma's files, so that this process can open the path again.
+
+    Chroma leaves the connections of an HTTP client open, even after its `close`.
+    """
+    for part in (client, getattr(client, "_admin_client", None)):
+        session = getattr(getattr(part, "_server", None), "_session", None)
+        if session is not None:
+            session.close()
     close = getattr(client, "close", None)
     if close is not None:
         close()

@@ -73,6 +73,11 @@ class Server:
         ssl = parts.scheme.lower() == "https"
         return cls(host, port or (443 if ssl else DEFAULT_PORT), ssl)
 
+    @property
+    def url(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{'https' if self.ssl else 'http'}://{host}:{self.port}"
+
 
 def is_server(location: str) -> bool:
     """Whether a location names a Chroma server, and not a directory."""

@@ -19,8 +19,10 @@ from memgpt_autogen.storage.record import Kind, Record
 from memgpt_autogen.storage.vectors import Vectors
 
 CANDIDATES = 50  # by words, and as many by meaning
-_RANKED = 1000  # BM25 scores read, for candidates found by meaning only
+LEAST_SPAN = 0.05  # of cosines; when all are alike, they tell nothing apart
+_RANKED = 300  # BM25 scores read, for candidates found by meaning only
 _FEW = 5000  # so many filtered records can be handed to Chroma by their ids
+_RARE = 10  # and only where they are at most a tenth: it costs as much as reading many
 _CATCH_UP = 500  # numbers asked for at once when the index is behind
 _WRITE = 256  # records embedded and written at once
 
@@ -118,7 +120,7 @@ class HybridStore:
         if where.everything:
             return dict(self._collection.nearest(vector, CANDIDATES))
         numbers = self.table.numbers(where)
-        if len(numbers) <= _FEW:
+        if len(numbers) <= _FEW and len(numbers) * _RARE <= len(self):
             return dict(self._collection.nearest(vector, CANDIDATES, among=numbers))
         # Many fit: the nearest of all hold enough that fit, if enough of all are read.
         fitting, total = set(numbers), len(self)
@@ -150,22 +152,26 @@ class HybridStore:
         With no deletion unknown to it, the index holds nothing that Chroma does not;
         then as many records are the same records.
         """
-        while True:
-            first = self.table.highest + 1
-            found = self._collection.get(range(first, first + _CATCH_UP))
-            if not found:
-                break
-            self.table.add(found)
-        deletions = self._collection.deletions
-        if len(self.table) == len(self._collection) and self.table.deletions == deletions:
+        if self._in_step():
             return
-        there = self._collection.numbers()
+        while found := self._after(self.table.highest):
+            self.table.add(found)
+        if self._in_step():
+            return
+        deletions, there = self._collection.deletions, self._collection.numbers()
         here = set(self.table.numbers(Where()))
         self.table.delete(here - there)
         missing = sorted(there - here)
         for start in range(0, len(missing), _CATCH_UP):
             self.table.add(self._collection.get(missing[start : start + _CATCH_UP]))
         self.table.deletions = deletions
+
+    def _in_step(self) -> bool:
+        known = self.table.deletions == self._collection.deletions
+        return known and len(self.table) == len(self._collection)
+
+    def _after(self, number: int) -> list[Record]:
+        return self._collection.get(range(number + 1, number + 1 + _CATCH_UP))
 
 
 def ranked(candidates: Sequence[Candidate]) -> list[tuple[Candidate, float]]:
@@ -174,7 +180,7 @@ def ranked(candidates: Sequence[Candidate]) -> list[tuple[Candidate, float]]:
         return []
     best = max(candidate.words for candidate in candidates) or 1.0
     lowest = min(candidate.cosine for candidate in candidates)
-    span = max(candidate.cosine for candidate in candidates) - lowest or 1.0
+    span = max(max(candidate.cosine for candidate in candidates) - lowest, LEAST_SPAN)
     scored = [
         (candidate, candidate.words / best + (candidate.cosine - lowest) / span)
         for candidate in candidates

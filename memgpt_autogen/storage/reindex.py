@@ -42,13 +42,19 @@ def finish_swap(client: ClientAPI, name: str) -> None:
 def embed_anew(
     client: ClientAPI, name: str, kind: Kind, embedder: Embedder, place: str, progress: Progress
 ) -> int:
-    """Embed all records of a collection with `embedder`; how many there are."""
+    """Embed all records of a collection with `embedder`; how many there are.
+
+    Those that are embedded with it already are left as they are.
+    """
     finish_swap(client, name)
-    old = VectorCollection(client, name, kind, None, place=place)
-    numbers = sorted(old.numbers())
-    if not numbers:
+    present = existing(client, name)
+    if present is None:
         return 0
     dimension = embedder.dimension
+    if _same_space(present.metadata, embedder, dimension):
+        return int(present.count())
+    old = VectorCollection(client, name, kind, None, place=place)
+    numbers = sorted(old.numbers())
     started = existing(client, next_name(name))
     if started is not None and not _same_space(started.metadata, embedder, dimension):
         client.delete_collection(next_name(name))

@@ -23,7 +23,9 @@ _FACT = re.compile(
     re.IGNORECASE,
 )
 _QUESTION = re.compile(r"\?\s*$")
-_CODE = re.compile(r"\b(write|implement|code)\b.*\b(function|script|program)\b", re.I | re.DOTALL)
+_CODE = re.compile(
+    r"\b(write|implement|code)\b.*\b(function|script|program)\b", re.IGNORECASE | re.DOTALL
+)
 _NUMBERS = (
     "```python\n"
     "def print_numbers() -> None:\n"
@@ -34,9 +36,10 @@ _NUMBERS = (
     "```"
 )
 _WORD = re.compile(r"[^\W\d_]{3,}")
-_COMMON = frozenset(
-    "the and are was were what who whom which how when where did does have has you your for with"
-    " from that this me my mine about like tell know remember again last time asked".split()
+# Words that say nothing of what a question is about.
+_COMMON = re.compile(
+    r"^(the|and|are|was|were|what|who|whom|which|how|when|where|did|does|have|has|you|your|for"
+    r"|with|from|that|this|about|like|tell|know|remember|again|last|time|asked)$"
 )
 
 
@@ -126,6 +129,6 @@ def _core_memory(request: ChatRequest) -> list[str]:
 
 
 def _matching(lines: list[str], question: str) -> list[str]:
-    wanted = {w for w in _WORD.findall(question.lower()) if w not in _COMMON}
+    wanted = {w for w in _WORD.findall(question.lower()) if not _COMMON.match(w)}
     about_self = re.search(r"\b(who am i|my name|about me|do i)\b", question.lower())
     return [line for line in lines if about_self or wanted & set(_WORD.findall(line.lower()))]

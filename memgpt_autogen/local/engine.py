@@ -1,0 +1,156 @@
+"""llama.cpp in this process, through xllamacpp: one model, one slot, one prompt cache."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import secrets
+import threading
+from pathlib import Path
+from typing import Any, Protocol
+
+from memgpt_autogen.errors import LocalModelError
+
+JSON = dict[str, Any]
+
+PROMPT_CACHE_MIB = 512  # llama.cpp's default of 8,192 is more than many machines have
+QUIET, LOUD = -1, 3  # llama.cpp's verbosity
+
+
+class Engine(Protocol):
+    """What the endpoint needs of a model runner."""
+
+    def complete(self, request: JSON, schema: JSON | None) -> JSON: ...
+
+    def close(self) -> None: ...
+
+
+class EngineRefusal(Exception):  # noqa: N818 - it is the client's error, with its HTTP body
+    """The runner refuses a request; `body` is what the client gets."""
+
+    def __init__(self, body: JSON) -> None:
+        super().__init__(body.get("message"))
+        self.body = body
+
+    @property
+    def status(self) -> int:
+        code = self.body.get("code")
+        return code if isinstance(code, int) and 400 <= code < 600 else 500
+
+
+class LlamaEngine:
+    """A GGUF file, loaded. Requests are taken one after another.
+
+    Args:
+        weights: the GGUF file.
+        context_window: tokens of prompt and reply together.
+        threads: default the machine's cores, 8 at the most.
+        verbose: let llama.cpp write its log to standard error.
+
+    Raises:
+        LocalModelError: xllamacpp or its libgomp is missing, or the file cannot be loaded.
+    """
+
+    def __init__(
+        self,
+        weights: Path,
+        *,
+        context_window: int,
+        threads: int | None = None,
+        verbose: bool = False,
+    ) -> None:
+        self._xllamacpp = load_xllamacpp()
+        self._lock = threading.Lock()
+        parameters = self._parameters(weights, context_window, threads or default_threads())
+        parameters.verbosity = LOUD if verbose else QUIET
+        try:
+            self._server = self._xllamacpp.Server(parameters)
+        except (RuntimeError, ValueError) as error:
+            raise LocalModelError(f"llama.cpp could not load {weights}: {error}") from error
+
+    def complete(self, request: JSON, schema: JSON | None) -> JSON:
+        """llama.cpp's answer to a chat request, held to `schema` where one is given.
+
+        Raises:
+            EngineRefusal: the request is larger than the window, or cannot be served.
+        """
+        with self._lock:
+            if self._server is None:
+                raise EngineRefusal({"code": 503, "message": "the model is being stopped"})
+            try:
+                if schema is not None:
+                    request = {**request, "response_format": _held_to(schema)}
+                answer: JSON = self._server.handle_chat_completions(request)
+            except (ValueError, RuntimeError) as error:
+                refusal = {"code": 400, "message": str(error), "type": "invalid_request_error"}
+                raise EngineRefusal(refusal) from error
+        if "error" in answer:
+            raise EngineRefusal(answer["error"])
+        return answer
+
+    def close(self) -> None:
+        """Free the model, after the request at hand."""
+        with self._lock:
+            self._server = None
+
+    def _parameters(self, weights: Path, context_window: int, threads: int) -> Any:
+        parameters = self._xllamacpp.CommonParams()
+        parameters.model.path = os.fspath(weights)
+        parameters.n_ctx = context_window
+        parameters.n_parallel = 1
+        parameters.cpuparams.n_threads = threads
+        parameters.cpuparams_batch.n_threads = threads
+        parameters.cache_ram_mib = PROMPT_CACHE_MIB
+        parameters.warmup = False
+        # A conversation may end with an assistant's words without asking to go on with them.
+        parameters.prefill_assistant = False
+        # llama.cpp opens a port of its own: shut to browsers, and to all without this key.
+        parameters.ui = False
+        parameters.cors_origins = ""
+        parameters.api_keys = [secrets.token_urlsafe(32)]
+        return parameters
+
+
+def _held_to(schema: JSON) -> JSON:
+    """A response_format for JSON on one line, with the spaces that json.dumps sets.
+
+    Free spacing is filled up by small models, and costs tokens; and a call shown again
+    as the model wrote it is found in the prompt cache. "x-guidance" speaks to
+    llguidance, which holds the output to the schema; others ignore it.
+    """
+    spacing = {"whitespace_flexible": False, "item_separator": ", ", "key_separator": ": "}
+    return {
+        "type": "json_schema",
+        "json_schema": {"name": "call", "schema": {"x-guidance": spacing, **schema}},
+    }
+
+
+def default_threads() -> int:
+    """As many as there are cores for this process, 8 at the most."""
+    if hasattr(os, "sched_getaffinity"):
+        return max(1, min(len(os.sched_getaffinity(0)), 8))
+    return max(1, min(os.cpu_count() or 1, 8))
+
+
+def load_xllamacpp() -> Any:
+    """The library, imported late: it is an optional extra, and starts OpenMP.
+
+    Raises:
+        LocalModelError: it is not installed, or the system lacks libgomp.
+    """
+    # OpenMP's threads spin while they wait; the default costs 5 to 10 times under load.
+    os.environ.setdefault("GOMP_SPINCOUNT", "2000")
+    try:
+        return importlib.import_module("xllamacpp")
+    except ModuleNotFoundError as error:
+        raise LocalModelError(
+            "the local model runs on xllamacpp, which is not installed: "
+            'pip install "memgpt-autogen[local]"'
+        ) from error
+    except ImportError as error:
+        if "libgomp" in str(error):
+            raise LocalModelError(
+                "xllamacpp needs the system's OpenMP library: "
+                "apt-get install libgomp1 (or your system's package of that name)"
+            ) from error
+        raise LocalModelError(f"xllamacpp cannot be imported: {error}") from error

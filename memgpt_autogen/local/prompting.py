@@ -1,0 +1,92 @@
+"""A request's messages, in the plain form that a small model's chat template takes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from memgpt_autogen.local.tools import Toolbox, call_text
+
+ROLES = ("system", "user", "assistant")
+
+
+def render(messages: Sequence[Any], toolbox: Toolbox | None) -> list[dict[str, str]]:
+    """System, user and assistant messages only, no two neighbours of one role.
+
+    Calls become the JSON text that the model itself writes, results a line of the
+    user. The functions are described at the very beginning: an edit at the end of the
+    system message then leaves the prompt cache of all that stands before it.
+
+    Raises:
+        ValueError: a message is malformed, in words for the client.
+    """
+    if not messages:
+        raise ValueError("messages is empty")
+    rendered: list[dict[str, str]] = []
+    if toolbox is not None:
+        rendered.append({"role": "system", "content": toolbox.describe()})
+    called: dict[str, str] = {}
+    for number, message in enumerate(messages):
+        if not isinstance(message, Mapping):
+            raise ValueError(f"messages[{number}] is not an object")
+        role, text = _plain(message, number, called)
+        if not text:
+            continue
+        if rendered and rendered[-1]["role"] == role:
+            gap = "\n\n" if role == "system" else "\n"
+            rendered[-1] = {"role": role, "content": f"{rendered[-1]['content']}{gap}{text}"}
+        else:
+            rendered.append({"role": role, "content": text})
+    if all(message["role"] == "system" for message in rendered):
+        # Some templates refuse a conversation in which nobody spoke.
+        rendered.append({"role": "user", "content": "(begin)"})
+    return rendered
+
+
+def _plain(message: Mapping[str, Any], number: int, called: dict[str, str]) -> tuple[str, str]:
+    role = message.get("role")
+    text = text_of(message.get("content"))
+    if role == "developer":
+        return "system", text
+    if role in ("tool", "function"):
+        name = called.get(str(message.get("tool_call_id"))) or message.get("name") or "the call"
+        return "user", f"[result of {name}] {text}"
+    if role not in ROLES:
+        raise ValueError(f"messages[{number}].role {role!r} is unknown")
+    if role == "assistant":
+        return role, "\n".join(filter(None, [text, *_calls(message, called)]))
+    return role, text
+
+
+def _calls(message: Mapping[str, Any], called: dict[str, str]) -> list[str]:
+    """The message's calls as text; their ids are noted, for the results to come."""
+    lines = []
+    for call in message.get("tool_calls") or []:
+        function = call.get("function") or {}
+        called[str(call.get("id"))] = str(function.get("name"))
+        lines.append(call_text(str(function.get("name")), str(function.get("arguments") or "")))
+    old = message.get("function_call")
+    if isinstance(old, Mapping):
+        lines.append(call_text(str(old.get("name")), str(old.get("arguments") or "")))
+    return lines
+
+
+def text_of(content: Any) -> str:
+    """The text of a message's content, whether plain or in parts; images are named only."""
+    if content is None:
+        return ""
+    if isinstance(content, str):
+        return content
+    if not isinstance(content, Sequence):
+        raise ValueError("a message's content is neither text nor a list of parts")
+    return "\n".join(_part(part) for part in content)
+
+
+def _part(part: Any) -> str:
+    if isinstance(part, str):
+        return part
+    if not isinstance(part, Mapping):
+        raise ValueError("a part of a message's content is not an object")
+    if part.get("type") == "text":
+        return str(part.get("text") or "")
+    return f"[{str(part.get('type') or 'part').removesuffix('_url')}: not shown to this model]"
