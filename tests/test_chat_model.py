@@ -11,8 +11,8 @@ from autogen import OpenAIWrapper
 from memgpt_autogen.chat_model import AutoGenChatModel, read_completion
 from memgpt_autogen.errors import ChatModelError, ContextOverflowError
 from memgpt_autogen.testing import (
-    Step,
     ScriptedModel,
+    Step,
     call,
     calls,
     cut,
