@@ -12,9 +12,11 @@ check_autogen()
 if TYPE_CHECKING:
     from memgpt_autogen.agent import MemGPTAgent
     from memgpt_autogen.capability import ContextOverview, MemGPTCapability
+    from memgpt_autogen.erasure import Receipt
     from memgpt_autogen.errors import MemGPTError
     from memgpt_autogen.events import DocumentUpload, Event, Login, SystemAlert, TimedEvent
     from memgpt_autogen.settings import Settings
+    from memgpt_autogen.sources import LoadedSource, load_source
     from memgpt_autogen.translator import AutoGenTranslator, Translator
 
 # Loaded at first use: AutoGen and Chroma take seconds to import, `--help` should not.
@@ -23,14 +25,17 @@ _HOMES = {
     "ContextOverview": "capability",
     "DocumentUpload": "events",
     "Event": "events",
+    "LoadedSource": "sources",
     "Login": "events",
     "MemGPTAgent": "agent",
     "MemGPTCapability": "capability",
     "MemGPTError": "errors",
+    "Receipt": "erasure",
     "Settings": "settings",
     "SystemAlert": "events",
     "TimedEvent": "events",
     "Translator": "translator",
+    "load_source": "sources",
 }
 
 __all__ = [
@@ -38,14 +43,17 @@ __all__ = [
     "ContextOverview",
     "DocumentUpload",
     "Event",
+    "LoadedSource",
     "Login",
     "MemGPTAgent",
     "MemGPTCapability",
     "MemGPTError",
+    "Receipt",
     "Settings",
     "SystemAlert",
     "TimedEvent",
     "Translator",
+    "load_source",
 ]
 __version__ = "0.1.0"
 

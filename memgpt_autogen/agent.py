@@ -9,13 +9,17 @@ from typing import Any, Literal
 
 from autogen import Agent, AssistantAgent, ConversableAgent
 
-from memgpt_autogen.capability import ContextOverview, MemGPTCapability
+from memgpt_autogen.capability import ContextOverview, MemGPTCapability, settings_of
+from memgpt_autogen.checkpoint import read_checkpoint, restore
+from memgpt_autogen.erasure import Receipt
 from memgpt_autogen.events import Clock, Event, local_now
 from memgpt_autogen.memory.archival import ArchivalStorage
 from memgpt_autogen.memory.core import CoreMemory
 from memgpt_autogen.memory.recall import RecallStorage
 from memgpt_autogen.settings import Settings
 from memgpt_autogen.steps import Step
+from memgpt_autogen.storage.collection import Progress
+from memgpt_autogen.storage.embedding import resolve_embedder
 from memgpt_autogen.translator import Translator
 
 
@@ -118,6 +122,91 @@ class MemGPTAgent(ConversableAgent):  # type: ignore[misc] # autogen ships no ty
     def context_overview(self) -> ContextOverview:
         """Tokens per section of the main context, its window, and what lies outside."""
         return self._capability.overview()
+
+    def attach(self, source: str) -> int:
+        """Let archival searches find documents that `load_source` loaded; their passages.
+
+        The agent is told of it, and remembers it when it is reopened. Attaching a
+        source again changes nothing.
+
+        Raises:
+            ConfigurationError: there is no such source at the memory's location.
+            DirectoryLockedError: another process has the source open.
+            EmbedderMismatchError: it was loaded with another embedder.
+        """
+        with self._capability.settled() as mind:
+            return mind.attach(source)
+
+    def detach(self, source: str) -> bool:
+        """Search a source no longer; False if it was not attached."""
+        with self._capability.settled() as mind:
+            return mind.detach(source)
+
+    def forget(self, speaker: str) -> Receipt:
+        """Erase a speaker from every tier: all they said, and the agent's notes that name them.
+
+        Their messages leave recall storage, with others' that quote them; the queue
+        loses what they said and every step that names or quotes them, core memory its
+        lines and archival memory its own passages that do. The files are overwritten.
+        Messages of others that only name them stay, and so do attached sources,
+        read-only blocks, system_message, checkpoints, AutoGen's own chat history, and
+        vectors (numbers, no text) in freed places of Chroma's index. Of a Chroma
+        server, run `chroma vacuum` there.
+
+        Raises:
+            ConfigurationError: the name is empty or the agent's own.
+            StorageError: a storage failed; call it again to finish.
+        """
+        return self._capability.forget(speaker)
+
+    def checkpoint(self, path: str | Path) -> None:
+        """Write all the agent remembers to one JSON file, for `from_checkpoint`.
+
+        It holds the state, all messages and the agent's own passages; no key, no
+        llm_config, no vectors. Attached sources are named, not copied.
+
+        Raises:
+            StorageError: the file cannot be written.
+        """
+        with self._capability.settled() as mind:
+            mind.checkpoint(path)
+
+    @classmethod
+    def from_checkpoint(
+        cls,
+        path: str | Path,
+        *,
+        llm_config: Any = None,
+        memory: str | Path | Settings | None = None,
+        embedder: Any = None,
+        clock: Clock = local_now,
+        progress: Progress = lambda done, total: None,
+        **kwargs: Any,
+    ) -> MemGPTAgent:
+        """An agent with the memory and the name of a checkpoint; the file stays as it is.
+
+        Vectors are computed anew, so the embedder may be another one. `progress` is
+        told the number of texts stored and their total. Further arguments are the
+        constructor's. Killed midway, calling it again finishes it.
+
+        Raises:
+            ConfigurationError: there is no such file, or an agent of that name
+                remembers something at `memory`.
+            StateFormatError: the file is no checkpoint, damaged, or of a newer version.
+            StorageError: the storage cannot be used.
+        """
+        checkpoint = read_checkpoint(path)
+        embedder = resolve_embedder(embedder)
+        location = settings_of(memory).location
+        restore(checkpoint, location, embedder, clock=clock, progress=progress)
+        return cls(
+            checkpoint.agent,
+            llm_config=llm_config,
+            memory=memory,
+            embedder=embedder,
+            clock=clock,
+            **kwargs,
+        )
 
     def clear_history(
         self, recipient: Agent | None = None, nr_messages_to_preserve: int | None = None

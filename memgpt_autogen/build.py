@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import openai
 
+from memgpt_autogen.attachments import Attachments
 from memgpt_autogen.chat_model import AutoGenChatModel
+from memgpt_autogen.checkpoint import write_checkpoint
+from memgpt_autogen.erasure import Receipt, erase
 from memgpt_autogen.errors import MemGPTError
-from memgpt_autogen.events import Clock, Event
+from memgpt_autogen.events import Clock, DocumentUpload, Event
 from memgpt_autogen.executor import Executor
 from memgpt_autogen.functions import FUNCTIONS, Workspace
 from memgpt_autogen.loop import Loop
@@ -57,6 +61,7 @@ class Mind:
     queue: QueueManager
     executor: Executor
     loop: Loop
+    attachments: Attachments
 
     def think(self, events: list[Event], model: AutoGenChatModel, role: str) -> Turn:
         """One turn. `role` is AutoGen's system message as it stands now."""
@@ -69,10 +74,38 @@ class Mind:
             self.queue.state.preset, name=self.identity.name, role=role
         )
 
+    def attach(self, source: str) -> int:
+        """Search a document source too, from now on and when reopened; its passages."""
+        known = source in self.workspace.archival.attached
+        passages = self.attachments.attach(source)
+        if not known:
+            self.queue.state.sources = list(dict.fromkeys([*self.queue.state.sources, source]))
+            moment = self.workspace.clock()
+            self.queue.admit([DocumentUpload(timestamp=moment, source=source, passages=passages)])
+        return passages
+
+    def detach(self, source: str) -> bool:
+        """Search a source no longer; False if it was not attached."""
+        found = self.attachments.detach(source) or source in self.queue.state.sources
+        self.queue.state.sources = [one for one in self.queue.state.sources if one != source]
+        self.queue.save()
+        return found
+
+    def forget(self, speaker: str) -> Receipt:
+        """Erase a speaker from every tier."""
+        return erase(speaker, self.queue, self.workspace, self.database)
+
+    def checkpoint(self, path: str | Path) -> None:
+        """Write everything the agent remembers to a file."""
+        self.queue.flush()
+        self.queue.save()
+        write_checkpoint(path, self.identity.name, self.queue.state, self.workspace)
+
     def close(self) -> None:
         """Write what is left and let go of the storage; it may be opened again after."""
         self.queue.flush()
         self.queue.save()
+        self.attachments.close()
         self.database.close()
 
     def _summarizer(self, model: AutoGenChatModel) -> Summarizer:
@@ -171,7 +204,13 @@ def _wire(
         token_budget=settings.turn_token_budget,
         on_step=on_step,
     )
-    return Mind(identity, settings, database, workspace, queue, executor, loop)
+    attachments = Attachments(settings.location, workspace.archival, clock)
+    try:
+        attachments.restore(state.sources)
+    except BaseException:
+        attachments.close()
+        raise
+    return Mind(identity, settings, database, workspace, queue, executor, loop, attachments)
 
 
 def _core_memory(state: AgentState, identity: Identity, settings: Settings) -> CoreMemory:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import threading
 import weakref
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ from autogen import Agent, ConversableAgent, OpenAIWrapper
 from memgpt_autogen.build import Identity, Mind, build_mind
 from memgpt_autogen.chat_model import AutoGenChatModel
 from memgpt_autogen.cursor import OWN, Cursor, digest, kept_by_transform
+from memgpt_autogen.erasure import Receipt
 from memgpt_autogen.errors import ConfigurationError
 from memgpt_autogen.events import Clock, Event, SystemAlert, TimedEvent, local_now
 from memgpt_autogen.settings import Settings
@@ -82,7 +84,7 @@ class MemGPTCapability:
         embedder: Any = None,
         clock: Clock = local_now,
     ) -> None:
-        self.settings = _settings(memory)
+        self.settings = settings_of(memory)
         self.translator: Translator = translator or AutoGenTranslator()
         self.last_turn = Turn()
         if context_window is not None and context_window < 1024:
@@ -167,6 +169,20 @@ class MemGPTCapability:
                 self.absorb()
                 self._mind.close()
                 self._mind = None
+
+    @contextmanager
+    def settled(self) -> Iterator[Mind]:
+        """The mind between turns, with what was said last taken in."""
+        with self._lock:
+            mind = self.open()
+            self.absorb()
+            yield mind
+
+    def forget(self, speaker: str) -> Receipt:
+        """Erase a speaker from every tier of memory."""
+        with self.settled() as mind:
+            self.last_turn = Turn()
+            return mind.forget(speaker)
 
     def overview(self) -> ContextOverview:
         """The state of the main context and the storages."""
@@ -339,7 +355,8 @@ class MemGPTCapability:
             self.translator.on_eviction(self.agent.name, eviction)
 
 
-def _settings(memory: str | Path | Settings | None) -> Settings:
+def settings_of(memory: str | Path | Settings | None) -> Settings:
+    """The settings that `memory=` stands for."""
     if isinstance(memory, Settings):
         return memory
     return Settings() if memory is None else Settings(location=str(memory))

@@ -14,7 +14,7 @@ from typing import Any
 from memgpt_autogen.errors import ConfigurationError, ContextOverflowError
 from memgpt_autogen.events import Event, MessageEvent, SystemAlert
 from memgpt_autogen.functions import Workspace
-from memgpt_autogen.main_context import EventEntry, MainContext, StepEntry
+from memgpt_autogen.main_context import Entry, EventEntry, MainContext, StepEntry
 from memgpt_autogen.memory.recall import Message
 from memgpt_autogen.state import AgentState, Draft
 from memgpt_autogen.steps import Eviction, Step
@@ -57,7 +57,7 @@ class QueueManager:
         self._drafts = list(state.drafts)
         self.flush()
         if not state.memory_shown:
-            self._refresh_head()
+            self.refresh_head()
 
     # --- what enters -------------------------------------------------------------
 
@@ -187,7 +187,7 @@ class QueueManager:
         if not evicted:
             return
         context.summary = summarizer.fold(context.summary, evicted)
-        self._refresh_head()
+        self.refresh_head()
         self.state.counters.evictions += 1
         self.state.counters.evicted_entries += len(evicted)
         self.save()
@@ -202,7 +202,14 @@ class QueueManager:
         )
         self._on_eviction(eviction)
 
-    def _refresh_head(self) -> None:
+    def replace(self, entries: Sequence[Entry], summary: str) -> None:
+        """Put these entries and this summary in the place of the present ones; saved."""
+        self.context.entries[:] = entries
+        self.context.summary = summary
+        self.refresh_head()
+        self.save()
+
+    def refresh_head(self) -> None:
         """Show core memory and the sizes of the storages as they are now."""
         work = self._work
         self.context.memory = (

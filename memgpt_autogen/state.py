@@ -47,6 +47,7 @@ class AgentState(BaseModel):
             later result in the queue.
         cursors: for each chat, the digests of the AutoGen messages already taken.
         drafts: messages that may not have reached recall storage yet.
+        sources: names of the attached document sources.
         preset: the name of the system instructions in use.
         token_factor: what the provider's counts were, relative to ours.
     """
@@ -60,6 +61,7 @@ class AgentState(BaseModel):
     pressure_announced: bool = False
     cursors: dict[str, list[str]] = {}
     drafts: list[Draft] = []
+    sources: list[str] = []
     counters: Counters = Counters()
     paused_until: datetime | None = None
     preset: str = ""

@@ -5,10 +5,14 @@ from __future__ import annotations
 import ipaddress
 import os
 import socket
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 LOOPBACK_NAMES = {"", "localhost", "ip6-localhost", None}
@@ -110,3 +114,29 @@ def own_world(
 
 def _needs_a_model(item: Any) -> bool:
     return any(item.get_closest_marker(name) for name in ("local_model", "small_model"))
+
+
+@pytest.fixture(scope="session")
+def chroma_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a Chroma server on loopback."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    directory = tmp_path_factory.mktemp("server")
+    code = "from chromadb.cli.cli import app; app()"
+    command = [sys.executable, "-c", code, "run", "--path", str(directory), "--port", str(port)]
+    with subprocess.Popen(
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=directory
+    ) as process:
+        url = f"http://127.0.0.1:{port}"
+        deadline = time.monotonic() + 60
+        while True:
+            try:
+                httpx.get(f"{url}/api/v2/heartbeat", timeout=2, trust_env=False)
+                break
+            except httpx.TransportError:
+                assert process.poll() is None, "the server ended"
+                assert time.monotonic() < deadline, "the server does not answer"
+                time.sleep(0.05)
+        yield url
+        process.terminate()

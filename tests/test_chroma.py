@@ -7,12 +7,10 @@ import socket
 import string
 import subprocess
 import sys
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timezone
 from pathlib import Path
 
-import httpx
 import numpy as np
 import pytest
 from hypothesis import given
@@ -277,36 +275,11 @@ def test_a_database_in_use_is_not_reindexed(tmp_path: Path) -> None:
 # --- a Chroma server -----------------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    directory = tmp_path_factory.mktemp("server")
-    code = "from chromadb.cli.cli import app; app()"
-    command = [sys.executable, "-c", code, "run", "--path", str(directory), "--port", str(port)]
-    with subprocess.Popen(
-        command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=directory
-    ) as process:
-        url = f"http://127.0.0.1:{port}"
-        deadline = time.monotonic() + 60
-        while True:
-            try:
-                httpx.get(f"{url}/api/v2/heartbeat", timeout=2, trust_env=False)
-                break
-            except httpx.TransportError:
-                assert process.poll() is None, "the server ended"
-                assert time.monotonic() < deadline, "the server does not answer"
-                time.sleep(0.05)
-        yield url
-        process.terminate()
-
-
 def test_a_server_keeps_agents_apart_and_the_index_in_the_cache(
-    server: str, tmp_path: Path
+    chroma_server: str, tmp_path: Path
 ) -> None:
-    first = open_database(server, "Zoë/1", cache_dir=tmp_path / "cache")
-    second = open_database(server, "Zoë/2", cache_dir=tmp_path / "cache")
+    first = open_database(chroma_server, "Zoë/1", cache_dir=tmp_path / "cache")
+    second = open_database(chroma_server, "Zoë/2", cache_dir=tmp_path / "cache")
     assert first.directory.is_relative_to(tmp_path / "cache")
     mine, theirs = recall_of(first), recall_of(second)
     for n in range(30):
@@ -319,7 +292,7 @@ def test_a_server_keeps_agents_apart_and_the_index_in_the_cache(
     first.close()
     second.close()
     shutil.rmtree(tmp_path / "cache")  # as on another machine
-    first = open_database(server, "Zoë/1", cache_dir=tmp_path / "cache")
+    first = open_database(chroma_server, "Zoë/1", cache_dir=tmp_path / "cache")
     mine = recall_of(first)
     assert len(mine) == 29
     assert mine.search("unicorn7x", speaker="Alice").items[0].text == "unicorn7x"
@@ -329,21 +302,21 @@ def test_a_server_keeps_agents_apart_and_the_index_in_the_cache(
 
 
 def test_the_cache_directory_comes_from_the_environment(
-    server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    chroma_server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MEMGPT_AUTOGEN_CACHE", str(tmp_path / "elsewhere"))
-    database = open_database(server, "environment")
+    database = open_database(chroma_server, "environment")
     assert database.directory.is_relative_to(tmp_path / "elsewhere")
     with pytest.raises(DirectoryLockedError):
-        open_database(server, "environment")
+        open_database(chroma_server, "environment")
     database.close()
 
 
-def test_an_agent_taken_over_stops_writing(server: str, tmp_path: Path) -> None:
-    here = open_database(server, "taken", cache_dir=tmp_path / "here")
+def test_an_agent_taken_over_stops_writing(chroma_server: str, tmp_path: Path) -> None:
+    here = open_database(chroma_server, "taken", cache_dir=tmp_path / "here")
     assert here.state.load() is None
     here.state.save("one")
-    there = open_database(server, "taken", cache_dir=tmp_path / "there")
+    there = open_database(chroma_server, "taken", cache_dir=tmp_path / "there")
     assert there.state.load() == "one"
     there.state.save("two")
     with pytest.raises(TakenOverError, match="another process"):
@@ -353,12 +326,12 @@ def test_an_agent_taken_over_stops_writing(server: str, tmp_path: Path) -> None:
     here.close()
 
 
-def test_reindex_on_a_server(server: str, tmp_path: Path) -> None:
-    database = open_database(server, "again", cache_dir=tmp_path)
+def test_reindex_on_a_server(chroma_server: str, tmp_path: Path) -> None:
+    database = open_database(chroma_server, "again", cache_dir=tmp_path)
     recall_of(database).append("text", "Alice")
     database.close()
-    assert reindex(server, "again", embedder=Letters(), cache_dir=tmp_path) == 1
-    database = open_database(server, "again", cache_dir=tmp_path)
+    assert reindex(chroma_server, "again", embedder=Letters(), cache_dir=tmp_path) == 1
+    database = open_database(chroma_server, "again", cache_dir=tmp_path)
     assert recall_of(database, Letters()).search("text").total == 1
     database.close()
 

@@ -42,6 +42,9 @@ def install(folder: Path, name: str, version: str, *files: str) -> None:
     """A distribution as an installer leaves it."""
     info = folder / f"{name}-{version}.dist-info"
     info.mkdir()
+    for file in files:
+        (folder / file).parent.mkdir(exist_ok=True)
+        (folder / file).touch()
     (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
     (info / "RECORD").write_text("".join(f"{file},,\n" for file in files))
 

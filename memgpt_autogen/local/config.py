@@ -95,4 +95,3 @@ def _start(
 
 
 atexit.register(stop_all)
-

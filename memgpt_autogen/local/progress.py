@@ -7,7 +7,8 @@ from contextlib import contextmanager
 from typing import Protocol
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress as Bars, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import Progress as Bars
 
 
 class Progress(Protocol):
@@ -16,7 +17,7 @@ class Progress(Protocol):
     def __call__(self, label: str, done: int, total: int) -> None: ...
 
 
-def silent(label: str, done: int, total: int) -> None:  # noqa: ARG001 - the protocol's names
+def silent(label: str, done: int, total: int) -> None:
     """Show nothing."""
 
 

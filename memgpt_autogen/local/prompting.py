@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from memgpt_autogen.local.refusals import BadRequestError
 from memgpt_autogen.local.tools import Toolbox, call_text
 
 ROLES = ("system", "user", "assistant")
@@ -18,17 +19,17 @@ def render(messages: Sequence[Any], toolbox: Toolbox | None) -> list[dict[str, s
     system message then leaves the prompt cache of all that stands before it.
 
     Raises:
-        ValueError: a message is malformed, in words for the client.
+        BadRequestError: a message is malformed, in words for the client.
     """
     if not messages:
-        raise ValueError("messages is empty")
+        raise BadRequestError("messages is empty")
     rendered: list[dict[str, str]] = []
     if toolbox is not None:
         rendered.append({"role": "system", "content": toolbox.describe()})
     called: dict[str, str] = {}
     for number, message in enumerate(messages):
         if not isinstance(message, Mapping):
-            raise ValueError(f"messages[{number}] is not an object")
+            raise BadRequestError(f"messages[{number}] is not an object")
         role, text = _plain(message, number, called)
         if not text:
             continue
@@ -52,7 +53,7 @@ def _plain(message: Mapping[str, Any], number: int, called: dict[str, str]) -> t
         name = called.get(str(message.get("tool_call_id"))) or message.get("name") or "the call"
         return "user", f"[result of {name}] {text}"
     if role not in ROLES:
-        raise ValueError(f"messages[{number}].role {role!r} is unknown")
+        raise BadRequestError(f"messages[{number}].role {role!r} is unknown")
     if role == "assistant":
         return role, "\n".join(filter(None, [text, *_calls(message, called)]))
     return role, text
@@ -62,7 +63,9 @@ def _calls(message: Mapping[str, Any], called: dict[str, str]) -> list[str]:
     """The message's calls as text; their ids are noted, for the results to come."""
     lines = []
     for call in message.get("tool_calls") or []:
-        function = call.get("function") or {}
+        function = call.get("function") if isinstance(call, Mapping) else None
+        if not isinstance(function, Mapping):
+            raise BadRequestError("each of tool_calls must hold a function")
         called[str(call.get("id"))] = str(function.get("name"))
         lines.append(call_text(str(function.get("name")), str(function.get("arguments") or "")))
     old = message.get("function_call")
@@ -78,7 +81,7 @@ def text_of(content: Any) -> str:
     if isinstance(content, str):
         return content
     if not isinstance(content, Sequence):
-        raise ValueError("a message's content is neither text nor a list of parts")
+        raise BadRequestError("a message's content is neither text nor a list of parts")
     return "\n".join(_part(part) for part in content)
 
 
@@ -86,7 +89,7 @@ def _part(part: Any) -> str:
     if isinstance(part, str):
         return part
     if not isinstance(part, Mapping):
-        raise ValueError("a part of a message's content is not an object")
+        raise BadRequestError("a part of a message's content is not an object")
     if part.get("type") == "text":
         return str(part.get("text") or "")
     return f"[{str(part.get('type') or 'part').removesuffix('_url')}: not shown to this model]"

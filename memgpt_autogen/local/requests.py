@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from memgpt_autogen.local.prompting import render
+from memgpt_autogen.local.refusals import BadRequestError
 from memgpt_autogen.local.tools import Toolbox, toolbox_of
 
 JSON = dict[str, Any]
@@ -27,10 +28,6 @@ PASSED_ON = (
     "min_p",
     "repeat_penalty",
 )
-
-
-class BadRequestError(ValueError):
-    """A request that cannot be served, in words for the client."""
 
 
 @dataclass(frozen=True)
@@ -62,10 +59,7 @@ def parse_request(body: bytes) -> ChatRequest:
         raise BadRequestError(f"the body is not JSON: {error}") from error
     if not isinstance(data, dict):
         raise BadRequestError("the body is not a JSON object")
-    try:
-        return _parse(data)
-    except (ValueError, TypeError, AttributeError) as error:
-        raise BadRequestError(str(error)) from error
+    return _parse(data)
 
 
 def _parse(data: JSON) -> ChatRequest:

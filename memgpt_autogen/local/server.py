@@ -16,11 +16,12 @@ from typing import Any
 
 from memgpt_autogen.errors import LocalModelError
 from memgpt_autogen.local import replies
-from memgpt_autogen.local.engine import Engine, EngineRefusal, LlamaEngine
+from memgpt_autogen.local.engine import Engine, LlamaEngine
 from memgpt_autogen.local.machine import require_memory
 from memgpt_autogen.local.models import DEFAULT_MODEL, LocalModel, find_model
 from memgpt_autogen.local.progress import Progress, silent
-from memgpt_autogen.local.requests import BadRequestError, parse_request
+from memgpt_autogen.local.refusals import BadRequestError, EngineRefusal
+from memgpt_autogen.local.requests import parse_request
 from memgpt_autogen.local.weights import resolve_weights
 
 LARGEST_BODY = 32 * 1024 * 1024  # bytes; far beyond any window

@@ -13,11 +13,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from memgpt_autogen.local.refusals import BadRequestError
+
 JSON = dict[str, Any]
 
 REPLY = "reply"  # the key of a plain answer where calling is a choice
 CALL_OVERHEAD_TOKENS = 60  # name, keys, brackets and short arguments of a call
-CHARS_PER_TOKEN = 2.5  # on the small side: code and escapes take more tokens than prose
+CHARS_PER_TOKEN = 2.0  # on the small side: code and escapes take more tokens than prose
+LARGEST_INTEGER = 99_999
 LONGEST_STRING = 1800  # llama.cpp refuses grammars that repeat more than 2,000 times
 
 
@@ -91,14 +94,14 @@ class Toolbox:
         return text
 
 
-def toolbox_of(tools: Sequence[Mapping[str, Any]], choice: Any) -> Toolbox | None:
+def toolbox_of(tools: Sequence[Any], choice: Any) -> Toolbox | None:
     """What `tools` and `tool_choice` of a request ask for; None: plain text only.
 
     Under `auto` a plain answer is a choice too, unless one function is `send_message`:
     who speaks through a function needs no second way.
 
     Raises:
-        ValueError: `tools` or `tool_choice` are malformed, in words for the client.
+        BadRequestError: `tools` or `tool_choice` are malformed, in words for the client.
     """
     functions = tuple(_function(tool) for tool in tools)
     if not functions or choice == "none":
@@ -107,10 +110,10 @@ def toolbox_of(tools: Sequence[Mapping[str, Any]], choice: Any) -> Toolbox | Non
         name = (choice.get("function") or {}).get("name")
         functions = tuple(f for f in functions if f["name"] == name)
         if not functions:
-            raise ValueError(f"tool_choice names {name!r}, which is not among the tools")
+            raise BadRequestError(f"tool_choice names {name!r}, which is not among the tools")
         return Toolbox(functions, may_reply=False)
     if choice not in (None, "auto", "required"):
-        raise ValueError(f"tool_choice {choice!r} is not none, auto, required or a function")
+        raise BadRequestError(f"tool_choice {choice!r} is not none, auto, required or a function")
     speaks = any(function["name"] == "send_message" for function in functions)
     return Toolbox(functions, may_reply=choice != "required" and not speaks)
 
@@ -124,10 +127,18 @@ def call_text(name: str, arguments: str) -> str:
     return json.dumps({"name": name, "arguments": value}, ensure_ascii=False)
 
 
-def _function(tool: Mapping[str, Any]) -> JSON:
-    function = tool.get("function") if isinstance(tool, Mapping) else None
+def _function(tool: Any) -> JSON:
+    function = tool.get("function") if isinstance(tool, dict) else None
     if not isinstance(function, Mapping) or not isinstance(function.get("name"), str):
-        raise ValueError('each of tools must be {"type": "function", "function": {"name": ...}}')
+        raise BadRequestError(
+            'each of tools must be {"type": "function", "function": {"name": ...}}'
+        )
+    parameters = function.get("parameters") or {}
+    properties = parameters.get("properties") or {} if isinstance(parameters, Mapping) else None
+    if not isinstance(properties, Mapping):
+        raise BadRequestError(
+            f"the parameters of {function['name']} are no JSON schema of an object"
+        )
     return dict(function)
 
 
@@ -135,17 +146,27 @@ def _describe(function: JSON) -> str:
     parameters = function.get("parameters") or {}
     required = parameters.get("required") or []
     arguments = []
-    for name, schema in (parameters.get("properties") or {}).items():
-        kind = schema.get("type")
+    for name, schema in _required_first(parameters).items():
+        kind = schema.get("type") if isinstance(schema, Mapping) else None
         optional = "" if name in required else "?"
         arguments.append(f"{name}{optional}: {kind}" if isinstance(kind, str) else name + optional)
     text = " ".join(str(function.get("description") or "").split())
     return f"{function['name']}({', '.join(arguments)})" + (f" - {text}" if text else "")
 
 
+def _required_first(parameters: JSON) -> JSON:
+    """The properties, optional ones last.
+
+    The model must write them in the schema's order; one it passed by is lost.
+    """
+    properties: JSON = parameters.get("properties") or {}
+    required = parameters.get("required") or []
+    return dict(sorted(properties.items(), key=lambda item: item[0] not in required))
+
+
 def _call_schema(function: JSON, room: int) -> JSON:
     parameters = function.get("parameters") or {}
-    properties = parameters.get("properties") or {}
+    properties = _required_first(parameters)
     strings = sum(1 for schema in properties.values() if _is_free_string(schema))
     share = min(room // max(strings, 1), LONGEST_STRING)
     arguments = {
@@ -176,9 +197,12 @@ def _is_free_string(schema: Any) -> bool:
 
 
 def _bounded(schema: Any, limit: int) -> Any:
-    if not _is_free_string(schema):
-        return schema
-    return {**schema, "maxLength": min(schema.get("maxLength", limit), limit)}
+    """The schema with an end: a small model may go on with letters or digits for ever."""
+    if _is_free_string(schema):
+        return {**schema, "maxLength": min(schema.get("maxLength", limit), limit)}
+    if isinstance(schema, Mapping) and schema.get("type") == "integer" and "maximum" not in schema:
+        return {**schema, "maximum": max(LARGEST_INTEGER, schema.get("minimum", 0))}
+    return schema
 
 
 def _unescape(cut: str) -> str:

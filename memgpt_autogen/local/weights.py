@@ -101,7 +101,7 @@ def _fetch(model: LocalModel, file: Path, progress: Progress, sources: Sources) 
         try:
             take(model, partial, folder, progress, sources)
             _check(model, partial, progress)
-            os.replace(partial, file)
+            partial.replace(file)
             return
         except FetchError as error:
             failures.append(f"- from {origin}: {error}")

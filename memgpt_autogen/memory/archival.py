@@ -6,7 +6,7 @@ write and search, and that pages its results into the main context.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -175,10 +175,30 @@ class ArchivalStorage:
         found = self.store.table.get([number for number in numbers if number is not None])
         return [_passage(found[number], self.source) for number in numbers if number in found]
 
+    def everything(self) -> Iterator[Passage]:
+        """All passages of its own, in the order of their ids."""
+        for record in self.store.everything():
+            yield _passage(record, self.source)
+
+    def write(self, passages: Sequence[Passage], progress: Progress | None = None) -> None:
+        """Store passages that have ids, as `everything` of another storage gave them.
+
+        Those that are stored already are left as they are.
+
+        Raises:
+            ConfigurationError: an id is none of archival storage.
+            StorageError: an id is in use for another passage.
+        """
+        self.store.write([_record(passage) for passage in passages], progress)
+
+    def delete_many(self, ids: Sequence[str]) -> int:
+        """Delete passages; how many there were."""
+        numbers = [ARCHIVAL.number_of(one) for one in ids]
+        return self.store.delete([number for number in numbers if number is not None])
+
     def delete(self, id: str) -> bool:
         """Delete a passage; False if there is none with this id."""
-        number = ARCHIVAL.number_of(id)
-        return number is not None and self.store.delete([number]) == 1
+        return self.delete_many([id]) == 1
 
     def _newest(
         self, stores: Sequence[ArchivalStorage], where: Where, limit: int, page: int
@@ -195,6 +215,14 @@ class ArchivalStorage:
         )
         total = sum(storage.store.table.count(where) for storage in stores)
         return Page(items, page, limit, total)
+
+
+def _record(passage: Passage) -> Record:
+    number = ARCHIVAL.number_of(passage.id)
+    if number is None:
+        raise ConfigurationError(f"{passage.id!r} is no id of archival storage.")
+    tags = tuple(clean(tag) for tag in passage.tags)
+    return Record(number, clean(passage.text), aware(passage.timestamp), tags=tags)
 
 
 def _passage(record: Record, source: str | None, score: float | None = None) -> Passage:

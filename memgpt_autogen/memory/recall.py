@@ -6,7 +6,7 @@ and all completions here, and functions read them back into the main context.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -142,6 +142,11 @@ class RecallStorage:
         numbers = [RECALL.number_of(one) for one in ids]
         found = self._store.table.get([number for number in numbers if number is not None])
         return [_message(found[number]) for number in numbers if number in found]
+
+    def everything(self) -> Iterator[Message]:
+        """All messages, in the order of their ids."""
+        for record in self._store.everything():
+            yield _message(record)
 
     def speakers(self) -> dict[str, int]:
         """How many messages each speaker has, by name."""

@@ -23,6 +23,7 @@ from memgpt_autogen.storage.index_file import IndexFile
 from memgpt_autogen.storage.lexical import LexicalTable
 from memgpt_autogen.storage.record import ARCHIVAL, RECALL, Kind
 from memgpt_autogen.storage.reindex import embed_anew, finish_swap
+from memgpt_autogen.storage.scrub import scrub_chroma
 from memgpt_autogen.storage.state import ServerState, SQLiteState
 
 if TYPE_CHECKING:
@@ -124,6 +125,22 @@ class Database:
                 for kind in (RECALL, ARCHIVAL)
             )
 
+    def scrub(self) -> bool:
+        """Take deleted records out of the files, as far as Chroma allows.
+
+        Chroma and SQLite only mark as free what they delete. False when the records
+        lay on a Chroma server, whose files are out of reach here.
+
+        Raises:
+            StorageError: a file cannot be rewritten; what was deleted stays deleted.
+        """
+        self._index.scrub()
+        if isinstance(self.state, ServerState):
+            return False
+        self.state.scrub()
+        scrub_chroma(self.directory / "chroma" / "chroma.sqlite3")
+        return True
+
     def close(self) -> None:
         """Release the lock, the files and Chroma's client; a second call does nothing."""
         self._stores.clear()
@@ -131,6 +148,8 @@ class Database:
             self._closers.pop()()
 
     def _repair(self) -> str:
+        if self._shelf == "sources":
+            return f"load its files with load_source as a source of another name than {self.name!r}"
         return (
             "from memgpt_autogen.storage.chroma import reindex;"
             f" reindex({self.location!r}, {self.name!r}, embedder=...)"
@@ -224,3 +243,23 @@ def _release(client: ClientAPI) -> None:
     close = getattr(client, "close", None)
     if close is not None:
         close()
+
+
+def server_records(location: str, shelf: Shelf) -> list[str]:
+    """The state records of all agents, or all sources, on a Chroma server.
+
+    Raises:
+        StorageError: it does not answer.
+    """
+    client = _server_client(Server.at(location))
+    try:
+        with chroma_errors(location):
+            names = [str(getattr(one, "name", one)) for one in client.list_collections()]
+            states = [
+                ServerState.peek(client, name)
+                for name in names
+                if name.startswith(f"memgpt-{shelf}.") and name.endswith(".state")
+            ]
+    finally:
+        _release(client)
+    return [state for state in states if state is not None]

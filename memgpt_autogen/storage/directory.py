@@ -1,7 +1,7 @@
 """Where an agent's files lie, and the lock that keeps a second writer out.
 
     <location>/agents/<agent>/    chroma/  index.sqlite3  state.sqlite3  lock
-    <location>/sources/<name>/    the same, without a state
+    <location>/sources/<name>/    the same; the state names the files it was loaded from
 
 With a Chroma server, `index.sqlite3` and `lock` lie in the user's cache directory.
 """

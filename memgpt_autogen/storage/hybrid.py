@@ -8,7 +8,7 @@ best by meaning; each gets both scores, whichever way it was found.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from memgpt_autogen.errors import StorageError
@@ -95,6 +95,13 @@ class HybridStore:
             self.table.delete(known)
             self.table.deletions = deletions
             return len(known)
+
+    def everything(self) -> Iterator[Record]:
+        """All records by number, read in parts: those written meanwhile may be missing."""
+        numbers = self.table.numbers(Where())
+        for start in range(0, len(numbers), _CATCH_UP):
+            part = self.table.get(numbers[start : start + _CATCH_UP])
+            yield from (part[number] for number in sorted(part))
 
     def embed_query(self, query: str) -> Vectors:
         return embed_query(self.embedder, query)

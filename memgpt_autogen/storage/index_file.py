@@ -30,6 +30,20 @@ class IndexFile:
         with self.lock:
             self.connection.close()
 
+    def scrub(self) -> None:
+        """Take what was deleted out of the file, out of word lists and the log too.
+
+        Raises:
+            StorageError: the disk has no room, or another process reads the file.
+        """
+        sql = "SELECT name FROM sqlite_master WHERE sql LIKE 'CREATE VIRTUAL TABLE % fts5(%'"
+        words = [str(name) for (name,) in self.rows(sql)]
+        with self.transaction() as connection:
+            for name in words:  # the words of deleted texts stay until lists are merged
+                connection.execute(f"INSERT INTO {name} ({name}) VALUES ('optimize')")  # noqa: S608
+        self.rows("VACUUM")
+        self.rows("PRAGMA wal_checkpoint(TRUNCATE)")
+
     @contextlib.contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
         """All of a change or nothing of it.

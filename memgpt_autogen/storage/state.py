@@ -17,6 +17,7 @@ from memgpt_autogen.storage.text import clean
 
 if TYPE_CHECKING:
     from chromadb.api import ClientAPI
+    from chromadb.api.models.Collection import Collection
 
 _RECORD = "state"
 
@@ -45,6 +46,9 @@ class SQLiteState:
         self._lock = threading.Lock()
         try:
             self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        except sqlite3.Error as problem:
+            raise self._failure(problem) from problem
+        try:
             for statement in (
                 "PRAGMA journal_mode=WAL",
                 "PRAGMA synchronous=NORMAL",
@@ -54,6 +58,7 @@ class SQLiteState:
             ):
                 self._connection.execute(statement)
         except sqlite3.Error as problem:
+            self._connection.close()
             raise self._failure(problem) from problem
 
     def load(self) -> str | None:
@@ -70,6 +75,19 @@ class SQLiteState:
                 self._connection.execute(
                     "INSERT OR REPLACE INTO state (id, record) VALUES (1, ?)", [clean(record)]
                 )
+            except sqlite3.Error as problem:
+                raise self._failure(problem) from problem
+
+    def scrub(self) -> None:
+        """Take earlier records out of the file and its log.
+
+        Raises:
+            StorageError: the disk has no room, or another process reads the file.
+        """
+        with self._lock:
+            try:
+                self._connection.execute("VACUUM")
+                self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
             except sqlite3.Error as problem:
                 raise self._failure(problem) from problem
 
@@ -102,10 +120,12 @@ class ServerState:
 
     def load(self) -> str | None:
         with chroma_errors(self._place):
-            found = self._collection.get(ids=[_RECORD], include=["documents", "metadatas"])
-        if not found["ids"] or not found["documents"] or not found["metadatas"]:
-            return None
-        return found["documents"][0] if found["metadatas"][0]["saved"] else None
+            return _saved(self._collection)
+
+    @staticmethod
+    def peek(client: ClientAPI, name: str) -> str | None:
+        """The record, read without taking it over."""
+        return _saved(client.get_collection(name, embedding_function=None))
 
     def save(self, record: str) -> None:
         """Replace the record.
@@ -135,3 +155,10 @@ class ServerState:
                 embeddings=[[1.0]],
                 metadatas=[{"writer": self._token, "saved": record is not None}],
             )
+
+
+def _saved(collection: Collection) -> str | None:
+    found = collection.get(ids=[_RECORD], include=["documents", "metadatas"])
+    if not found["ids"] or not found["documents"] or not found["metadatas"]:
+        return None
+    return found["documents"][0] if found["metadatas"][0]["saved"] else None

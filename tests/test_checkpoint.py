@@ -1,0 +1,277 @@
+"""Checkpoints: written whole, read back the same, refused where they would destroy."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from memgpt_autogen import MemGPTAgent
+from memgpt_autogen.checkpoint import read_checkpoint, restore
+from memgpt_autogen.errors import ConfigurationError, StateFormatError, StorageError
+from memgpt_autogen.storage.chroma import open_database
+from memgpt_autogen.storage.embedding import Embedder, HashingEmbedder
+from memgpt_autogen.storage.vectors import Vectors
+from memgpt_autogen.testing import ScriptedModel, call, calls, send
+
+FROZEN = Path(__file__).parent / "data" / "checkpoint_v1.json"
+NOON = datetime(2026, 5, 8, 12, 0, tzinfo=timezone.utc)
+
+Make = Callable[..., MemGPTAgent]
+
+
+class Ticking:
+    """A clock that moves a minute at every look."""
+
+    def __init__(self) -> None:
+        self.now = NOON
+
+    def __call__(self) -> datetime:
+        self.now += timedelta(minutes=1)
+        return self.now
+
+
+class OtherSpace(HashingEmbedder):
+    """The same vectors under another name, as those of another model."""
+
+    model_id = "other-space"
+
+
+class Failing(HashingEmbedder):
+    """Fails at the second batch, as a machine that is switched off."""
+
+    def __init__(self) -> None:
+        self.batches = 0
+
+    def embed(self, texts: Any) -> Vectors:
+        self.batches += 1
+        if self.batches == 2:
+            raise StorageError("switched off")
+        return super().embed(texts)
+
+
+@pytest.fixture
+def make(tmp_path: Path) -> Iterator[Make]:
+    made: list[MemGPTAgent] = []
+
+    def build(
+        model: ScriptedModel,
+        checkpoint: Path | None = None,
+        where: str = "memory",
+        embedder: Embedder | None = None,
+        **kwargs: Any,
+    ) -> MemGPTAgent:
+        kwargs = {
+            "llm_config": model.llm_config,
+            "memory": tmp_path / where,
+            "embedder": embedder or HashingEmbedder(),
+            "clock": Ticking(),
+            **kwargs,
+        }
+        if checkpoint is None:
+            agent = MemGPTAgent("mem", **kwargs)
+        else:
+            agent = MemGPTAgent.from_checkpoint(checkpoint, **kwargs)
+        made.append(agent)
+        return agent
+
+    yield build
+    for agent in made:
+        agent.close()
+
+
+def ask(agent: MemGPTAgent, text: str, speaker: str = "Alice") -> Any:
+    return agent.generate_reply([{"role": "user", "content": text, "name": speaker}])
+
+
+@pytest.mark.autogen
+def test_an_agent_goes_on_in_another_place_with_another_embedder(
+    make: Make, tmp_path: Path
+) -> None:
+    script = [
+        calls(
+            call("core_memory_append", name="human", content="Likes tea. ☕"),
+            call("send_message", message="Noted."),
+        ),
+        send("Tea."),
+    ]
+    path = tmp_path / "backup" / "mem.json"
+    with ScriptedModel(script) as model:
+        first = make(model)
+        ask(first, "I like tea.")
+        first.archival.insert("Sencha is green tea.", tags=["tea", "日本"])
+        gone = first.archival.insert("to be deleted")
+        first.archival.delete(gone)
+        first.recall.append("a word between", "Bob", NOON - timedelta(days=3))
+        first.checkpoint(path)
+        assert ask(first, "What?") == "Tea."  # it goes on after the checkpoint
+
+        with ScriptedModel([send("Tea again.")]) as other:
+            second = make(other, path, "elsewhere", OtherSpace())
+            assert second.name == "mem"
+            assert second.core_memory["human"].value == "Likes tea. ☕"
+            assert [(m.id, m.text, m.speaker) for m in second.recall.latest(9)] == [
+                ("m00000001", "I like tea.", "Alice"),
+                ("m00000002", "Noted.", "mem"),
+                ("m00000003", "a word between", "Bob"),
+            ]
+            assert second.recall.latest(1)[0].timestamp == NOON - timedelta(days=3)
+            (passage,) = second.archival.latest(9)
+            assert (passage.text, passage.tags) == ("Sencha is green tea.", ("tea", "日本"))
+            assert second.archival.search("sencha", tags=["日本"]).items[0].id == passage.id
+            assert second.recall.search("tea").items[0].text == "I like tea."
+            assert second.recall.append("next", "Bob") == "m00000004"
+            assert ask(second, "What do I drink?") == "Tea again."
+            # the queue goes on where it stopped
+            assert other.requests[0].contains("Alice: I like tea.") == 1
+
+
+@pytest.mark.autogen
+def test_a_checkpoint_of_the_restored_agent_is_the_same(make: Make, tmp_path: Path) -> None:
+    one, two = tmp_path / "1.json", tmp_path / "2.json"
+    with ScriptedModel([send("hi")]) as model:
+        first = make(model)
+        ask(first, "hello there")
+        first.archival.insert("a passage")
+        first.checkpoint(one)
+        second = make(model, one, "elsewhere")
+        second.checkpoint(two)
+    left, right = (json.loads(path.read_text("utf-8")) for path in (one, two))
+    for content in (left, right):
+        del content["created"]
+    assert left == right
+
+
+@pytest.mark.autogen
+def test_no_key_and_no_configuration_is_written(make: Make, tmp_path: Path) -> None:
+    path = tmp_path / "c.json"
+    with ScriptedModel([send("hi")]) as model:
+        agent = make(model)
+        ask(agent, "hello")
+        agent.checkpoint(path)
+        content = path.read_text("utf-8")
+        assert model.api_key not in content
+    for word in ("api_key", "base_url", "config_list", "llm_config"):
+        assert word not in content
+    assert [one.name for one in tmp_path.glob(".c.json*")] == []  # no half file beside it
+    assert path.stat().st_mode & 0o077 == 0
+
+
+@pytest.mark.autogen
+def test_a_place_that_remembers_something_is_refused(make: Make, tmp_path: Path) -> None:
+    path = tmp_path / "c.json"
+    with ScriptedModel([send("hi")]) as model:
+        agent = make(model)
+        ask(agent, "hello")
+        agent.checkpoint(path)
+        agent.close()
+        with pytest.raises(ConfigurationError, match="Give another memory="):
+            make(model, path)
+        assert [m.text for m in make(model).recall.latest(9)] == ["hello", "hi"]
+
+
+@pytest.mark.autogen
+def test_a_place_where_an_agent_was_opened_and_said_nothing_is_taken(
+    make: Make, tmp_path: Path
+) -> None:
+    with ScriptedModel([]) as model:
+        make(model).close()
+        make(model).close()
+        kwargs: dict[str, Any] = {"embedder": HashingEmbedder(), "memory": tmp_path / "memory"}
+        frozen = json.loads(FROZEN.read_text("utf-8"))
+        path = tmp_path / "renamed.json"
+        path.write_text(json.dumps({**frozen, "agent": "mem"}), "utf-8")
+        with MemGPTAgent.from_checkpoint(path, llm_config=model.llm_config, **kwargs) as agent:
+            assert len(agent.recall) == len(frozen["messages"])
+
+
+def test_a_restoration_that_was_killed_is_finished_by_the_next(tmp_path: Path) -> None:
+    frozen = json.loads(FROZEN.read_text("utf-8"))
+    template = frozen["messages"][0]
+    frozen["messages"] = [
+        {**template, "id": f"m{number:08d}", "text": f"message {number}"}
+        for number in range(1, 301)
+    ]
+    path = tmp_path / "long.json"
+    path.write_text(json.dumps(frozen), "utf-8")
+    checkpoint = read_checkpoint(path)
+    place = str(tmp_path / "memory")
+    with pytest.raises(StorageError, match="switched off"):
+        restore(checkpoint, place, Failing(), clock=lambda: NOON)
+    told: list[tuple[int, int]] = []
+    restore(
+        checkpoint,
+        place,
+        HashingEmbedder(),
+        clock=lambda: NOON,
+        progress=lambda done, total: told.append((done, total)),
+    )
+    assert told[-1] == (302, 302)
+    with pytest.raises(ConfigurationError, match="already holds the memory"):
+        restore(checkpoint, place, HashingEmbedder(), clock=lambda: NOON)
+    database = open_database(place, checkpoint.agent)
+    try:
+        assert database.state.load() is not None
+    finally:
+        database.close()
+
+
+@pytest.mark.autogen
+def test_the_frozen_checkpoint_of_version_1_still_loads(make: Make) -> None:
+    with ScriptedModel([send("Sencha.")]) as model:
+        agent = make(model, FROZEN)
+        assert agent.name == "tea_master"
+        assert agent.core_memory["persona"].value == "I am terse."
+        assert agent.core_memory["human"].value == "Alice likes tea. ☕"
+        assert [(m.speaker, m.text) for m in agent.recall.latest(9)] == [
+            ("Alice", "I like tea."),
+            ("tea_master", "Noted."),
+            ("Bob", "Grüße aus 東京"),
+        ]
+        assert [p.tags for p in agent.archival.latest(9)] == [("tea",), ()]
+        assert agent.archival.search("sencha").items[0].text == "Sencha is green tea."
+        assert ask(agent, "Which tea?") == "Sencha."
+        request = model.requests[0]
+        assert request.contains("(summary of earlier messages) Alice and I met.") == 1
+        assert request.contains("Alice: I like tea.") == 1
+        assert agent.context_overview().counters.evictions == 1
+
+
+@pytest.mark.parametrize(
+    ("content", "complaint"),
+    [
+        ("", "is no checkpoint"),
+        ("not json", "is no checkpoint"),
+        ("[1, 2]", "is no checkpoint"),
+        ('{"format": "something else", "version": 1}', "is no checkpoint"),
+        ('{"format": "memgpt-autogen checkpoint", "version": 2}', "install a newer"),
+        ('{"format": "memgpt-autogen checkpoint", "version": 1}', "damaged: agent"),
+    ],
+)
+def test_another_file_is_refused(tmp_path: Path, content: str, complaint: str) -> None:
+    path = tmp_path / "c.json"
+    path.write_text(content)
+    with pytest.raises(StateFormatError, match=complaint):
+        read_checkpoint(path)
+
+
+def test_a_file_that_cannot_be_read_or_written_says_so(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="cannot be read"):
+        read_checkpoint(tmp_path / "missing.json")
+    (tmp_path / "binary").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(StateFormatError, match="no checkpoint"):
+        read_checkpoint(tmp_path / "binary")
+
+
+@pytest.mark.autogen
+def test_an_unwritable_path_says_so_and_leaves_the_old_file(make: Make, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("old")
+    with ScriptedModel([]) as model:
+        agent = make(model)
+        with pytest.raises(StorageError, match="Choose another path"):
+            agent.checkpoint(tmp_path / "file" / "c.json")
+    assert (tmp_path / "file").read_text() == "old"

@@ -1,0 +1,313 @@
+"""Sources: files into passages, attached to agents."""
+
+from __future__ import annotations
+
+import itertools
+import sys
+from collections.abc import Callable, Iterator
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from memgpt_autogen import MemGPTAgent, load_source
+from memgpt_autogen.documents import decoded, read_document, split
+from memgpt_autogen.errors import (
+    ConfigurationError,
+    EmbedderMismatchError,
+    StateFormatError,
+    StorageError,
+)
+from memgpt_autogen.sources import LoadedSource
+from memgpt_autogen.storage.catalog import source_names
+from memgpt_autogen.storage.chroma import open_source
+from memgpt_autogen.storage.embedding import HashingEmbedder
+from memgpt_autogen.storage.vectors import Vectors
+from memgpt_autogen.testing import ScriptedModel, call, send
+
+NOON = datetime(2026, 5, 8, 12, 0, tzinfo=timezone.utc)
+HASHING = HashingEmbedder()
+
+Make = Callable[..., MemGPTAgent]
+
+
+class OtherSpace(HashingEmbedder):
+    model_id = "other-space"
+
+
+class Failing(HashingEmbedder):
+    """Fails at the second file, as a machine that is switched off."""
+
+    def __init__(self) -> None:
+        self.batches = 0
+
+    def embed(self, texts: Any) -> Vectors:
+        self.batches += 1
+        if self.batches == 2:
+            raise StorageError("switched off")
+        return super().embed(texts)
+
+
+@pytest.fixture
+def manual(tmp_path: Path) -> Path:
+    folder = tmp_path / "docs"
+    (folder / "parts").mkdir(parents=True)
+    (folder / "pump.md").write_text("# Pump\n\nThe pump needs 24 volts.\n")
+    (folder / "parts" / "valve.txt").write_text("The valve opens at 3 bar.")
+    (folder / "picture.png").write_bytes(b"\x89PNG\0")
+    (folder / ".hidden.txt").write_text("nothing to see")
+    (folder / "empty.txt").write_text(" \n")
+    return folder
+
+
+def load(name: str, paths: Any, memory: Path, **kwargs: Any) -> LoadedSource:
+    kwargs = {"embedder": HASHING, "clock": lambda: NOON, **kwargs}
+    return load_source(name, paths, memory=memory, **kwargs)
+
+
+@pytest.fixture
+def make(tmp_path: Path) -> Iterator[Make]:
+    made: list[MemGPTAgent] = []
+
+    def build(model: ScriptedModel, name: str = "mem", **kwargs: Any) -> MemGPTAgent:
+        kwargs = {"memory": tmp_path / "memory", "embedder": HASHING, **kwargs}
+        agent = MemGPTAgent(name, llm_config=model.llm_config, clock=lambda: NOON, **kwargs)
+        made.append(agent)
+        return agent
+
+    yield build
+    for agent in made:
+        agent.close()
+
+
+# --- loading ---------------------------------------------------------------------
+
+
+def test_a_folder_is_loaded_with_the_paths_as_tags(manual: Path, tmp_path: Path) -> None:
+    told: list[tuple[int, int]] = []
+    loaded = load(
+        "The Manual", manual, tmp_path / "m", progress=lambda *numbers: told.append(numbers)
+    )
+    assert loaded == LoadedSource(
+        "The Manual",
+        loaded=("empty.txt", "parts/valve.txt", "pump.md"),
+        unchanged=(),
+        skipped=("picture.png",),
+        passages=2,
+    )
+    assert told == [(1, 2), (2, 2)]
+    assert source_names(str(tmp_path / "m")) == ["The Manual"]
+
+
+def test_loading_again_takes_in_what_changed_only(manual: Path, tmp_path: Path) -> None:
+    load("manual", manual, tmp_path / "m")
+    (manual / "pump.md").write_text("The pump needs 48 volts.")
+    (manual / "new.md").write_text("Oil it weekly.")
+    again = load("manual", [manual], tmp_path / "m")
+    assert again.loaded == ("new.md", "pump.md")
+    assert again.unchanged == ("empty.txt", "parts/valve.txt")
+    assert again.passages == 3
+    assert load("manual", manual, tmp_path / "m").loaded == ()
+
+
+def test_a_load_that_was_killed_is_finished_by_the_next(manual: Path, tmp_path: Path) -> None:
+    with pytest.raises(StorageError, match="switched off"):
+        load("manual", manual, tmp_path / "m", embedder=Failing())
+    again = load("manual", manual, tmp_path / "m")
+    assert again.passages == 2
+    assert "parts/valve.txt" in again.unchanged and again.loaded == ("pump.md",)
+
+
+def test_what_cannot_be_loaded_says_why(
+    manual: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    memory = tmp_path / "m"
+    with pytest.raises(ConfigurationError, match="no file or folder"):
+        load("x", tmp_path / "missing", memory)
+    with pytest.raises(ConfigurationError, match="nothing to load"):
+        load("x", [], memory)
+    with pytest.raises(ConfigurationError, match="needs a name"):
+        load(" ", manual, memory)
+    with pytest.raises(ConfigurationError, match="binary data"):
+        load("x", manual / "picture.png", memory)
+    (tmp_path / "pump.md").write_text("another")
+    with pytest.raises(ConfigurationError, match=r"two files are called 'pump\.md'"):
+        load("x", [manual, tmp_path / "pump.md"], memory)
+    monkeypatch.setitem(sys.modules, "markitdown", None)  # as if not installed
+    (manual / "guide.pdf").write_bytes(b"%PDF-1.4")
+    with pytest.raises(ConfigurationError, match=r"memgpt-autogen\[documents\]"):
+        load("x", manual, memory)
+    assert not [name for name in source_names(str(memory)) if name != "x"]
+
+
+def test_other_formats_are_converted(tmp_path: Path) -> None:
+    pytest.importorskip("markitdown")
+    page = tmp_path / "page.html"
+    page.write_text("<html><body><h1>Pump</h1><p>It needs 24 volts.</p></body></html>")
+    assert read_document(page).split() == ["#", "Pump", "It", "needs", "24", "volts."]
+
+
+def test_another_embedder_or_version_is_refused(manual: Path, tmp_path: Path) -> None:
+    load("manual", manual, tmp_path / "m")
+    with pytest.raises(EmbedderMismatchError, match="another name than 'manual'"):
+        load("manual", manual / "pump.md", tmp_path / "m", embedder=OtherSpace())
+    database = open_source(tmp_path / "m", "manual")
+    database.state.save('{"format": "memgpt-autogen source", "version": 2, "name": "manual"}')
+    database.close()
+    with pytest.raises(StateFormatError, match="another version"):
+        load("manual", manual, tmp_path / "m")
+
+
+# --- attaching -------------------------------------------------------------------
+
+
+@pytest.mark.autogen
+def test_an_agent_searches_what_is_attached_and_is_told(
+    make: Make, manual: Path, tmp_path: Path
+) -> None:
+    load("manual", manual, tmp_path / "memory")
+    script = [
+        call("archival_memory_search", query="pump volts", request_heartbeat=True),
+        send("24 volts."),
+    ]
+    with ScriptedModel(script) as model:
+        agent = make(model)
+        assert agent.attach("manual") == 2
+        assert agent.attach("manual") == 2  # once more changes nothing
+        asked = {"role": "user", "content": "How many volts?", "name": "Alice"}
+        assert agent.generate_reply([asked]) == "24 volts."
+        event = "The source 'manual' with 2 passages can now be searched"
+        assert model.requests[0].contains(event) == 1
+        assert model.requests[1].contains("(manual) # Pump") == 1
+        found = agent.archival.search("valve", tags=["parts/valve.txt"]).items
+        assert [(p.source, p.text) for p in found] == [("manual", "The valve opens at 3 bar.")]
+        assert len(agent.archival) == 0  # nothing is copied
+
+
+@pytest.mark.autogen
+def test_a_reopened_agent_has_its_sources(make: Make, manual: Path, tmp_path: Path) -> None:
+    load("manual", manual, tmp_path / "memory")
+    with ScriptedModel([]) as model:
+        with make(model) as first:
+            first.attach("manual")
+        second = make(model)
+        assert second.archival.attached == ("manual",)
+        assert second.archival.search("valve").items[0].source == "manual"
+        assert second.detach("manual") and not second.detach("manual")
+        assert second.archival.search("valve").total == 0
+        second.close()
+        assert make(model).archival.attached == ()
+
+
+@pytest.mark.autogen
+def test_two_agents_share_a_source_that_is_loaded_meanwhile(
+    make: Make, manual: Path, tmp_path: Path
+) -> None:
+    memory = tmp_path / "memory"
+    load("manual", manual, memory)
+    with ScriptedModel([]) as model:
+        one, two = make(model, "one"), make(model, "two")
+        one.attach("manual")
+        two.attach("manual")
+        (manual / "pump.md").write_text("The pump needs 48 volts.")
+        load("manual", manual, memory)
+        one.close()
+        texts = [p.text for p in two.archival.search("pump").items]
+        assert "The pump needs 48 volts." in texts and len(texts) == 2
+        two.close()
+        load("manual", manual, memory)
+
+
+@pytest.mark.autogen
+def test_a_missing_source_is_named_with_those_there_are(
+    make: Make, manual: Path, tmp_path: Path
+) -> None:
+    memory = tmp_path / "memory"
+    with ScriptedModel([]) as model:
+        agent = make(model)
+        with pytest.raises(ConfigurationError, match="none yet"):
+            agent.attach("manual")
+        load("Pumps & valves", manual, memory)
+        with pytest.raises(ConfigurationError, match="'Pumps & valves'"):
+            agent.attach("manual")
+        assert sorted(path.name for path in (memory / "sources").iterdir()) != []
+        assert source_names(str(memory)) == ["Pumps & valves"]  # asking made none
+
+
+@pytest.mark.autogen
+def test_a_source_of_another_embedder_is_refused_and_let_go(
+    make: Make, manual: Path, tmp_path: Path
+) -> None:
+    load("manual", manual, tmp_path / "memory", embedder=OtherSpace())
+    with ScriptedModel([]) as model:
+        agent = make(model)
+        with pytest.raises(EmbedderMismatchError):
+            agent.attach("manual")
+        assert agent.archival.attached == ()
+    load("manual", manual, tmp_path / "memory", embedder=OtherSpace())  # not locked
+
+
+@pytest.mark.autogen
+def test_an_agent_opens_without_a_source_that_is_gone(
+    make: Make, manual: Path, tmp_path: Path
+) -> None:
+    load("manual", manual, tmp_path / "memory")
+    with ScriptedModel([]) as model:
+        with make(model) as first:
+            first.attach("manual")
+        (tmp_path / "memory" / "sources").rename(tmp_path / "away")
+        with pytest.warns(RuntimeWarning, match="no source 'manual'"):
+            second = make(model)
+        assert second.archival.attached == ()
+        second.close()
+        (tmp_path / "away").rename(tmp_path / "memory" / "sources")
+        assert make(model).archival.attached == ("manual",)
+
+
+# --- splitting and decoding ------------------------------------------------------
+
+
+@given(
+    gaps=st.lists(st.sampled_from([" ", ". ", "! ", "\n", "\n\n", "\r\n", ", ", "。", ""])),
+    size=st.integers(20, 200),
+)
+def test_passages_hold_the_whole_text_in_order(gaps: list[str], size: int) -> None:
+    text = "".join(f"⟨{number}⟩{gap}" for number, gap in enumerate(gaps)).replace("\r\n", "\n")
+    passages = split(text, size, size // 7)
+    reached = 0
+    for passage in passages:
+        assert 0 < len(passage) <= size
+        position = text.index(passage)  # numbers make every part unique
+        assert not text[reached:position].strip()  # nothing is left out between them
+        assert position + len(passage) > reached  # and each goes on
+        reached = position + len(passage)
+    assert not text[reached:].strip()
+
+
+def test_passages_end_at_paragraphs_and_sentences_and_overlap() -> None:
+    paragraph = " ".join(f"This is sentence number {number}." for number in range(28))
+    text = f"{paragraph[:700]}.\n\n{paragraph}\n\n{paragraph}"
+    passages = split(text)
+    assert passages[0].endswith(".") and "\n\n" not in passages[0]
+    assert all(passage.endswith(".") for passage in passages)
+    for one, two in itertools.pairwise(passages):
+        shared = next(size for size in range(150, 0, -1) if one.endswith(two[:size].strip()))
+        assert shared > 20
+    assert split("") == [] and split("short") == ["short"]
+    assert [len(part) for part in split("x" * 2500)] == [1000, 1000, 500]
+
+
+@pytest.mark.parametrize(
+    ("data", "text"),
+    [
+        ("Grüße".encode(), "Grüße"),
+        ("Grüße".encode("utf-8-sig"), "Grüße"),
+        ("Grüße".encode("utf-16"), "Grüße"),
+        ("Grüße".encode("cp1252"), "Grüße"),
+    ],
+)
+def test_texts_of_several_encodings_are_read(data: bytes, text: str) -> None:
+    assert decoded(data) == text
