@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from memgpt_autogen.events import DocumentUpload, Event, Login, SystemAlert, TimedEvent
     from memgpt_autogen.settings import Settings
     from memgpt_autogen.sources import LoadedSource, load_source
+    from memgpt_autogen.storage.chroma import reindex
     from memgpt_autogen.translator import AutoGenTranslator, Translator
 
 # Loaded at first use: AutoGen and Chroma take seconds to import, `--help` should not.
@@ -36,6 +37,7 @@ _HOMES = {
     "TimedEvent": "events",
     "Translator": "translator",
     "load_source": "sources",
+    "reindex": "storage.chroma",
 }
 
 __all__ = [
@@ -54,6 +56,7 @@ __all__ = [
     "TimedEvent",
     "Translator",
     "load_source",
+    "reindex",
 ]
 __version__ = "0.1.0"
 

@@ -103,10 +103,12 @@ class Mind:
 
     def close(self) -> None:
         """Write what is left and let go of the storage; it may be opened again after."""
-        self.queue.flush()
-        self.queue.save()
-        self.attachments.close()
-        self.database.close()
+        try:
+            self.queue.flush()
+            self.queue.save()
+        finally:
+            self.attachments.close()
+            self.database.close()
 
     def _summarizer(self, model: AutoGenChatModel) -> Summarizer:
         window = self.queue.context.budget.window

@@ -166,9 +166,11 @@ class MemGPTCapability:
         """Take in what was said last, write everything, and let go of the storage."""
         with self._lock:
             if self._mind is not None:
-                self.absorb()
-                self._mind.close()
-                self._mind = None
+                try:
+                    self.absorb()
+                finally:
+                    mind, self._mind = self._mind, None
+                    mind.close()
 
     @contextmanager
     def settled(self) -> Iterator[Mind]:

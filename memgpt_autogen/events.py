@@ -13,6 +13,10 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
+# The mark of a system alert; in somebody's words it is altered, so that nobody can forge one.
+_ALERT = "(system alert)"
+_QUOTED_ALERT = "(“system alert”)"
+
 Clock = Callable[[], datetime]
 
 
@@ -58,9 +62,9 @@ class MessageEvent(Event):
     images: tuple[Mapping[str, Any], ...] = ()
 
     def body(self) -> str:
-        return (
-            f"{self.speaker}: {self.text}" if self.text.strip() else f"{self.speaker} said nothing."
-        )
+        if not self.text.strip():
+            return f"{self.speaker} said nothing."
+        return f"{self.speaker}: {self.text.replace(_ALERT, _QUOTED_ALERT)}"
 
 
 class SystemAlert(Event):
@@ -69,7 +73,7 @@ class SystemAlert(Event):
     text: str
 
     def body(self) -> str:
-        return f"(system alert) {self.text}"
+        return f"{_ALERT} {self.text}"
 
 
 class Login(Event):

@@ -53,6 +53,8 @@ def test_a_second_machine_takes_over_and_the_first_is_told(
             assert ask(there, "second") == "b"
             with pytest.raises(TakenOverError, match="another process opened the same agent"):
                 ask(here, "third")
+            with pytest.raises(TakenOverError):
+                here.close()
             assert ask(there, "fourth") == "c"
             assert [m.text for m in there.recall.latest(9) if m.speaker == "Ann"] == [
                 "first",

@@ -18,21 +18,27 @@ from memgpt_autogen.local.server import LocalServer
 
 app = typer.Typer(add_completion=False, rich_markup_mode="rich")
 
-NAMES = " or ".join(model.name for model in MODELS)
+NAMES = ",\n".join(model.name for model in MODELS)
 
 
 @app.command()
 def serve(
-    model: Annotated[str, typer.Option(help=f"{NAMES}.")] = DEFAULT_MODEL,
-    port: Annotated[int, typer.Option(min=0, max=65535, help="On 127.0.0.1; 0: any free.")] = 8080,
+    model: Annotated[
+        str, typer.Option(metavar="NAME", help=f"{NAMES}.", show_default="the first")
+    ] = DEFAULT_MODEL,
+    port: Annotated[
+        int, typer.Option(metavar="N", min=0, max=65535, help="On 127.0.0.1; 0: any free.")
+    ] = 8080,
     context_window: Annotated[
-        int, typer.Option(min=512, help="Tokens of prompt and reply together.")
+        int, typer.Option(metavar="N", min=512, help="Tokens of prompt and reply together.")
     ] = 8192,
     weights: Annotated[
-        Path | None, typer.Option(help="A GGUF file to use instead of fetching one.")
+        Path | None,
+        typer.Option(metavar="PATH", help="A GGUF file to use instead of fetching one."),
     ] = None,
     threads: Annotated[
-        int | None, typer.Option(min=1, help="Default: this machine's cores, at most 8.")
+        int | None,
+        typer.Option(metavar="N", min=1, help="Default: this machine's cores, at most 8."),
     ] = None,
     verbose: Annotated[bool, typer.Option("--verbose", help="Show llama.cpp's log.")] = False,
 ) -> None:

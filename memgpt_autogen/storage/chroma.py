@@ -151,8 +151,8 @@ class Database:
         if self._shelf == "sources":
             return f"load its files with load_source as a source of another name than {self.name!r}"
         return (
-            "from memgpt_autogen.storage.chroma import reindex;"
-            f" reindex({self.location!r}, {self.name!r}, embedder=...)"
+            f"from memgpt_autogen import reindex; reindex({self.location!r}, {self.name!r},"
+            " embedder=...)"
         )
 
 
