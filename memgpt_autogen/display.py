@@ -23,9 +23,13 @@ def show_step(agent: str, step: Step, *, monologue: bool, calls: bool) -> None:
         _emit("monologue", agent, step.monologue)
     if not calls:
         return
-    for call, result in zip(step.calls, step.results, strict=True):
-        if call.name != "send_message" or not result.ok:
-            _emit("call", agent, f"{call.name} {call.arguments}")
+    results = {result.call_id: result for result in step.results}
+    for call in step.calls:
+        result = results.get(call.id)
+        if call.name == "send_message" and result is not None and result.ok:
+            continue
+        _emit("call", agent, f"{call.name} {call.arguments}")
+        if result is not None:
             _emit("result", agent, result.text)
 
 

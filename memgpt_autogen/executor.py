@@ -8,30 +8,69 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 from pydantic import ValidationError
 
-from memgpt_autogen.errors import ModelMistake
+from memgpt_autogen.errors import ConfigurationError, ModelMistake
 from memgpt_autogen.functions import Function, Workspace
 from memgpt_autogen.steps import FunctionCall, FunctionResult
 
 
-class Executor:
-    """Runs calls against a workspace.
+class Toolbox(Protocol):
+    """The user's own tools, beside the memory functions."""
 
-    `schemas` are the functions in the OpenAI `tools` format, in a fixed order.
-    """
+    @property
+    def schemas(self) -> Sequence[dict[str, Any]]:
+        """The tools in the OpenAI `tools` format."""
+        ...
+
+    def runs(self, name: str) -> bool:
+        """Whether the agent itself may run the tool."""
+        ...
+
+    def run(self, call: FunctionCall) -> FunctionResult:
+        """Run it; a tool's failure is a result with `ok` False."""
+        ...
+
+
+class Executor:
+    """Runs calls against a workspace, and the user's tools that the agent may run itself."""
 
     def __init__(self, functions: Iterable[Function[Any]], workspace: Workspace) -> None:
         self._functions = {function.name: function for function in functions}
         self._workspace = workspace
-        self.schemas: Sequence[dict[str, Any]] = [
-            function.schema() for function in self._functions.values()
-        ]
+        self._toolbox: Toolbox | None = None
+        self._own = [function.schema() for function in self._functions.values()]
+        self.schemas: Sequence[dict[str, Any]] = self._own
 
-    def execute(self, call: FunctionCall) -> FunctionResult:
-        """Run one call; a mistake of the model is a result with `ok` False, never an error."""
+    def equip(self, toolbox: Toolbox | None) -> None:
+        """Offer the user's tools beside the memory functions, in a fixed order.
+
+        Raises:
+            ConfigurationError: a tool has the name of a memory function.
+        """
+        tools = [] if toolbox is None else list(toolbox.schemas)
+        for tool in tools:
+            if tool["function"]["name"] in self._functions:
+                raise ConfigurationError(
+                    f"the tool {tool['function']['name']!r} has the name of a memory function:"
+                    " register it under another name"
+                )
+        self._toolbox = toolbox
+        if [*self._own, *tools] != self.schemas:
+            self.schemas = [*self._own, *tools]
+
+    def execute(self, call: FunctionCall) -> FunctionResult | None:
+        """Run one call; a mistake of the model is a result with `ok` False, never an error.
+
+        None for a tool of the user's that another agent is to run.
+        """
+        if self._toolbox is not None and call.name not in self._functions:
+            if self._toolbox.runs(call.name):
+                return self._toolbox.run(call)
+            if any(tool["function"]["name"] == call.name for tool in self._toolbox.schemas):
+                return None
         try:
             function = self._find(call.name)
             arguments = _validate(function, call.arguments)
@@ -52,7 +91,7 @@ class Executor:
         try:
             return self._functions[name]
         except KeyError:
-            names = ", ".join(self._functions)
+            names = ", ".join(tool["function"]["name"] for tool in self.schemas)
             raise ModelMistake(
                 f"there is no function {name!r}; the functions are {names}."
             ) from None

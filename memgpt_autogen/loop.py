@@ -51,7 +51,12 @@ class _Progress:
 
     def ended(self, end: TurnEnd, *farewell: str) -> Turn:
         messages = self.messages or list(farewell)
-        return Turn(steps=tuple(self.steps), messages=tuple(messages), end=end)
+        return Turn(
+            steps=tuple(self.steps),
+            messages=tuple(messages),
+            calls=self.steps[-1].pending if self.steps else (),
+            end=end,
+        )
 
     @property
     def tokens(self) -> int:
@@ -151,7 +156,8 @@ class Loop:
         calls = tuple(self._numbered(call) for call in completion.calls)
         if any(call.name != "send_message" for call in calls):
             self._queue.flush()  # a search must find what was just said
-        results = tuple(self._executor.execute(call) for call in calls)
+        executed = [self._executor.execute(call) for call in calls]
+        results = tuple(result for result in executed if result is not None)
         sent = tuple(self._work.outbox)
         self._work.outbox.clear()
         return Step(
@@ -172,6 +178,8 @@ class Loop:
     def _yields(self, step: Step, progress: _Progress) -> TurnEnd | None:
         """Why the turn ends after `step`, or None when the model runs again."""
         progress.for_pressure_only = False
+        if step.pending:
+            return TurnEnd.CALLED
         if any(result.heartbeat or not result.ok for result in step.results):
             return None
         if self._queue.announce_pressure(self._executor.schemas):

@@ -18,6 +18,9 @@ from memgpt_autogen.tokens import TOKENS_PER_REQUEST, TokenCounter
 
 ChatMessage = dict[str, Any]
 
+# Stands for the result of a call that another agent was to run and never answered.
+NO_RESULT = "(no result has come)"
+
 
 class EventEntry(BaseModel):
     """An event in the queue, as the line the model reads.
@@ -70,9 +73,10 @@ class StepEntry(BaseModel):
             }
             for call in step.calls
         ]
+        texts = {result.call_id: clip(result.text, shown) for result in step.results}
         results: list[ChatMessage] = [
-            {"role": "tool", "tool_call_id": result.call_id, "content": clip(result.text, shown)}
-            for result in step.results
+            {"role": "tool", "tool_call_id": call.id, "content": texts.get(call.id, NO_RESULT)}
+            for call in step.calls
         ]
         return [{"role": "assistant", "content": step.text or None, "tool_calls": calls}, *results]
 

@@ -59,6 +59,8 @@ class Completion(_Value):
 class Step(_Value):
     """One model call and what came of it.
 
+    A call without a result is run by another agent, who sends the result later.
+
     Attributes:
         text: content of the completion. With `calls` it is inner monologue.
         spoken: `text` went to the others as a message.
@@ -79,6 +81,12 @@ class Step(_Value):
         parts = (self.reasoning, "" if self.spoken else self.text)
         return "\n".join(part for part in parts if part)
 
+    @property
+    def pending(self) -> tuple[FunctionCall, ...]:
+        """The calls whose results another agent has yet to send."""
+        answered = {result.call_id for result in self.results}
+        return tuple(call for call in self.calls if call.id not in answered)
+
 
 class Eviction(_Value):
     """Messages left the queue; `summary` is the recursive summary that now stands for them."""
@@ -94,6 +102,7 @@ class TurnEnd(str, Enum):
 
     SENT = "sent"
     SILENT = "silent"
+    CALLED = "called a tool that another agent runs"
     STEP_LIMIT = "step limit"
     TOKEN_BUDGET = "token budget"
 
@@ -103,11 +112,13 @@ class Turn(_Value):
 
     Attributes:
         messages: what the agent said, in order; empty for a silent turn.
+        calls: tools to be run by another agent; the turn goes on with their results.
     """
 
     steps: tuple[Step, ...] = ()
     evictions: tuple[Eviction, ...] = ()
     messages: tuple[str, ...] = ()
+    calls: tuple[FunctionCall, ...] = ()
     end: TurnEnd = TurnEnd.SILENT
 
     @property

@@ -61,10 +61,11 @@ class Screen(AutoGenTranslator):
         """Show the memory functions that a step called, and what they found."""
         if step.monologue:
             self._whisper(agent, f"thinks: {step.monologue}")
-        for call, result in zip(step.calls, step.results, strict=True):
+        results = {result.call_id: result.text for result in step.results}
+        for call in step.calls:
             if call.name != _SPEAKING:
                 self._whisper(agent, f"{call.name}({_arguments(call.arguments)})")
-                self._whisper(agent, f"→ {result.text}")
+                self._whisper(agent, f"→ {results.get(call.id, 'run by another agent')}")
 
     def on_eviction(self, agent: str, eviction: Eviction) -> None:
         """Show that the queue was folded into the summary."""
