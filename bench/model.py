@@ -17,12 +17,13 @@ from memgpt_autogen.testing import ChatRequest, ScriptedModel, call, calls, say,
 from memgpt_autogen.testing.loopback import Response
 from memgpt_autogen.testing.replies import Reply
 
-WORDS = """
+VOCABULARY = """
     the a of to in and we it that for with from about after before garden winter ship letter
     report meeting river cheese violin budget server harbour summer lamp ticket market doctor
     bridge engine coffee museum sister captain blue quiet early heavy broken cheap remember
     plan write carry visit repair paint choose finish begin sell borrow send measure forget
-""".split()
+"""
+WORDS = VOCABULARY.split()
 
 
 def text_of(seed: str, words: int = 46) -> str:

@@ -81,8 +81,8 @@ class Quiet(IOStream):  # type: ignore[misc] # autogen ships no types
     def send(self, message: Any) -> None:
         pass
 
-    def input(self, prompt: str = "", *, password: bool = False) -> str:
-        raise EOFError(prompt)
+    def input(self, *_: Any, **__: Any) -> str:
+        raise EOFError("nobody is asked in a benchmark")
 
 
 class ModelProcess:
@@ -110,7 +110,10 @@ class ModelProcess:
 
     def _line(self) -> Any:
         assert self._process.stdout is not None
-        return json.loads(self._process.stdout.readline())
+        line = self._process.stdout.readline()
+        if not line:
+            raise SystemExit("the scripted model ended early: see above")
+        return json.loads(line)
 
 
 @dataclass
@@ -225,8 +228,8 @@ def ratio_table(managed: dict[str, Any], plain: dict[str, Any], points: Sequence
     table.add_column("MemGPTAgent", justify="right")
     table.add_column("AssistantAgent", justify="right")
     for title, key in (
-        ("time per turn, median", "ms_median"),
-        ("time per turn, p95", "ms_p95"),
+        ("median time per turn", "ms_median"),
+        ("p95 of the time per turn", "ms_p95"),
         ("CPU per turn", "cpu_ms_mean"),
         ("prompt tokens per turn", "tokens_mean"),
     ):
@@ -235,17 +238,17 @@ def ratio_table(managed: dict[str, Any], plain: dict[str, Any], points: Sequence
     ours, theirs = managed["around"][last], plain["around"][last]
     table.add_section()
     table.add_row(
-        f"prompt tokens, turn {late:,}, to the other",
+        f"prompt tokens, turn {late:,}, to the other's",
         f"{ours['tokens_mean'] / theirs['tokens_mean']:.3f}×",
         f"{theirs['tokens_mean'] / ours['tokens_mean']:.1f}×",
     )
     table.add_row(
-        "prompt tokens, all turns, to the other",
+        "prompt tokens, all turns, to the other's",
         f"{managed['total_tokens'] / plain['total_tokens']:.3f}×",
         f"{plain['total_tokens'] / managed['total_tokens']:.1f}×",
     )
     table.add_row(
-        f"time per turn, median, turn {late:,}, to the other",
+        f"median time, turn {late:,}, to the other's",
         f"{ours['ms_median'] / theirs['ms_median']:.2f}×",
         f"{theirs['ms_median'] / ours['ms_median']:.2f}×",
     )

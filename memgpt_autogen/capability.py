@@ -23,6 +23,7 @@ from memgpt_autogen.events import Clock, Event, SystemAlert, TimedEvent, local_n
 from memgpt_autogen.settings import Settings
 from memgpt_autogen.state import Counters
 from memgpt_autogen.steps import Eviction, Step, Turn
+from memgpt_autogen.toolbox import AutoGenToolbox
 from memgpt_autogen.translator import AutoGenTranslator, Translator, speaker_of
 
 # What AutoGen passed to the message hooks, by capability: the transforms' input.
@@ -231,6 +232,7 @@ class MemGPTCapability:
             events = self._take(cursor, messages, sender, unaltered)
             if not events and (answered or not messages):
                 events = [SystemAlert(timestamp=self._clock(), text=YOUR_TURN)]
+            mind.executor.equip(AutoGenToolbox(self.agent, client))
             self.last_turn = mind.think(events, self._model(client), self._role())
             self._agent_replied(cursor, sender)
             reply = self.translator.to_reply(self.last_turn)

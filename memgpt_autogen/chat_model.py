@@ -11,6 +11,7 @@ from autogen import OpenAIWrapper
 
 from memgpt_autogen.errors import ChatModelError, ContextOverflowError
 from memgpt_autogen.steps import Completion, FunctionCall, Usage
+from memgpt_autogen.toolbox import ToollessClient
 
 # How providers say that a request is too large. Codes: OpenAI, llama.cpp; texts: vLLM and
 # OpenAI ("maximum context length"), Ollama ("context length"), Anthropic ("prompt is too
@@ -45,7 +46,7 @@ class AutoGenChatModel:
     """
 
     def __init__(self, client: OpenAIWrapper, *, cache: Any = None, agent: Any = None) -> None:
-        self._client = client
+        self._client = ToollessClient(client)
         self._cache = cache
         self._agent = agent
 

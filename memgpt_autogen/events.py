@@ -54,12 +54,14 @@ class MessageEvent(Event):
             loop: typed by a human in its name, or said before it had this memory).
         images: image parts in the OpenAI format, which pass to the model while
             the message is in the queue.
+        results: results of tools that were run for somebody: (call id, text).
     """
 
     speaker: str
     text: str
     own: bool = False
     images: tuple[Mapping[str, Any], ...] = ()
+    results: tuple[tuple[str, str], ...] = ()
 
     def body(self) -> str:
         if not self.text.strip():

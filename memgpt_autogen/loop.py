@@ -5,6 +5,7 @@ MemGPT (arXiv 2310.08560, section 2.4 "Control flow and function chaining").
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 import re
@@ -88,6 +89,9 @@ class Loop:
         self._max_steps = max_steps
         self._token_budget = token_budget
         self._on_step = on_step
+        # Results of tools come back by id through a chat, where other agents number calls too.
+        mark = hashlib.blake2b(queue.name.encode("utf-8", "replace"), digest_size=2).hexdigest()
+        self._call_prefix = f"call_{mark}_"
 
     def run(self, events: Sequence[Event], model: ChatModel, summarizer: Summarizer) -> Turn:
         """One turn: take the events in, then step until the agent yields.
@@ -173,7 +177,7 @@ class Loop:
         """The call under an id of ours: models repeat ids, and providers refuse repeats."""
         counters = self._queue.state.counters
         counters.calls_numbered += 1
-        return call.model_copy(update={"id": f"call_{counters.calls_numbered}"})
+        return call.model_copy(update={"id": f"{self._call_prefix}{counters.calls_numbered}"})
 
     def _yields(self, step: Step, progress: _Progress) -> TurnEnd | None:
         """Why the turn ends after `step`, or None when the model runs again."""

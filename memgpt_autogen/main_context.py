@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal, Union
 from pydantic import BaseModel, ConfigDict, Field
 
 from memgpt_autogen.functions import clip
-from memgpt_autogen.steps import Step
+from memgpt_autogen.steps import FunctionResult, Step
 from memgpt_autogen.tokens import TOKENS_PER_REQUEST, TokenCounter
 
 ChatMessage = dict[str, Any]
@@ -60,6 +60,15 @@ class StepEntry(BaseModel):
 
     kind: Literal["step"] = "step"
     step: Step
+
+    def completed(self, results: Mapping[str, str]) -> StepEntry:
+        """The entry with the results (by call id) that another agent has sent."""
+        come = tuple(
+            FunctionResult(call_id=call.id, name=call.name, ok=True, text=results[call.id])
+            for call in self.step.pending
+            if call.id in results
+        )
+        return StepEntry(step=self.step.model_copy(update={"results": (*self.step.results, *come)}))
 
     def to_messages(self, shown: int) -> list[ChatMessage]:
         step = self.step

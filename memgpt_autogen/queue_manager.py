@@ -64,7 +64,7 @@ class QueueManager:
     def admit(self, events: Sequence[Event]) -> list[EventEntry]:
         """Append events to the queue and, for what was said, to recall storage's journal."""
         self._tell_of_changed_blocks()
-        entries = [self._entry(event) for event in events]
+        entries = [self._entry(event) for event in events if not self._completes(event)]
         self.context.entries.extend(entries)
         self.save()
         return entries
@@ -91,6 +91,26 @@ class QueueManager:
             counters.prompt_tokens += step.usage.prompt_tokens
             counters.completion_tokens += step.usage.completion_tokens
         self.save()
+
+    def _completes(self, event: Event) -> bool:
+        """Whether an event holds only results that calls in the queue wait for: put there."""
+        results = dict(event.results) if isinstance(event, MessageEvent) else {}
+        found: set[str] = set()
+        for index, entry in enumerate(self.context.entries):
+            if not isinstance(entry, StepEntry):
+                continue
+            come = [call for call in entry.step.pending if call.id in results]
+            if come:
+                found.update(call.id for call in come)
+                self.context.entries[index] = entry.completed(
+                    {call.id: results[call.id] for call in come}
+                )
+        if not results or found != set(results):
+            return False
+        assert isinstance(event, MessageEvent)
+        if event.text.strip():
+            self._draft(event.speaker, event.text, event)
+        return True
 
     def _entry(self, event: Event) -> EventEntry:
         if not isinstance(event, MessageEvent) or not event.text.strip():

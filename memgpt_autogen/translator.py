@@ -59,11 +59,38 @@ class AutoGenTranslator:
         self, message: AutoGenMessage, *, speaker: str, own: bool, timestamp: datetime
     ) -> MessageEvent:
         text, images = readable(message)
-        return MessageEvent(timestamp=timestamp, speaker=speaker, text=text, own=own, images=images)
+        return MessageEvent(
+            timestamp=timestamp,
+            speaker=speaker,
+            text=text,
+            own=own,
+            images=images,
+            results=tuple(
+                (str(each.get("tool_call_id")), _content(each.get("content"))[0])
+                for each in message.get("tool_responses") or ()
+            ),
+        )
 
     def to_reply(self, turn: Turn) -> str | dict[str, Any] | None:
+        text = self._text(turn)
+        if not turn.calls:
+            return text or None
+        return {
+            "role": "assistant",
+            "content": text,
+            "tool_calls": [
+                {
+                    "id": call.id,
+                    "type": "function",
+                    "function": {"name": call.name, "arguments": call.arguments},
+                }
+                for call in turn.calls
+            ],
+        }
+
+    def _text(self, turn: Turn) -> str:
         if self.monologue != "reply" and self.calls != "reply":
-            return "\n\n".join(turn.messages) or None
+            return "\n\n".join(turn.messages)
         parts: list[str] = []
         for step in turn.steps:
             if self.monologue == "reply" and step.monologue:
@@ -74,7 +101,7 @@ class AutoGenTranslator:
                     for call in step.calls
                     if call.name != "send_message"
                 )
-        return "\n\n".join([*parts, *turn.messages]) or None
+        return "\n\n".join([*parts, *turn.messages])
 
     def on_step(self, agent: str, step: Step) -> None:
         show_step(

@@ -1,0 +1,96 @@
+"""The user's tools: those of an AutoGen agent's client, and how the agent runs them."""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import inspect
+import json
+from collections.abc import Coroutine, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from autogen import ConversableAgent, OpenAIWrapper
+
+from memgpt_autogen.steps import FunctionCall, FunctionResult
+
+_TOOL_KEYS = ("tools", "functions")
+_USAGE = ("total_usage_summary", "actual_usage_summary")
+
+
+class AutoGenToolbox:
+    """The tools that were registered with an agent, in AutoGen's own ways.
+
+    `register_for_llm`, `functions=[…]` and `llm_config["tools"]` put a tool before the
+    model; `register_for_execution` and `function_map` let this agent run it. A tool
+    it may not run is left to another agent.
+    """
+
+    def __init__(self, agent: ConversableAgent, client: OpenAIWrapper) -> None:
+        self._agent = agent
+        self.schemas: Sequence[dict[str, Any]] = tools_of(client)
+
+    def runs(self, name: str) -> bool:
+        """Whether the agent itself may run the tool."""
+        return bool(self._agent.can_execute_function(name))
+
+    def run(self, call: FunctionCall) -> FunctionResult:
+        """Run it as AutoGen would; the model always sees the result in another step."""
+        request = {"name": call.name, "arguments": call.arguments or "{}"}
+        if inspect.iscoroutinefunction(self._agent.function_map[call.name]):
+            done, answer = _finish(self._agent.a_execute_function(request))
+        else:
+            done, answer = self._agent.execute_function(request)
+        content = answer["content"]
+        text = content if isinstance(content, str) else json.dumps(content, default=str)
+        return FunctionResult(
+            call_id=call.id, name=call.name, ok=bool(done), text=text, heartbeat=True
+        )
+
+
+def tools_of(client: OpenAIWrapper) -> list[dict[str, Any]]:
+    """The tools in a client's configuration, old-style functions among them."""
+    config = _configs(client)[0]
+    tools = [dict(tool) for tool in config.get("tools") or ()]
+    functions = [{"type": "function", "function": dict(f)} for f in config.get("functions") or ()]
+    return [*tools, *functions]
+
+
+class ToollessClient:
+    """A client that sends only the tools it is given with a call.
+
+    AutoGen lets the tools of the configuration win over those of a call (0.2, 0.9) or
+    adds the two up (0.14), so memory functions would be dropped or doubled.
+    """
+
+    def __init__(self, client: OpenAIWrapper) -> None:
+        self._client = client
+        self._bare = client
+        if any(config.get(key) for config in _configs(client) for key in _TOOL_KEYS):
+            self._bare = copy.copy(client)
+            self._bare._config_list = [  # noqa: SLF001 - AutoGen has no way to leave them out
+                {key: value for key, value in config.items() if key not in _TOOL_KEYS}
+                for config in _configs(client)
+            ]
+
+    def create(self, **arguments: Any) -> Any:
+        """`OpenAIWrapper.create`; the usage is counted in the agent's own client."""
+        if self._bare is self._client:
+            return self._client.create(**arguments)
+        for name in _USAGE:
+            setattr(self._bare, name, getattr(self._client, name, None))
+        try:
+            return self._bare.create(**arguments)
+        finally:
+            for name in _USAGE:
+                setattr(self._client, name, getattr(self._bare, name, None))
+
+
+def _configs(client: OpenAIWrapper) -> list[dict[str, Any]]:
+    return list(getattr(client, "_config_list", None) or [{}])
+
+
+def _finish(work: Coroutine[Any, Any, tuple[bool, dict[str, Any]]]) -> tuple[bool, dict[str, Any]]:
+    """Run a coroutine to its end in a thread of its own: this one may have a running loop."""
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        return pool.submit(asyncio.run, work).result()
