@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import threading
-import weakref
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -16,7 +15,7 @@ from autogen import Agent, ConversableAgent, OpenAIWrapper
 
 from memgpt_autogen.build import Identity, Mind, build_mind
 from memgpt_autogen.chat_model import AutoGenChatModel
-from memgpt_autogen.cursor import OWN, Cursor, digest, kept_by_transform
+from memgpt_autogen.conversations import Conversations
 from memgpt_autogen.erasure import Receipt
 from memgpt_autogen.errors import ConfigurationError
 from memgpt_autogen.events import Clock, Event, SystemAlert, TimedEvent, local_now
@@ -24,7 +23,7 @@ from memgpt_autogen.settings import Settings
 from memgpt_autogen.state import Counters
 from memgpt_autogen.steps import Eviction, Step, Turn
 from memgpt_autogen.toolbox import AutoGenToolbox
-from memgpt_autogen.translator import AutoGenTranslator, Translator, speaker_of
+from memgpt_autogen.translator import AutoGenTranslator, Translator
 
 # What AutoGen passed to the message hooks, by capability: the transforms' input.
 _UNALTERED: ContextVar[tuple[int, list[dict[str, Any]]] | None] = ContextVar(
@@ -99,7 +98,6 @@ class MemGPTCapability:
         self._agent: ConversableAgent | None = None
         self._mind: Mind | None = None
         self._lock = threading.RLock()
-        self._cursors: weakref.WeakKeyDictionary[Agent, Cursor] = weakref.WeakKeyDictionary()
 
     def add_to_agent(self, agent: ConversableAgent) -> None:
         """Let the loop answer in the place of AutoGen's own model reply, sync and async.
@@ -161,6 +159,9 @@ class MemGPTCapability:
                     on_eviction=self._on_eviction,
                 )
                 self._mind.instruct(self._role())
+                self._conversations = Conversations(
+                    name, self.translator, self._clock, self._mind.queue.state.cursors
+                )
             return self._mind
 
     def close(self) -> None:
@@ -227,14 +228,14 @@ class MemGPTCapability:
             messages = self.agent.chat_messages[sender]
         with self._lock:
             mind = self.open()
-            cursor = self._cursor(sender)
-            answered = cursor.answered
-            events = self._take(cursor, messages, sender, unaltered)
+            answered = self._conversations.answered(sender)
+            events = self._conversations.take(sender, messages, unaltered)
             if not events and (answered or not messages):
                 events = [SystemAlert(timestamp=self._clock(), text=YOUR_TURN)]
             mind.executor.equip(AutoGenToolbox(self.agent, client))
             self.last_turn = mind.think(events, self._model(client), self._role())
-            self._agent_replied(cursor, sender)
+            self._conversations.replied(sender)
+            mind.queue.save()
             reply = self.translator.to_reply(self.last_turn)
         return (False, None) if reply is None else (True, reply)
 
@@ -263,10 +264,10 @@ class MemGPTCapability:
             chats = self.agent.chat_messages
             for sender in [chat] if chat is not None else list(chats):
                 messages = chats.get(sender)
-                if messages and sender in self._cursors:
+                if messages and self._conversations.knows(sender):
                     altered = self.agent.process_all_messages_before_reply(messages)
-                    cursor = self._cursor(sender)
-                    self._mind.queue.admit(self._take(cursor, altered, sender, messages))
+                    events = self._conversations.take(sender, altered, messages)
+                    self._mind.queue.admit(events)
             self._mind.queue.flush()
 
     @property
@@ -274,42 +275,7 @@ class MemGPTCapability:
         """The steps of the latest turn."""
         return self.last_turn.steps
 
-    # --- AutoGen's messages ------------------------------------------------------
-
-    def _take(
-        self,
-        cursor: Cursor,
-        messages: Sequence[dict[str, Any]],
-        sender: Agent | None,
-        unaltered: Sequence[dict[str, Any]] | None,
-    ) -> list[Event]:
-        """The new messages of a chat as events; the cursor moves behind them."""
-        sender_name = sender.name if sender is not None else None
-        marks = self._marks(messages, sender_name)
-        before = marks if unaltered is None else self._marks(unaltered, sender_name)
-        start = cursor.advance(before)
-        self._remember(cursor, sender_name)
-        now = self._clock()
-        return [
-            self.translator.to_event(
-                messages[index],
-                speaker=self._speaker(messages[index], sender_name),
-                own=marks[index] == OWN,
-                timestamp=now,
-            )
-            for index in kept_by_transform(before, start, marks)
-        ]
-
-    def _marks(self, messages: Sequence[dict[str, Any]], sender_name: str | None) -> list[str]:
-        own_name = self.agent.name
-        speakers = [self._speaker(message, sender_name) for message in messages]
-        return [
-            digest(message, own=speaker == own_name, speaker=speaker)
-            for message, speaker in zip(messages, speakers, strict=True)
-        ]
-
-    def _speaker(self, message: dict[str, Any], sender_name: str | None) -> str:
-        return speaker_of(message, own_name=self.agent.name, sender=sender_name)
+    # --- the agent ---------------------------------------------------------------
 
     def _note_unaltered(self, messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
         """A hook that comes before those of transforms added later, and changes nothing."""
@@ -321,25 +287,6 @@ class MemGPTCapability:
         noted = _UNALTERED.get()
         _UNALTERED.set(None)
         return noted[1] if noted is not None and noted[0] == id(self) else None
-
-    def _cursor(self, sender: Agent | None) -> Cursor:
-        """The chat's cursor: by object in this process, by the sender's name after a restart."""
-        saved = self.open().queue.state.cursors
-        if sender is None:
-            return Cursor(saved.get("", ()))
-        if sender not in self._cursors:
-            self._cursors[sender] = Cursor(saved.get(sender.name, ()))
-        return self._cursors[sender]
-
-    def _remember(self, cursor: Cursor, sender_name: str | None) -> None:
-        self.open().queue.state.cursors[sender_name or ""] = list(cursor.taken)
-
-    def _agent_replied(self, cursor: Cursor, sender: Agent | None) -> None:
-        cursor.replied()
-        self._remember(cursor, sender.name if sender is not None else None)
-        self.open().queue.save()
-
-    # --- the agent ---------------------------------------------------------------
 
     def _model(self, client: OpenAIWrapper) -> AutoGenChatModel:
         return AutoGenChatModel(client, cache=self.agent.client_cache, agent=self.agent)

@@ -12,7 +12,7 @@ import pytest
 
 from memgpt_autogen import MemGPTAgent
 from memgpt_autogen.storage.embedding import HashingEmbedder
-from memgpt_autogen.testing import ChatRequest, ScriptedModel, Step, call, calls, say, send
+from memgpt_autogen.testing import ChatRequest, ScriptedModel, Step, call, calls, say
 
 pytestmark = [pytest.mark.autogen, pytest.mark.slow]
 
@@ -41,9 +41,10 @@ def rule(request: ChatRequest) -> Step:
     """Stores each fact in all tiers and echoes its mark."""
     if not request.tools:
         return say("Facts were told.")
-    mark = request.last_text.split("Ann: ")[-1].split()[0]
-    if request.last["role"] == "tool" or "system alert" in request.last_text:
-        return send("noted")
+    newest = max(i for i, m in enumerate(request.messages) if "Ann: fact" in str(m["content"]))
+    if any(message["role"] == "assistant" for message in request.messages[newest:]):
+        return say("noted the alert")
+    mark = str(request.messages[newest]["content"]).split("Ann: ")[-1].split()[0]
     return calls(
         call("archival_memory_insert", content=f"archived {mark}"),
         call("send_message", message=f"noted {mark}"),

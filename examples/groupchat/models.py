@@ -64,7 +64,7 @@ def docker_works() -> bool:
     """A Docker engine answers, not only its client."""
     if shutil.which("docker") is None:
         return False
-    import docker  # AutoGen brings it; only needed where there is a client
+    import docker  # type: ignore[import-untyped] # AutoGen brings it; needed where there is a client
 
     try:
         docker.from_env(timeout=3).ping()

@@ -1,0 +1,114 @@
+"""What an agent has heard so far of each AutoGen chat, and what of it is new."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Mapping, MutableMapping, Sequence
+from typing import Any, Protocol
+
+from memgpt_autogen.cursor import OWN, Cursor, digest, kept_by_transform
+from memgpt_autogen.events import Clock, Event
+from memgpt_autogen.translator import Translator, speaker_of
+
+AutoGenMessages = Sequence[Mapping[str, Any]]
+
+
+class Partner(Protocol):
+    """Whose chat it is: the AutoGen agent that sends the messages."""
+
+    @property
+    def name(self) -> str:
+        """Its name, by which a chat is found again after a restart."""
+        ...
+
+
+class Conversations:
+    """The chats of one agent, each with its cursor.
+
+    Args:
+        own_name: the agent's name.
+        translator: turns messages into events.
+        clock: tells when they were heard.
+        saved: the cursors by the partner's name, as the state record keeps them;
+            changed in place.
+    """
+
+    def __init__(
+        self,
+        own_name: str,
+        translator: Translator,
+        clock: Clock,
+        saved: MutableMapping[str, list[str]],
+    ) -> None:
+        self._own_name = own_name
+        self._translator = translator
+        self._clock = clock
+        self._saved = saved
+        self._cursors: weakref.WeakKeyDictionary[Partner, Cursor] = weakref.WeakKeyDictionary()
+
+    def knows(self, partner: Partner) -> bool:
+        """Whether the agent has taken part in this chat since the program started."""
+        return partner in self._cursors
+
+    def answered(self, partner: Partner | None) -> bool:
+        """Whether the latest turn in this chat ended with a reply."""
+        return self._cursor(partner).answered
+
+    def take(
+        self,
+        partner: Partner | None,
+        messages: AutoGenMessages,
+        unaltered: AutoGenMessages | None = None,
+    ) -> list[Event]:
+        """The new messages of a chat as events; from now on they are known.
+
+        Args:
+            partner: whose chat it is; None for messages without one.
+            messages: the chat as message transforms left it.
+            unaltered: the chat before the transforms, where there were any.
+        """
+        speakers = self._speakers(messages, partner)
+        marks = self._marks(messages, speakers)
+        before = marks
+        if unaltered is not None:
+            before = self._marks(unaltered, self._speakers(unaltered, partner))
+        cursor = self._cursor(partner)
+        start = cursor.advance(before)
+        self._save(partner, cursor)
+        now = self._clock()
+        return [
+            self._translator.to_event(
+                messages[index],
+                speaker=speakers[index],
+                own=marks[index] == OWN,
+                timestamp=now,
+            )
+            for index in kept_by_transform(before, start, marks)
+        ]
+
+    def replied(self, partner: Partner | None) -> None:
+        """The agent's reply follows what was taken."""
+        cursor = self._cursor(partner)
+        cursor.replied()
+        self._save(partner, cursor)
+
+    def _speakers(self, messages: AutoGenMessages, partner: Partner | None) -> list[str]:
+        sender = None if partner is None else partner.name
+        return [speaker_of(m, own_name=self._own_name, sender=sender) for m in messages]
+
+    def _marks(self, messages: AutoGenMessages, speakers: Sequence[str]) -> list[str]:
+        return [
+            digest(message, own=speaker == self._own_name, speaker=speaker)
+            for message, speaker in zip(messages, speakers, strict=True)
+        ]
+
+    def _cursor(self, partner: Partner | None) -> Cursor:
+        """By object in this process: two chats may have partners of one name."""
+        if partner is None:
+            return Cursor(self._saved.get("", ()))
+        if partner not in self._cursors:
+            self._cursors[partner] = Cursor(self._saved.get(partner.name, ()))
+        return self._cursors[partner]
+
+    def _save(self, partner: Partner | None, cursor: Cursor) -> None:
+        self._saved["" if partner is None else partner.name] = list(cursor.taken)
