@@ -45,6 +45,9 @@ class Conversations:
         self._clock = clock
         self._saved = saved
         self._cursors: weakref.WeakKeyDictionary[Partner, Cursor] = weakref.WeakKeyDictionary()
+        # AutoGen passes the whole chat at every turn, in the same message objects.
+        self._known: weakref.WeakKeyDictionary[Partner, list[tuple[Mapping[str, Any], str]]]
+        self._known = weakref.WeakKeyDictionary()
 
     def knows(self, partner: Partner) -> bool:
         """Whether the agent has taken part in this chat since the program started."""
@@ -67,11 +70,9 @@ class Conversations:
             messages: the chat as message transforms left it.
             unaltered: the chat before the transforms, where there were any.
         """
-        speakers = self._speakers(messages, partner)
-        marks = self._marks(messages, speakers)
-        before = marks
-        if unaltered is not None:
-            before = self._marks(unaltered, self._speakers(unaltered, partner))
+        whole = messages if unaltered is None else unaltered
+        before = self._marks(whole, partner)
+        marks = before if messages is whole else self._fresh_marks(messages, partner)
         cursor = self._cursor(partner)
         start = cursor.advance(before)
         self._save(partner, cursor)
@@ -79,7 +80,7 @@ class Conversations:
         return [
             self._translator.to_event(
                 messages[index],
-                speaker=speakers[index],
+                speaker=self._speaker(messages[index], partner),
                 own=marks[index] == OWN,
                 timestamp=now,
             )
@@ -92,11 +93,27 @@ class Conversations:
         cursor.replied()
         self._save(partner, cursor)
 
-    def _speakers(self, messages: AutoGenMessages, partner: Partner | None) -> list[str]:
+    def _speaker(self, message: Mapping[str, Any], partner: Partner | None) -> str:
         sender = None if partner is None else partner.name
-        return [speaker_of(m, own_name=self._own_name, sender=sender) for m in messages]
+        return speaker_of(message, own_name=self._own_name, sender=sender)
 
-    def _marks(self, messages: AutoGenMessages, speakers: Sequence[str]) -> list[str]:
+    def _marks(self, messages: AutoGenMessages, partner: Partner | None) -> list[str]:
+        """The digests of a chat; those of the last time are kept for the same messages."""
+        if partner is None:
+            return self._fresh_marks(messages, partner)
+        known = self._known.get(partner, [])
+        same = 0
+        for message, (old, _) in zip(messages, known, strict=False):
+            if message is not old:
+                break
+            same += 1
+        marks = [mark for _, mark in known[:same]]
+        marks += self._fresh_marks(messages[same:], partner)
+        self._known[partner] = list(zip(messages, marks, strict=True))
+        return marks
+
+    def _fresh_marks(self, messages: AutoGenMessages, partner: Partner | None) -> list[str]:
+        speakers = [self._speaker(message, partner) for message in messages]
         return [
             digest(message, own=speaker == self._own_name, speaker=speaker)
             for message, speaker in zip(messages, speakers, strict=True)
