@@ -150,7 +150,8 @@ class MemGPTAgent(ConversableAgent):  # type: ignore[misc] # autogen ships no ty
         lines and archival memory its own passages that do. The files are overwritten.
         Messages of others that only name them stay, and so do attached sources,
         read-only blocks, system_message, checkpoints, AutoGen's own chat history, and
-        vectors (numbers, no text) in freed places of Chroma's index. Of a Chroma
+        vectors (numbers, no text) in freed places of Chroma's index, whose unused places
+        may also hold scraps of this process's memory. Of a Chroma
         server, run `chroma vacuum` there.
 
         Raises:

@@ -28,6 +28,7 @@ class EventEntry(BaseModel):
     Attributes:
         recall_id: the message's id in recall storage, for what was said in a chat.
         own: the agent itself said it.
+        alert: a system alert, which no summary needs to keep.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -37,6 +38,7 @@ class EventEntry(BaseModel):
     recall_id: str | None = None
     speaker: str | None = None
     own: bool = False
+    alert: bool = False
     images: tuple[Mapping[str, Any], ...] = ()
 
     def to_messages(self, shown: int) -> list[ChatMessage]:
@@ -50,7 +52,7 @@ class EventEntry(BaseModel):
 
     def transcript(self) -> str:
         """The entry as the summariser reads it."""
-        return self.line
+        return "" if self.alert else self.line
 
 
 class StepEntry(BaseModel):

@@ -114,7 +114,7 @@ class QueueManager:
 
     def _entry(self, event: Event) -> EventEntry:
         if not isinstance(event, MessageEvent) or not event.text.strip():
-            return EventEntry(line=event.line())
+            return EventEntry(line=event.line(), alert=isinstance(event, SystemAlert))
         draft = self._draft(event.speaker, event.text, event)
         return EventEntry(
             line=event.text if event.own else event.line(),

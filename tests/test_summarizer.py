@@ -18,7 +18,7 @@ ENTRIES: list[EventEntry | StepEntry] = [
             sent=("I will be ready.",),
         )
     ),
-    EventEntry(line="(system alert) memory pressure"),
+    EventEntry(line="(system alert) memory pressure", alert=True),
 ]
 
 
@@ -40,7 +40,7 @@ def test_the_model_folds_the_old_summary_and_the_new_messages() -> None:
     assert "Alice: The deadline is Friday." in text
     assert "(I said) I will be ready." in text
     assert "(I called) core_memory_append" in text
-    assert "secret thought" not in text
+    assert "secret thought" not in text and "memory pressure" not in text
 
 
 def test_much_is_folded_in_pieces_that_fit() -> None:
