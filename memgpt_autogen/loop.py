@@ -158,7 +158,7 @@ class Loop:
                 usage=completion.usage,
             )
         calls = tuple(self._numbered(call) for call in completion.calls)
-        if any(call.name != "send_message" for call in calls):
+        if any("search" in call.name for call in calls):
             self._queue.flush()  # a search must find what was just said
         executed = [self._executor.execute(call) for call in calls]
         results = tuple(result for result in executed if result is not None)

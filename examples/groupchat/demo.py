@@ -76,8 +76,9 @@ def account(console: Console, memory: Path, label: str, seconds: float) -> None:
     table.add_row("time", f"{seconds:.0f} s")
     console.print(table)
     console.print(
-        "[dim]The instructions cost about 1,100 tokens a call, so a short chat is dearer than\n"
-        "full history; a long one is cheaper, for the prompt stops growing.[/]"
+        "[dim]The instructions cost 1,100 tokens a call (2,000 with a small model's examples),\n"
+        "so a short chat is dearer than full history. A long one is cheaper: the prompt\n"
+        "stops growing at the context window.[/]"
     )
 
 

@@ -77,7 +77,7 @@ class Screen(AutoGenTranslator):
         searched = [
             call.name for step in agent.last_steps for call in step.calls if "search" in call.name
         ]
-        path = f"recall by {searched[-1]}" if searched else "core memory, in view without a search"
+        path = f"a {searched[-1]}" if searched else "core memory, which is always in view"
         self.console.print(f"[dim]{agent.name}'s last answer came from: {path}[/]")
         self.console.print(
             f"[dim]{agent.name}: {overview.recall_messages} messages in recall storage,"
