@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -9,9 +10,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
-import autogen
 from rich.console import Console
 
 from memgpt_autogen.errors import LocalModelError
@@ -34,7 +35,8 @@ def open_model(choice: str, console: Console) -> Iterator[Model]:
     """The model of a choice; "auto" takes your key, else a local model, else rehearsal."""
     configs = _your_configs() if choice in ("auto", "openai") else []
     if configs:
-        yield Model(str(configs[0].get("model")), {"config_list": configs, "temperature": 0})
+        config = {"config_list": configs, "temperature": 0, "cache_seed": None, "timeout": 600}
+        yield Model(str(configs[0].get("model")), config)
         return
     if choice == "openai":
         raise SystemExit("Set OPENAI_API_KEY or OAI_CONFIG_LIST to use --model openai.")
@@ -53,9 +55,12 @@ def open_model(choice: str, console: Console) -> Iterator[Model]:
 
 
 def _your_configs() -> list[dict[str, Any]]:
-    """AutoGen's convention: OAI_CONFIG_LIST as a file or variable, else OPENAI_API_KEY."""
-    if os.environ.get("OAI_CONFIG_LIST") or os.path.exists("OAI_CONFIG_LIST"):  # noqa: PTH110
-        return list(autogen.config_list_from_json("OAI_CONFIG_LIST"))
+    """AutoGen's convention: OAI_CONFIG_LIST, JSON or the path of it; else OPENAI_API_KEY."""
+    named = os.environ.get("OAI_CONFIG_LIST", "OAI_CONFIG_LIST")
+    if named.lstrip().startswith("["):
+        return list(json.loads(named))
+    if Path(named).is_file():
+        return list(json.loads(Path(named).read_text("utf-8")))
     if os.environ.get("OPENAI_API_KEY"):
         model = os.environ.get("OPENAI_MODEL", "gpt-4o-mini")
         return [{"model": model, "api_key": os.environ["OPENAI_API_KEY"]}]
