@@ -35,8 +35,8 @@ def open_model(choice: str, console: Console) -> Iterator[Model]:
     """The model of a choice; "auto" takes your key, else a local model, else rehearsal."""
     configs = _your_configs() if choice in ("auto", "openai") else []
     if configs:
-        config = {"config_list": configs, "temperature": 0, "cache_seed": None, "timeout": 600}
-        yield Model(str(configs[0].get("model")), config)
+        rest: dict[str, Any] = {"temperature": 0, "cache_seed": None, "timeout": 600}
+        yield Model(str(configs[0].get("model")), {"config_list": configs, **rest})
         return
     if choice == "openai":
         raise SystemExit("Set OPENAI_API_KEY or OAI_CONFIG_LIST to use --model openai.")
