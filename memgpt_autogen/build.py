@@ -7,13 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import openai
-
 from memgpt_autogen.attachments import Attachments
 from memgpt_autogen.chat_model import AutoGenChatModel
 from memgpt_autogen.checkpoint import write_checkpoint
 from memgpt_autogen.erasure import Receipt, erase
-from memgpt_autogen.errors import MemGPTError
 from memgpt_autogen.events import Clock, DocumentUpload, Event
 from memgpt_autogen.executor import Executor
 from memgpt_autogen.functions import FUNCTIONS, Workspace
@@ -32,7 +29,8 @@ from memgpt_autogen.storage.embedding import resolve_embedder
 from memgpt_autogen.summarizer import Summarizer
 from memgpt_autogen.tokens import TokenCounter, window_of
 
-_CALL_FAILURES = (openai.OpenAIError, MemGPTError, TimeoutError, ConnectionError)
+# Any client may stand behind AutoGen's, with errors of its own: none may stop the agent here.
+_CALL_FAILURES = (Exception,)
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from memgpt_autogen.chat_model import AutoGenChatModel
 from memgpt_autogen.conversations import Conversations
 from memgpt_autogen.erasure import Receipt
 from memgpt_autogen.errors import ConfigurationError
-from memgpt_autogen.events import Clock, Event, SystemAlert, TimedEvent, local_now
+from memgpt_autogen.events import Clock, Event, MessageEvent, SystemAlert, TimedEvent, local_now
 from memgpt_autogen.settings import Settings
 from memgpt_autogen.state import Counters
 from memgpt_autogen.steps import Eviction, Step, Turn
@@ -143,6 +143,8 @@ class MemGPTCapability:
 
     def open(self) -> Mind:
         """The mind, opened at first use."""
+        if self._mind is not None:  # without the lock: a tool in a thread of its own may ask
+            return self._mind
         with self._lock:
             if self._mind is None:
                 persona, human, context_window, preset = self._about
@@ -150,7 +152,7 @@ class MemGPTCapability:
                 identity = Identity(
                     name, _model_of(self.agent.client), context_window, preset, persona, human
                 )
-                self._mind = build_mind(
+                mind = build_mind(
                     identity,
                     self.settings,
                     embedder=self._embedder,
@@ -158,10 +160,11 @@ class MemGPTCapability:
                     on_step=self._on_step,
                     on_eviction=self._on_eviction,
                 )
-                self._mind.instruct(self._role())
+                mind.instruct(self._role())
                 self._conversations = Conversations(
-                    name, self.translator, self._clock, self._mind.queue.state.cursors
+                    name, self.translator, self._clock, mind.queue.state.cursors
                 )
+                self._mind = mind  # last: others may look without the lock
             return self._mind
 
     def close(self) -> None:
@@ -228,11 +231,12 @@ class MemGPTCapability:
             messages = self.agent.chat_messages[sender]
         with self._lock:
             mind = self.open()
+            mind.executor.equip(AutoGenToolbox(self.agent, client))
             answered = self._conversations.answered(sender)
             events = self._conversations.take(sender, messages, unaltered)
-            if not events and (answered or not messages):
-                events = [SystemAlert(timestamp=self._clock(), text=YOUR_TURN)]
-            mind.executor.equip(AutoGenToolbox(self.agent, client))
+            nothing_heard = all(isinstance(e, MessageEvent) and e.own for e in events)
+            if nothing_heard and (events or answered or not messages):
+                events.append(SystemAlert(timestamp=self._clock(), text=YOUR_TURN))
             self.last_turn = mind.think(events, self._model(client), self._role())
             self._conversations.replied(sender)
             mind.queue.save()
@@ -252,6 +256,7 @@ class MemGPTCapability:
             paused = mind.workspace.paused_until
             if isinstance(event, TimedEvent) and paused and self._clock() < paused:
                 return ()
+            mind.executor.equip(AutoGenToolbox(self.agent, self.agent.client, alone=True))
             self.last_turn = mind.think([event], self._model(self.agent.client), self._role())
             mind.queue.save()
             return self.last_turn.messages

@@ -11,6 +11,7 @@ from autogen import OpenAIWrapper
 
 from memgpt_autogen.errors import ChatModelError, ContextOverflowError
 from memgpt_autogen.steps import Completion, FunctionCall, Usage
+from memgpt_autogen.storage.text import clean
 from memgpt_autogen.toolbox import ToollessClient
 
 # How providers say that a request is too large. Codes: OpenAI, llama.cpp; texts: vLLM and
@@ -130,7 +131,7 @@ def read_completion(response: Any) -> Completion:
             FunctionCall(
                 id=str(call_id or ""),
                 name=str(_get(function, "name") or ""),
-                arguments=_get(function, "arguments") or "",
+                arguments=clean(_get(function, "arguments") or ""),
             )
             for call_id, function in zip(ids, calls, strict=True)
             if function is not None
@@ -150,7 +151,7 @@ def _usage(usage: Any) -> Usage | None:
 def _text(content: Any) -> str:
     if isinstance(content, list):
         return "\n".join(str(_get(part, "text") or "") for part in content).strip()
-    return content.strip() if isinstance(content, str) else ""
+    return clean(content.strip()) if isinstance(content, str) else ""
 
 
 def _get(value: Any, name: str) -> Any:

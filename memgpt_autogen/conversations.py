@@ -6,7 +6,7 @@ import weakref
 from collections.abc import Mapping, MutableMapping, Sequence
 from typing import Any, Protocol
 
-from memgpt_autogen.cursor import OWN, Cursor, digest, kept_by_transform
+from memgpt_autogen.cursor import OWN, Cursor, digest, first_new, kept_by_transform
 from memgpt_autogen.events import Clock, Event
 from memgpt_autogen.translator import Translator, speaker_of
 
@@ -74,10 +74,9 @@ class Conversations:
         before = self._marks(whole, partner)
         marks = before if messages is whole else self._fresh_marks(messages, partner)
         cursor = self._cursor(partner)
-        start = cursor.advance(before)
-        self._save(partner, cursor)
+        start = first_new(cursor.taken, before)
         now = self._clock()
-        return [
+        events: list[Event] = [
             self._translator.to_event(
                 messages[index],
                 speaker=self._speaker(messages[index], partner),
@@ -86,6 +85,9 @@ class Conversations:
             )
             for index in kept_by_transform(before, start, marks)
         ]
+        cursor.advance(before)  # only now: a translator may fail, and the messages come again
+        self._save(partner, cursor)
+        return events
 
     def replied(self, partner: Partner | None) -> None:
         """The agent's reply follows what was taken."""

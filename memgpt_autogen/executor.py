@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from memgpt_autogen.errors import ConfigurationError, ModelMistake
 from memgpt_autogen.functions import Function, Workspace
 from memgpt_autogen.steps import FunctionCall, FunctionResult
+from memgpt_autogen.storage.text import clean
 
 
 class Toolbox(Protocol):
@@ -105,7 +106,9 @@ def _validate(function: Function[Any], text: str) -> Any:
             f"the arguments of {function.name} are no valid JSON ({problem}); nothing was done."
             " If the reply was cut off, use shorter arguments."
         ) from None
-    if not isinstance(values, dict):
+    if isinstance(values, dict):  # half an emoji, cut by the model, fits no storage
+        values = {k: clean(v) if isinstance(v, str) else v for k, v in values.items()}
+    else:
         raise ModelMistake(f"the arguments of {function.name} must be a JSON object.")
     try:
         return function.arguments.model_validate(values)

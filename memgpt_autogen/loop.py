@@ -13,13 +13,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+import numpy as np
+
 from memgpt_autogen.errors import ContextOverflowError
 from memgpt_autogen.events import Event
 from memgpt_autogen.executor import Executor
 from memgpt_autogen.functions import Workspace
 from memgpt_autogen.main_context import ChatMessage, EventEntry
 from memgpt_autogen.queue_manager import QueueManager, Schemas
-from memgpt_autogen.steps import Completion, FunctionCall, Step, Turn, TurnEnd
+from memgpt_autogen.steps import Completion, FunctionCall, FunctionResult, Step, Turn, TurnEnd
 from memgpt_autogen.summarizer import Summarizer
 
 logger = logging.getLogger(__name__)
@@ -50,11 +52,10 @@ class _Progress:
     nudged: bool = False
     for_pressure_only: bool = False
 
-    def ended(self, end: TurnEnd, *farewell: str) -> Turn:
-        messages = self.messages or list(farewell)
+    def ended(self, end: TurnEnd) -> Turn:
         return Turn(
             steps=tuple(self.steps),
-            messages=tuple(messages),
+            messages=tuple(self.messages),
             calls=self.steps[-1].pending if self.steps else (),
             end=end,
         )
@@ -91,7 +92,7 @@ class Loop:
         self._on_step = on_step
         # Results of tools come back by id through a chat, where other agents number calls too.
         mark = hashlib.blake2b(queue.name.encode("utf-8", "replace"), digest_size=2).hexdigest()
-        self._call_prefix = f"call_{mark}_"
+        self._call_mark = mark
 
     def run(self, events: Sequence[Event], model: ChatModel, summarizer: Summarizer) -> Turn:
         """One turn: take the events in, then step until the agent yields.
@@ -112,12 +113,19 @@ class Loop:
     def _steps(self, progress: _Progress, model: ChatModel, summarizer: Summarizer) -> Turn:
         while True:
             if len(progress.steps) >= self._max_steps:
-                return progress.ended(TurnEnd.STEP_LIMIT, STEP_LIMIT_REPLY)
+                return self._farewell(progress, TurnEnd.STEP_LIMIT, STEP_LIMIT_REPLY)
             if self._token_budget is not None and progress.tokens >= self._token_budget:
-                return progress.ended(TurnEnd.TOKEN_BUDGET, TOKEN_BUDGET_REPLY)
+                return self._farewell(progress, TurnEnd.TOKEN_BUDGET, TOKEN_BUDGET_REPLY)
             if len(progress.steps) == self._max_steps - 1 > 0 and not progress.messages:
                 self._queue.alert(LAST_STEP)
-            completion = self._ask(progress, model, summarizer)
+            try:
+                completion = self._ask(progress, model, summarizer)
+            except Exception:
+                if not progress.messages:
+                    raise
+                # What was sent is recorded as said, so it must be heard.
+                logger.exception("the model failed after %s had answered", self._queue.name)
+                return progress.ended(TurnEnd.SENT)
             step = self._act(completion, speaking=not progress.for_pressure_only)
             progress.steps.append(step)
             progress.messages.extend(step.sent)
@@ -126,6 +134,13 @@ class Loop:
             end = self._yields(step, progress)
             if end is not None:
                 return progress.ended(end)
+
+    def _farewell(self, progress: _Progress, end: TurnEnd, text: str) -> Turn:
+        """End a turn at one of its ceilings; where nothing was said yet, with `text`."""
+        if not progress.messages:
+            self._queue.record(Step(text=text, spoken=True, sent=(text,)), asked=False)
+            progress.messages.append(text)
+        return progress.ended(end)
 
     def _ask(self, progress: _Progress, model: ChatModel, summarizer: Summarizer) -> Completion:
         """The model's completion of the main context, made to fit its window."""
@@ -160,16 +175,22 @@ class Loop:
         calls = tuple(self._numbered(call) for call in completion.calls)
         if any("search" in call.name for call in calls):
             self._queue.flush()  # a search must find what was just said
-        executed = [self._executor.execute(call) for call in calls]
-        results = tuple(result for result in executed if result is not None)
-        sent = tuple(self._work.outbox)
+        results: list[FunctionResult] = []
+        sent: list[str] = []
         self._work.outbox.clear()
+        for call in calls:
+            result = self._executor.execute(call)
+            # At once: a tool may let the agent take another turn, with an outbox of its own.
+            sent.extend(self._work.outbox)
+            self._work.outbox.clear()
+            if result is not None:
+                results.append(result)
         return Step(
             text=completion.text,
             reasoning=completion.reasoning,
             calls=tuple(_presentable(call) for call in calls),
-            results=results,
-            sent=sent,
+            results=tuple(results),
+            sent=tuple(sent),
             usage=completion.usage,
         )
 
@@ -177,7 +198,9 @@ class Loop:
         """The call under an id of ours: models repeat ids, and providers refuse repeats."""
         counters = self._queue.state.counters
         counters.calls_numbered += 1
-        return call.model_copy(update={"id": f"{self._call_prefix}{counters.calls_numbered}"})
+        number = np.base_repr(counters.calls_numbered, 36).lower()
+        # Mistral takes nothing but nine letters and digits.
+        return call.model_copy(update={"id": f"{self._call_mark}{number:0>5}"})
 
     def _yields(self, step: Step, progress: _Progress) -> TurnEnd | None:
         """Why the turn ends after `step`, or None when the model runs again."""

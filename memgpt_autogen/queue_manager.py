@@ -19,6 +19,7 @@ from memgpt_autogen.memory.recall import Message
 from memgpt_autogen.state import AgentState, Draft
 from memgpt_autogen.steps import Eviction, Step
 from memgpt_autogen.storage.state import StateStore
+from memgpt_autogen.storage.text import clean
 from memgpt_autogen.summarizer import Summarizer
 
 logger = logging.getLogger(__name__)
@@ -75,8 +76,11 @@ class QueueManager:
             self._entry(SystemAlert(timestamp=self._work.clock(), text=text))
         )
 
-    def record(self, step: Step) -> None:
-        """Append a step; what it sent goes to recall storage; everything is saved."""
+    def record(self, step: Step, *, asked: bool = True) -> None:
+        """Append a step; what it sent goes to recall storage; everything is saved.
+
+        `asked` is False for a step that no model call stands behind.
+        """
         if step.calls or step.text:
             self.context.entries.append(StepEntry(step=step))
         for result in step.results:
@@ -85,7 +89,7 @@ class QueueManager:
         for message in step.sent:
             self._draft(self.name, message)
         counters = self.state.counters
-        counters.model_calls += 1
+        counters.model_calls += asked
         counters.searches += sum(1 for call in step.calls if "search" in call.name)
         if step.usage:
             counters.prompt_tokens += step.usage.prompt_tokens
@@ -103,7 +107,7 @@ class QueueManager:
             if come:
                 found.update(call.id for call in come)
                 self.context.entries[index] = entry.completed(
-                    {call.id: results[call.id] for call in come}
+                    {call.id: clean(results[call.id]) for call in come}
                 )
         if not results or found != set(results):
             return False
@@ -114,12 +118,12 @@ class QueueManager:
 
     def _entry(self, event: Event) -> EventEntry:
         if not isinstance(event, MessageEvent) or not event.text.strip():
-            return EventEntry(line=event.line(), alert=isinstance(event, SystemAlert))
+            return EventEntry(line=clean(event.line()), alert=isinstance(event, SystemAlert))
         draft = self._draft(event.speaker, event.text, event)
         return EventEntry(
-            line=event.text if event.own else event.line(),
+            line=clean(event.text if event.own else event.line()),
             recall_id=draft.id,
-            speaker=event.speaker,
+            speaker=clean(event.speaker),
             own=event.own,
             images=event.images,
         )
@@ -203,10 +207,15 @@ class QueueManager:
     def _evict(self, tools: Schemas, summarizer: Summarizer, keep: Sequence[EventEntry]) -> None:
         context = self.context
         before = context.tokens(tools)
+        whole = list(context.entries)
         evicted = context.evict(tools, keep=keep)
         if not evicted:
             return
-        context.summary = summarizer.fold(context.summary, evicted)
+        try:
+            context.summary = clean(summarizer.fold(context.summary, evicted))
+        except BaseException:
+            context.entries[:] = whole  # an interrupt must not drop what no summary covers
+            raise
         self.refresh_head()
         self.state.counters.evictions += 1
         self.state.counters.evicted_entries += len(evicted)

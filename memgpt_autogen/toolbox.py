@@ -8,13 +8,16 @@ import inspect
 import json
 from collections.abc import Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from typing import Any
 
 from autogen import ConversableAgent, OpenAIWrapper
 
 from memgpt_autogen.steps import FunctionCall, FunctionResult
+from memgpt_autogen.storage.text import clean
 
 _TOOL_KEYS = ("tools", "functions")
+_CHOICE_KEYS = ("tool_choice", "parallel_tool_calls")
 _USAGE = ("total_usage_summary", "actual_usage_summary")
 
 
@@ -26,9 +29,14 @@ class AutoGenToolbox:
     it may not run is left to another agent.
     """
 
-    def __init__(self, agent: ConversableAgent, client: OpenAIWrapper) -> None:
+    def __init__(
+        self, agent: ConversableAgent, client: OpenAIWrapper, *, alone: bool = False
+    ) -> None:
         self._agent = agent
-        self.schemas: Sequence[dict[str, Any]] = tools_of(client)
+        tools = tools_of(client)
+        if alone:  # nobody is there to run the others
+            tools = [tool for tool in tools if self.runs(tool["function"]["name"])]
+        self.schemas: Sequence[dict[str, Any]] = tools
 
     def runs(self, name: str) -> bool:
         """Whether the agent itself may run the tool."""
@@ -44,7 +52,7 @@ class AutoGenToolbox:
         content = answer["content"]
         text = content if isinstance(content, str) else json.dumps(content, default=str)
         return FunctionResult(
-            call_id=call.id, name=call.name, ok=bool(done), text=text, heartbeat=True
+            call_id=call.id, name=call.name, ok=bool(done), text=clean(text), heartbeat=True
         )
 
 
@@ -65,25 +73,23 @@ class ToollessClient:
 
     def __init__(self, client: OpenAIWrapper) -> None:
         self._client = client
-        self._bare = client
-        if any(config.get(key) for config in _configs(client) for key in _TOOL_KEYS):
-            self._bare = copy.copy(client)
-            self._bare._config_list = [  # noqa: SLF001 - AutoGen has no way to leave them out
-                {key: value for key, value in config.items() if key not in _TOOL_KEYS}
-                for config in _configs(client)
-            ]
 
     def create(self, **arguments: Any) -> Any:
         """`OpenAIWrapper.create`; the usage is counted in the agent's own client."""
-        if self._bare is self._client:
+        # Without tools, providers refuse what is said about the choice of one.
+        keys = _TOOL_KEYS if arguments.get("tools") else (*_TOOL_KEYS, *_CHOICE_KEYS)
+        configs = _configs(self._client)
+        if not any(key in config for config in configs for key in keys):
             return self._client.create(**arguments)
-        for name in _USAGE:
-            setattr(self._bare, name, getattr(self._client, name, None))
+        bare = copy.copy(self._client)
+        bare._config_list = [  # noqa: SLF001 - AutoGen has no way to leave them out
+            {key: value for key, value in config.items() if key not in keys} for config in configs
+        ]
         try:
-            return self._bare.create(**arguments)
+            return bare.create(**arguments)
         finally:
             for name in _USAGE:
-                setattr(self._client, name, getattr(self._bare, name, None))
+                setattr(self._client, name, getattr(bare, name, None))
 
 
 def _configs(client: OpenAIWrapper) -> list[dict[str, Any]]:
@@ -93,4 +99,4 @@ def _configs(client: OpenAIWrapper) -> list[dict[str, Any]]:
 def _finish(work: Coroutine[Any, Any, tuple[bool, dict[str, Any]]]) -> tuple[bool, dict[str, Any]]:
     """Run a coroutine to its end in a thread of its own: this one may have a running loop."""
     with ThreadPoolExecutor(max_workers=1) as pool:
-        return pool.submit(asyncio.run, work).result()
+        return pool.submit(copy_context().run, asyncio.run, work).result()

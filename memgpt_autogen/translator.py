@@ -156,7 +156,10 @@ def _content(content: Any) -> tuple[str, tuple[Mapping[str, Any], ...]]:
         if not isinstance(part, Mapping):
             texts.append(str(part))
         elif part.get("type") == "image_url":
-            images.append({"type": "image_url", "image_url": part.get("image_url")})
+            image = part.get("image_url")
+            url = image.get("url") if isinstance(image, Mapping) else image
+            if isinstance(url, str):  # AutoGen's multimodal agents may hold a picture object
+                images.append({"type": "image_url", "image_url": image})
             texts.append("(image)")
         elif "text" in part:
             texts.append(str(part["text"]))

@@ -356,3 +356,90 @@ def test_the_key_is_never_written(make: Make, tmp_path: Path) -> None:
         assert files
         for path in files:
             assert model.api_key.encode() not in path.read_bytes()
+
+
+def test_halves_of_characters_break_nothing(make: Make) -> None:
+    script = [
+        raw_call(
+            "core_memory_append",
+            '{"name": "human", "content": "cut \\ud83d", "request_heartbeat": true}',
+        ),
+        raw_call("send_message", '{"message": "hi \\ud83d"}'),
+        send("still here"),
+    ]
+    with ScriptedModel(script) as model:
+        agent = make(model)
+        assert ask(agent, "bad \udce9 byte") == "hi \ufffd"
+        assert agent.core_memory["human"].value == "cut \ufffd"
+        assert ask(agent, "well?") == "still here"
+
+
+def test_a_picture_object_is_named_and_breaks_nothing(make: Make) -> None:
+    part = {"type": "image_url", "image_url": {"url": object()}}
+    with ScriptedModel([send("nice")]) as model:
+        agent = make(model)
+        assert agent.generate_reply([{"role": "user", "content": [part]}]) == "nice"
+        assert "(image)" in model.requests[0].last_text
+
+
+def test_what_was_sent_before_an_error_is_heard(make: Make) -> None:
+    script = [
+        calls(
+            call("send_message", message="the answer"),
+            call("conversation_search", query="x", request_heartbeat=True),
+        ),
+        fail(500),
+        send("next"),
+    ]
+    with ScriptedModel(script) as model:
+        agent = make(model)
+        assert ask(agent, "question") == "the answer"
+        assert ask(agent, "another") == "next"
+
+
+def test_an_interrupt_in_the_summary_drops_nothing(make: Make) -> None:
+    with ScriptedModel(lambda request: send("ok")) as model:
+        agent = make(model)
+        ask(agent, "one")
+        queue = agent._capability.open().queue
+        before = list(queue.context.entries)
+
+        class Interrupted:
+            def fold(self, summary: str, evicted: Any) -> str:
+                raise KeyboardInterrupt
+
+        queue.context.budget = queue.context.budget.shrunk(1200)
+        with pytest.raises(KeyboardInterrupt):
+            queue.make_room(agent._capability.open().executor.schemas, Interrupted(), [])  # type: ignore[arg-type]
+        assert queue.context.entries == before
+
+
+def test_the_agent_is_prompted_when_only_its_own_words_are_new(make: Make) -> None:
+    history = [
+        {"role": "user", "name": "Ann", "content": "hello"},
+        {"role": "assistant", "name": "mem", "content": "typed by a human"},
+    ]
+    with ScriptedModel([send("a"), send("b")]) as model:
+        agent = make(model)
+        assert agent.generate_reply(history[:1]) == "a"
+        said = {"role": "assistant", "name": "mem", "content": "a"}
+        assert agent.generate_reply([history[0], said, history[1]]) == "b"
+        assert "your turn" in model.requests[-1].last_text
+
+
+def test_call_ids_suit_every_provider(make: Make) -> None:
+    with ScriptedModel([send("a"), send("b")]) as model:
+        agent = make(model)
+        ask(agent, "x")
+        ask(agent, "y")
+        ids = [c["id"] for m in model.requests[1].messages for c in m.get("tool_calls") or ()]
+    assert ids and all(len(each) == 9 and each.isalnum() for each in ids)
+
+
+def test_a_farewell_is_remembered(make: Make) -> None:
+    with ScriptedModel(
+        lambda request: call("conversation_search", query="x", request_heartbeat=True)
+    ) as model:
+        agent = make(model, memory=Settings(location="./farewell", max_steps=2))
+        assert ask(agent, "go") == STEP_LIMIT_REPLY
+        assert agent.recall.latest(1)[0].text == STEP_LIMIT_REPLY

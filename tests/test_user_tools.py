@@ -184,6 +184,7 @@ def test_a_tool_with_a_memory_functions_name_is_refused(memory: str) -> None:
             offer(agent, agent, send_message)
             with pytest.raises(ConfigurationError, match="another name"):
                 agent.generate_reply([{"role": "user", "content": "x"}])
+            assert len(agent.recall) == 0, "the message was not taken, so it can come again"
 
 
 def test_a_summary_by_reflection_sees_no_memory_functions(memory: str) -> None:
@@ -197,3 +198,46 @@ def test_a_summary_by_reflection_sees_no_memory_functions(memory: str) -> None:
             )
             assert result.summary == "They greeted."
         assert not model.requests[-1].tools
+
+
+def test_a_tool_may_look_into_its_own_agents_memory(memory: str) -> None:
+    with ScriptedModel([call("look"), send("done")]) as model:
+        with MemGPTAgent("mem", "", model.llm_config, memory=memory) as agent:
+
+            async def look() -> str:
+                return f"{len(agent.recall)} messages"
+
+            offer(agent, agent, look)
+            assert agent.generate_reply([{"role": "user", "content": "x"}]) == "done"
+            assert agent.last_steps[0].results[0].text.endswith("messages")
+
+
+def test_a_tool_may_let_its_agent_speak_elsewhere(memory: str) -> None:
+    def tell(name: Annotated[str, "whom"]) -> str:
+        return str(agent.generate_reply([{"role": "user", "name": name, "content": "hello"}]))
+
+    script = [
+        calls(call("send_message", message="to Alice"), call("tell", name="Bob")),
+        send("to Bob"),
+        send("more to Alice"),
+    ]
+    with ScriptedModel(script) as model:
+        with MemGPTAgent("mem", "", model.llm_config, memory=memory) as agent:
+            offer(agent, agent, tell)
+            reply = agent.generate_reply([{"role": "user", "name": "Alice", "content": "hi"}])
+            assert reply == "to Alice\n\nmore to Alice"
+
+
+def test_a_choice_of_tools_in_the_config_does_not_spoil_summaries(memory: str) -> None:
+    def rule(request: ChatRequest) -> Step:
+        return send("fine") if request.tools else say("They counted.")
+
+    with ScriptedModel(rule, window=4096) as model:
+        config = model.llm_config
+        config["config_list"][0]["tool_choice"] = "auto"
+        with MemGPTAgent("mem", "", config, memory=memory, context_window=4096) as agent:
+            for number in range(30):
+                text = f"number {number} " + "and so on " * 40
+                agent.generate_reply([{"role": "user", "name": "Ann", "content": text}])
+            assert agent.context_overview().counters.evictions >= 1
+        assert "They counted." in model.requests[-1].text
