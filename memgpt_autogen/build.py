@@ -116,10 +116,7 @@ class Mind:
             completion = model.complete(
                 [{"role": "system", "content": system}, {"role": "user", "content": text}]
             )
-            if completion.usage:
-                counters.prompt_tokens += completion.usage.prompt_tokens
-                counters.completion_tokens += completion.usage.completion_tokens
-            counters.model_calls += 1
+            counters.count_call(completion.usage)
             return completion.text
 
         return Summarizer(

@@ -91,8 +91,8 @@ class Loop:
         self._token_budget = token_budget
         self._on_step = on_step
         # Results of tools come back by id through a chat, where other agents number calls too.
-        mark = hashlib.blake2b(queue.name.encode("utf-8", "replace"), digest_size=2).hexdigest()
-        self._call_mark = mark
+        name = queue.name.encode("utf-8", "replace")
+        self._call_mark = hashlib.blake2b(name, digest_size=2).hexdigest()
 
     def run(self, events: Sequence[Event], model: ChatModel, summarizer: Summarizer) -> Turn:
         """One turn: take the events in, then step until the agent yields.

@@ -89,16 +89,16 @@ class QueueManager:
         for message in step.sent:
             self._draft(self.name, message)
         counters = self.state.counters
-        counters.model_calls += asked
+        if asked:
+            counters.count_call(step.usage)
         counters.searches += sum(1 for call in step.calls if "search" in call.name)
-        if step.usage:
-            counters.prompt_tokens += step.usage.prompt_tokens
-            counters.completion_tokens += step.usage.completion_tokens
         self.save()
 
     def _completes(self, event: Event) -> bool:
         """Whether an event holds only results that calls in the queue wait for: put there."""
-        results = dict(event.results) if isinstance(event, MessageEvent) else {}
+        if not isinstance(event, MessageEvent) or not event.results:
+            return False
+        results = dict(event.results)
         found: set[str] = set()
         for index, entry in enumerate(self.context.entries):
             if not isinstance(entry, StepEntry):
@@ -109,9 +109,8 @@ class QueueManager:
                 self.context.entries[index] = entry.completed(
                     {call.id: clean(results[call.id]) for call in come}
                 )
-        if not results or found != set(results):
+        if found != set(results):
             return False
-        assert isinstance(event, MessageEvent)
         if event.text.strip():
             self._draft(event.speaker, event.text, event)
         return True

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from memgpt_autogen.errors import StateFormatError
 from memgpt_autogen.main_context import Entry
 from memgpt_autogen.memory.core import Block
+from memgpt_autogen.steps import Usage
 
 STATE_VERSION = 1
 
@@ -36,6 +37,13 @@ class Counters(BaseModel):
     evictions: int = 0
     evicted_entries: int = 0
     calls_numbered: int = 0
+
+    def count_call(self, usage: Usage | None) -> None:
+        """Count one model call, with the tokens that the provider reported."""
+        self.model_calls += 1
+        if usage is not None:
+            self.prompt_tokens += usage.prompt_tokens
+            self.completion_tokens += usage.completion_tokens
 
 
 class AgentState(BaseModel):

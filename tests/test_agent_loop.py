@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from datetime import datetime, timedelta, timezone
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -27,21 +27,9 @@ from memgpt_autogen.testing import (
     say,
     send,
 )
+from tests.clocks import NOON, Ticking
 
 pytestmark = pytest.mark.autogen
-
-NOON = datetime(2026, 5, 8, 12, 0, tzinfo=timezone.utc)
-
-
-class Ticking:
-    """A clock that moves a minute at every look."""
-
-    def __init__(self) -> None:
-        self.now = NOON
-
-    def __call__(self) -> datetime:
-        self.now += timedelta(minutes=1)
-        return self.now
 
 
 Make = Callable[..., MemGPTAgent]

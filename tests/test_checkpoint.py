@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from datetime import datetime, timedelta, timezone
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,22 +17,11 @@ from memgpt_autogen.storage.chroma import open_database
 from memgpt_autogen.storage.embedding import Embedder, HashingEmbedder
 from memgpt_autogen.storage.vectors import Vectors
 from memgpt_autogen.testing import ScriptedModel, call, calls, send
+from tests.clocks import NOON, Ticking
 
 FROZEN = Path(__file__).parent / "data" / "checkpoint_v1.json"
-NOON = datetime(2026, 5, 8, 12, 0, tzinfo=timezone.utc)
 
 Make = Callable[..., MemGPTAgent]
-
-
-class Ticking:
-    """A clock that moves a minute at every look."""
-
-    def __init__(self) -> None:
-        self.now = NOON
-
-    def __call__(self) -> datetime:
-        self.now += timedelta(minutes=1)
-        return self.now
 
 
 class OtherSpace(HashingEmbedder):

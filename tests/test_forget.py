@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -17,23 +16,12 @@ from memgpt_autogen.errors import ConfigurationError
 from memgpt_autogen.memory.core import Block
 from memgpt_autogen.storage.embedding import HashingEmbedder
 from memgpt_autogen.testing import ScriptedModel, call, calls, say, send
+from tests.clocks import NOON, Ticking
 
-NOON = datetime(2026, 5, 8, 12, 0, tzinfo=timezone.utc)
 SECRET = "My sister Zerlina keeps a quokka in Timbuktu."
 OTHER = "The harvest of Wachau apricots begins in July."
 
 Make = Callable[..., MemGPTAgent]
-
-
-class Ticking:
-    """A clock that moves a minute at every look."""
-
-    def __init__(self) -> None:
-        self.now = NOON
-
-    def __call__(self) -> datetime:
-        self.now += timedelta(minutes=1)
-        return self.now
 
 
 @pytest.fixture
