@@ -22,6 +22,10 @@ from memgpt_autogen.memory.recall import Message, RecallStorage
 A = TypeVar("A", bound="Arguments")
 T = TypeVar("T")
 
+_SHORT = 60  # characters; so short a message says little without the turns around it
+_TURN_CHARACTERS = 160  # of a turn that is shown beside a result
+_NAMES = 20  # speakers named to a model that asked for an unknown one
+
 
 @dataclass
 class Workspace:
@@ -70,6 +74,7 @@ class CoreMemoryReplace(_Chainable):
 
 class ConversationSearch(_Chainable):
     query: str
+    speaker: str = ""
     page: int = Field(default=0, ge=0)
 
 
@@ -114,8 +119,38 @@ def _block_now(work: Workspace, name: str, remark: str = "") -> str:
 
 
 def conversation_search(work: Workspace, arguments: ConversationSearch) -> str:
-    page = work.recall.search(arguments.query, limit=work.page_size, page=arguments.page)
-    return _listing(work, page, _message_line, "messages")
+    page = work.recall.search(
+        arguments.query,
+        limit=work.page_size,
+        page=arguments.page,
+        speaker=_speaker(work, arguments.speaker),
+    )
+    return _listing(work, page, lambda message: _with_turns(work, message), "messages")
+
+
+def _speaker(work: Workspace, name: str) -> str | None:
+    """The speaker that is meant, in whatever case the name is written."""
+    if not name.strip():
+        return None
+    speakers = work.recall.speakers()
+    if name in speakers:
+        return name
+    for speaker in speakers:
+        if speaker.casefold() == name.strip().casefold():
+            return speaker
+    known = ", ".join(sorted(speakers, key=lambda one: -speakers[one])[:_NAMES])
+    raise ModelMistake(f"no messages of speaker {name!r}. There are those of: {known or 'nobody'}.")
+
+
+def _with_turns(work: Workspace, message: Message) -> str:
+    """A message; a short one, such as "Yes, at ten.", between the turns around it."""
+    line = _message_line(message)
+    if len(message.text) > _SHORT:
+        return line
+    around = work.recall.around(message.id)
+    before = [one for one in around if one.id < message.id]
+    turns = [f"  {clip(_message_line(one), _TURN_CHARACTERS)}" for one in around]
+    return "\n".join([*turns[: len(before)], line, *turns[len(before) :]])
 
 
 def conversation_search_date(work: Workspace, arguments: ConversationSearchDate) -> str:
@@ -145,12 +180,17 @@ def pause_heartbeats(work: Workspace, arguments: PauseHeartbeats) -> str:
 
 
 def _message_line(message: Message) -> str:
-    return f"[{stamp(message.timestamp)}] {message.speaker}: {message.text}"
+    text = f"[{stamp(message.timestamp)}] {message.speaker}: {message.text}"
+    return f"{text}{_times(message.times)}"
 
 
 def _passage_line(passage: Passage) -> str:
     source = f" ({passage.source})" if passage.source else ""
-    return f"[{stamp(passage.timestamp)}]{source} {passage.text}"
+    return f"[{stamp(passage.timestamp)}]{source} {passage.text}{_times(passage.times)}"
+
+
+def _times(times: int) -> str:
+    return f" (found {times} times)" if times > 1 else ""
 
 
 def _listing(work: Workspace, page: Page[T], line: Callable[[T], str], noun: str) -> str:
