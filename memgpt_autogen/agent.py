@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal
@@ -38,6 +38,7 @@ class MemGPTAgent(ConversableAgent):  # type: ignore[misc] # autogen ships no ty
         context_window: tokens the main context may use; default from the model.
         preset: name of the system instructions; default by the model.
         translator: stands between AutoGen's messages and the agent's events.
+        listen_to: names of the speakers whose messages are taken in; default all.
         embedder: any Chroma embedding function; default the best at hand.
         clock: tells the time; for tests.
 
@@ -67,6 +68,7 @@ class MemGPTAgent(ConversableAgent):  # type: ignore[misc] # autogen ships no ty
         context_window: int | None = None,
         preset: str | None = None,
         translator: Translator | None = None,
+        listen_to: Collection[str] | None = None,
         embedder: Any = None,
         clock: Clock = local_now,
         **kwargs: Any,
@@ -78,6 +80,7 @@ class MemGPTAgent(ConversableAgent):  # type: ignore[misc] # autogen ships no ty
             context_window=context_window,
             preset=preset,
             translator=translator,
+            listen_to=listen_to,
             embedder=embedder,
             clock=clock,
         )

@@ -19,6 +19,7 @@ from memgpt_autogen.main_context import Budget, MainContext
 from memgpt_autogen.memory.archival import ArchivalStorage
 from memgpt_autogen.memory.core import Block, CoreMemory
 from memgpt_autogen.memory.recall import RecallStorage
+from memgpt_autogen.participants import PREFIX, Participants
 from memgpt_autogen.presets import instructions, preset_for
 from memgpt_autogen.queue_manager import QueueManager
 from memgpt_autogen.settings import Settings
@@ -189,8 +190,21 @@ def _wire(
         shown=context.shown,
         paused_until=state.paused_until,
     )
+    participants = Participants(
+        workspace.core,
+        workspace.archival,
+        state.heard,
+        most=settings.participants,
+        limit=settings.participant_limit,
+    )
     queue = QueueManager(
-        identity.name, context, workspace, database.state, state, on_eviction=on_eviction
+        identity.name,
+        context,
+        workspace,
+        database.state,
+        state,
+        on_eviction=on_eviction,
+        participants=participants,
     )
     executor = Executor(FUNCTIONS, workspace)
     loop = Loop(
@@ -212,11 +226,7 @@ def _wire(
 
 def _core_memory(state: AgentState, identity: Identity, settings: Settings) -> CoreMemory:
     if state.blocks:
-        limit = settings.block_limit
-        return CoreMemory(
-            block.model_copy(update={"limit": limit}) if len(block.value) <= limit else block
-            for block in state.blocks
-        )
+        return CoreMemory(_limited(block, settings) for block in state.blocks)
     persona = f"I am {identity.name}." if identity.persona is None else identity.persona
     return CoreMemory(
         [
@@ -224,3 +234,14 @@ def _core_memory(state: AgentState, identity: Identity, settings: Settings) -> C
             Block(name="human", value=identity.human or "", limit=settings.block_limit),
         ]
     )
+
+
+def _limited(block: Block, settings: Settings) -> Block:
+    """A block that we made under the limit of today's settings, unless it holds more already."""
+    if block.name.startswith(PREFIX):
+        limit = settings.participant_limit
+    elif block.name in ("persona", "human"):
+        limit = settings.block_limit
+    else:
+        return block
+    return block.model_copy(update={"limit": limit}) if len(block.value) <= limit else block

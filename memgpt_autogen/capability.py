@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -68,6 +68,7 @@ class MemGPTCapability:
         context_window: tokens the main context may use; default from the model.
         preset: name of the system instructions; default by the model.
         translator: stands between AutoGen's messages and the agent's events.
+        listen_to: names of the speakers whose messages are taken in; default all.
         embedder: any Chroma embedding function; default the best at hand.
         clock: tells the time; for tests.
     """
@@ -81,6 +82,7 @@ class MemGPTCapability:
         context_window: int | None = None,
         preset: str | None = None,
         translator: Translator | None = None,
+        listen_to: Collection[str] | None = None,
         embedder: Any = None,
         clock: Clock = local_now,
     ) -> None:
@@ -92,6 +94,9 @@ class MemGPTCapability:
                 f"context_window={context_window} is too small: the instructions and functions"
                 " alone take about 1,000 tokens; give at least 2,048."
             )
+        if isinstance(listen_to, str):
+            raise ConfigurationError(f"listen_to={listen_to!r}: give a list, [{listen_to!r}].")
+        self._listen_to = listen_to
         self._about = (persona, human, context_window, preset)
         self._embedder = embedder
         self._clock = clock
@@ -162,7 +167,11 @@ class MemGPTCapability:
                 )
                 mind.instruct(self._role())
                 self._conversations = Conversations(
-                    name, self.translator, self._clock, mind.queue.state.cursors
+                    name,
+                    self.translator,
+                    self._clock,
+                    mind.queue.state.cursors,
+                    self._listen_to,
                 )
                 self._mind = mind  # last: others may look without the lock
             return self._mind
@@ -233,9 +242,9 @@ class MemGPTCapability:
             mind = self.open()
             mind.executor.equip(AutoGenToolbox(self.agent, client))
             answered = self._conversations.answered(sender)
-            events = self._conversations.take(sender, messages, unaltered)
+            events, ignored = self._conversations.take(sender, messages, unaltered)
             nothing_heard = all(isinstance(e, MessageEvent) and e.own for e in events)
-            if nothing_heard and (events or answered or not messages):
+            if nothing_heard and (events or ignored or answered or not messages):
                 events.append(SystemAlert(timestamp=self._clock(), text=YOUR_TURN))
             self.last_turn = mind.think(events, self._model(client), self._role())
             self._conversations.replied(sender)
@@ -271,8 +280,9 @@ class MemGPTCapability:
                 messages = chats.get(sender)
                 if messages and self._conversations.knows(sender):
                     altered = self.agent.process_all_messages_before_reply(messages)
-                    events = self._conversations.take(sender, altered, messages)
-                    self._mind.queue.admit(events)
+                    self._mind.queue.admit(
+                        self._conversations.take(sender, altered, messages).events
+                    )
             self._mind.queue.flush()
 
     @property

@@ -121,7 +121,7 @@ def erase(speaker: str, queue: QueueManager, workspace: Workspace, database: Dat
     # What was folded into the summary left the queue: then it may tell of the speaker.
     there = {entry.recall_id for entry in queue.context.entries if isinstance(entry, EventEntry)}
     folded = not there.issuperset(ids)
-    lines = _forget_lines(workspace, traces)
+    lines = queue.forget(speaker) + _forget_lines(workspace, traces)
     kept = [entry for entry in queue.context.entries if not _concerns(entry, speaker, traces)]
     dropped = len(queue.context.entries) - len(kept)
     summary = queue.context.summary

@@ -55,6 +55,7 @@ class MessageEvent(Event):
         images: image parts in the OpenAI format, which pass to the model while
             the message is in the queue.
         results: results of tools that were run for somebody: (call id, text).
+        group: others besides the agent and its partner speak in the same chat.
     """
 
     speaker: str
@@ -62,6 +63,7 @@ class MessageEvent(Event):
     own: bool = False
     images: tuple[Mapping[str, Any], ...] = ()
     results: tuple[tuple[str, str], ...] = ()
+    group: bool = False
 
     def body(self) -> str:
         if not self.text.strip():

@@ -29,6 +29,7 @@ class Workspace:
 
     Attributes:
         outbox: messages sent and not yet taken by the loop.
+        muted: the turn's answer is out and the model runs only to store things.
         paused_until: timed events are ignored until then.
         shown: characters one result may show before it is cut with a note.
     """
@@ -40,6 +41,7 @@ class Workspace:
     page_size: int = 5
     shown: int = 4000
     outbox: list[str] = field(default_factory=list)
+    muted: bool = False
     paused_until: datetime | None = None
 
 
@@ -95,6 +97,8 @@ class PauseHeartbeats(_Chainable):
 def send_message(work: Workspace, arguments: SendMessage) -> str:
     if not arguments.message.strip():
         raise ModelMistake("message is empty: nothing was sent.")
+    if work.muted:
+        return "Not sent: you have answered already, and nobody waits for more."
     work.outbox.append(arguments.message)
     return "Sent."
 

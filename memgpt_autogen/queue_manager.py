@@ -16,6 +16,7 @@ from memgpt_autogen.events import Event, MessageEvent, SystemAlert
 from memgpt_autogen.functions import Workspace
 from memgpt_autogen.main_context import Entry, EventEntry, MainContext, StepEntry
 from memgpt_autogen.memory.recall import Message
+from memgpt_autogen.participants import Participants
 from memgpt_autogen.state import AgentState, Draft
 from memgpt_autogen.steps import Eviction, Step
 from memgpt_autogen.storage.state import StateStore
@@ -38,6 +39,7 @@ class QueueManager:
 
     Args:
         on_eviction: is told of every eviction.
+        participants: gives speakers in groups blocks of their own.
     """
 
     def __init__(
@@ -48,6 +50,7 @@ class QueueManager:
         store: StateStore,
         state: AgentState,
         on_eviction: Callable[[Eviction], None] = lambda eviction: None,
+        participants: Participants | None = None,
     ) -> None:
         self.name = name
         self.context = context
@@ -55,6 +58,7 @@ class QueueManager:
         self._work = workspace
         self._store = store
         self._on_eviction = on_eviction
+        self._participants = participants
         self._drafts = list(state.drafts)
         self.flush()
         if not state.memory_shown:
@@ -65,10 +69,32 @@ class QueueManager:
     def admit(self, events: Sequence[Event]) -> list[EventEntry]:
         """Append events to the queue and, for what was said, to recall storage's journal."""
         self._tell_of_changed_blocks()
-        entries = [self._entry(event) for event in events if not self._completes(event)]
-        self.context.entries.extend(entries)
+        entries: list[EventEntry] = []
+        for event in events:
+            if self._completes(event):
+                continue
+            if isinstance(event, MessageEvent) and event.group and not event.own:
+                self._hear(event.speaker)
+            entry = self._entry(event)
+            self.context.entries.append(entry)
+            entries.append(entry)
         self.save()
+        if self._participants is not None:
+            self._participants.settle()
         return entries
+
+    def _hear(self, speaker: str) -> None:
+        """Let a speaker in a group have a block of their own, and the model know of it."""
+        if self._participants is None:
+            return
+        told = self._participants.hear(clean(speaker))
+        for text in told:
+            self.alert(text)
+        if told:
+            known = self.state.values_known
+            self.state.values_known = {
+                block.name: known.get(block.name, block.value) for block in self._work.core
+            }
 
     def alert(self, text: str) -> None:
         """Append a system alert to the queue."""
@@ -135,6 +161,10 @@ class QueueManager:
         )
         self._drafts.append(draft)
         return draft
+
+    def forget(self, speaker: str) -> int:
+        """Drop the block of a participant; how many lines it had."""
+        return self._participants.forget(speaker) if self._participants is not None else 0
 
     # --- what is written ---------------------------------------------------------
 

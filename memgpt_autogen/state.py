@@ -53,6 +53,7 @@ class AgentState(BaseModel):
         memory_shown: core memory as the head of the prompt shows it.
         values_known: each block's text as the model knows it, by the head or by a
             later result in the queue.
+        heard: names of participants' blocks, the least recently heard first.
         cursors: for each chat, the digests of the AutoGen messages already taken.
         drafts: messages that may not have reached recall storage yet.
         sources: names of the attached document sources.
@@ -67,6 +68,7 @@ class AgentState(BaseModel):
     summary: str = ""
     queue: list[Entry] = []
     pressure_announced: bool = False
+    heard: list[str] = []
     cursors: dict[str, list[str]] = {}
     drafts: list[Draft] = []
     sources: list[str] = []

@@ -60,6 +60,14 @@ class CoreMemory:
             raise ConfigurationError(f"a core memory block needs a new name, not {block.name!r}")
         self._store(block, block.value)
 
+    def remove(self, name: str) -> Block:
+        """Take a block out; it, as it was.
+
+        Raises:
+            KeyError: there is no such block.
+        """
+        return self._blocks.pop(name)
+
     def set(self, name: str, value: str) -> None:
         """Replace a block's whole text, read-only or not; for programs, not for the model.
 
