@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal
@@ -13,6 +13,7 @@ from memgpt_autogen.capability import ContextOverview, MemGPTCapability, setting
 from memgpt_autogen.checkpoint import read_checkpoint, restore
 from memgpt_autogen.erasure import Receipt
 from memgpt_autogen.events import Clock, Event, local_now
+from memgpt_autogen.executor import MEMORY_FUNCTIONS, refuse_clashes
 from memgpt_autogen.memory.archival import ArchivalStorage
 from memgpt_autogen.memory.core import Block, CoreMemory
 from memgpt_autogen.memory.recall import RecallStorage
@@ -243,6 +244,22 @@ class MemGPTAgent(ConversableAgent):  # type: ignore[misc] # autogen ships no ty
             clock=clock,
             **kwargs,
         )
+
+    def update_tool_signature(self, tool_sig: Any, *args: Any, **kwargs: Any) -> None:
+        """AutoGen's; a tool may not have the name of a memory function.
+
+        Raises:
+            ConfigurationError: it has.
+        """
+        if isinstance(tool_sig, Mapping):
+            refuse_clashes(MEMORY_FUNCTIONS, [tool_sig])
+        super().update_tool_signature(tool_sig, *args, **kwargs)
+
+    def update_function_signature(self, func_sig: Any, *args: Any, **kwargs: Any) -> None:
+        """AutoGen's, for tools in the old style; otherwise like `update_tool_signature`."""
+        if isinstance(func_sig, Mapping):
+            refuse_clashes(MEMORY_FUNCTIONS, [{"function": func_sig}])
+        super().update_function_signature(func_sig, *args, **kwargs)
 
     def clear_history(
         self, recipient: Agent | None = None, nr_messages_to_preserve: int | None = None

@@ -19,10 +19,11 @@ from memgpt_autogen.conversations import Conversations
 from memgpt_autogen.erasure import Receipt
 from memgpt_autogen.errors import ConfigurationError
 from memgpt_autogen.events import Clock, Event, MessageEvent, SystemAlert, TimedEvent, local_now
+from memgpt_autogen.executor import MEMORY_FUNCTIONS, refuse_clashes
 from memgpt_autogen.settings import Settings
 from memgpt_autogen.state import Counters
 from memgpt_autogen.steps import Eviction, Step, Turn
-from memgpt_autogen.toolbox import AutoGenToolbox
+from memgpt_autogen.toolbox import AutoGenToolbox, tools_of
 from memgpt_autogen.translator import AutoGenTranslator, Translator
 
 # What AutoGen passed to the message hooks, by capability: the transforms' input.
@@ -109,7 +110,12 @@ class MemGPTCapability:
 
         Termination checks, human input, code execution and function calls come
         before it, as with any agent.
+
+        Raises:
+            ConfigurationError: a tool of the agent has the name of a memory function.
         """
+        if agent.client is not None:
+            refuse_clashes(MEMORY_FUNCTIONS, tools_of(agent.client))
         self._agent = agent
 
         # AutoGen pairs the sync and the async reply by these names.

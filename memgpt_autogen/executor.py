@@ -7,15 +7,17 @@ applied (MemGPT, arXiv 2310.08560, section 2.3 "Function executor").
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 from pydantic import ValidationError
 
 from memgpt_autogen.errors import ConfigurationError, ModelMistake
-from memgpt_autogen.functions import Function, Workspace
+from memgpt_autogen.functions import FUNCTIONS, Function, Workspace
 from memgpt_autogen.steps import FunctionCall, FunctionResult
 from memgpt_autogen.storage.text import clean
+
+MEMORY_FUNCTIONS = frozenset(function.name for function in FUNCTIONS)
 
 
 class Toolbox(Protocol):
@@ -59,12 +61,7 @@ class Executor:
             ConfigurationError: a tool has the name of a memory function.
         """
         tools = [] if toolbox is None else list(toolbox.schemas)
-        for tool in tools:
-            if tool["function"]["name"] in self._functions:
-                raise ConfigurationError(
-                    f"the tool {tool['function']['name']!r} has the name of a memory function:"
-                    " register it under another name"
-                )
+        refuse_clashes(self._functions, tools)
         self._toolbox = toolbox
         own = self._own[bool(self._workspace.archival.archives)]
         if [*own, *tools] != self.schemas:
@@ -104,6 +101,21 @@ class Executor:
             raise ModelMistake(
                 f"there is no function {name!r}; the functions are {names}."
             ) from None
+
+
+def refuse_clashes(functions: Collection[str], tools: Iterable[Mapping[str, Any]]) -> None:
+    """Refuse tools, in the OpenAI `tools` format, with the name of a memory function.
+
+    Raises:
+        ConfigurationError: there is one.
+    """
+    for tool in tools:
+        name = (tool.get("function") or {}).get("name")
+        if name in functions:
+            raise ConfigurationError(
+                f"the tool {name!r} has the name of a memory function: register it under another"
+                " name"
+            )
 
 
 def _validate(function: Function[Any], text: str) -> Any:
