@@ -49,10 +49,6 @@ class Conversations:
         self._known: weakref.WeakKeyDictionary[Partner, list[tuple[Mapping[str, Any], str]]]
         self._known = weakref.WeakKeyDictionary()
 
-    def knows(self, partner: Partner) -> bool:
-        """Whether the agent has taken part in this chat since the program started."""
-        return partner in self._cursors
-
     def answered(self, partner: Partner | None) -> bool:
         """Whether the latest turn in this chat ended with a reply."""
         return self._cursor(partner).answered
