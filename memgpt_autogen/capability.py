@@ -231,7 +231,7 @@ class MemGPTCapability:
             messages = self.agent.chat_messages[sender]
         with self._lock:
             mind = self.open()
-            mind.executor.equip(AutoGenToolbox(self.agent, client))
+            mind.executor.equip(AutoGenToolbox(self.agent, client, chat=sender))
             answered = self._conversations.answered(sender)
             events = self._conversations.take(sender, messages, unaltered)
             nothing_heard = all(isinstance(e, MessageEvent) and e.own for e in events)

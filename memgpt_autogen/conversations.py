@@ -7,10 +7,13 @@ from collections.abc import Mapping, MutableMapping, Sequence
 from typing import Any, Protocol
 
 from memgpt_autogen.cursor import OWN, Cursor, digest, first_new, kept_by_transform
-from memgpt_autogen.events import Clock, Event
+from memgpt_autogen.events import Clock, Event, MessageEvent
 from memgpt_autogen.translator import Translator, speaker_of
 
 AutoGenMessages = Sequence[Mapping[str, Any]]
+
+# Ends a call whose result a transform took out of the chat, as AutoGen does with handoffs.
+HIDDEN_RESULT = "(done)"
 
 
 class Partner(Protocol):
@@ -72,6 +75,7 @@ class Conversations:
         cursor = self._cursor(partner)
         start = first_new(cursor.taken, before)
         now = self._clock()
+        kept = kept_by_transform(before, start, marks)
         events: list[Event] = [
             self._translator.to_event(
                 messages[index],
@@ -79,8 +83,16 @@ class Conversations:
                 own=marks[index] == OWN,
                 timestamp=now,
             )
-            for index in kept_by_transform(before, start, marks)
+            for index in kept
         ]
+        hidden = _answered(whole[start:]) - _answered([messages[index] for index in kept])
+        if hidden:
+            results = tuple((call_id, HIDDEN_RESULT) for call_id in sorted(hidden))
+            events.append(  # own: nobody said anything by it
+                MessageEvent(
+                    timestamp=now, speaker=self._own_name, text="", own=True, results=results
+                )
+            )
         cursor.advance(before)  # only now: a translator may fail, and the messages come again
         self._save(partner, cursor)
         return events
@@ -127,3 +139,9 @@ class Conversations:
 
     def _save(self, partner: Partner | None, cursor: Cursor) -> None:
         self._saved["" if partner is None else partner.name] = list(cursor.taken)
+
+
+def _answered(messages: AutoGenMessages) -> set[str]:
+    """The ids of the calls whose results these messages bring."""
+    results = (result for message in messages for result in message.get("tool_responses") or ())
+    return {str(result.get("tool_call_id")) for result in results}
