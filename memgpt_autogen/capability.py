@@ -246,7 +246,7 @@ class MemGPTCapability:
             messages = self.agent.chat_messages[sender]
         with self._lock:
             mind = self.open()
-            mind.executor.equip(AutoGenToolbox(self.agent, client))
+            mind.executor.equip(AutoGenToolbox(self.agent, client, chat=sender))
             answered = self._conversations.answered(sender)
             events, ignored = self._conversations.take(sender, messages, unaltered)
             nothing_heard = all(isinstance(e, MessageEvent) and e.own for e in events)
@@ -277,14 +277,17 @@ class MemGPTCapability:
             return self.last_turn.messages
 
     def absorb(self, chat: Agent | None = None) -> None:
-        """Take in what others said after the agent's last turn, without answering it."""
+        """Take in what was said since the agent's last turn, without answering it.
+
+        Others spoke, or a human, a nested chat or a code block answered in its name.
+        """
         if self._mind is None:
             return
         with self._lock:
             chats = self.agent.chat_messages
             for sender in [chat] if chat is not None else list(chats):
                 messages = chats.get(sender)
-                if messages and self._conversations.knows(sender):
+                if messages:
                     altered = self.agent.process_all_messages_before_reply(messages)
                     self._mind.queue.admit(
                         self._conversations.take(sender, altered, messages).events

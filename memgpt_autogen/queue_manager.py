@@ -134,11 +134,12 @@ class QueueManager:
                 self.context.entries[index] = entry.completed(
                     {call.id: clean(results[call.id]) for call in come}
                 )
-        if found != set(results):
-            return False
-        if event.text.strip():
+        if not event.text.strip():
+            return True  # where the call has left the queue, there is nothing to say about it
+        if found == set(results):
             self._draft(event.speaker, event.text, event)
-        return True
+            return True
+        return False
 
     def _entry(self, event: Event) -> EventEntry:
         if not isinstance(event, MessageEvent) or not event.text.strip():
