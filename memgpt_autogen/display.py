@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+import functools
+import inspect
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from autogen.io.base import IOStream
@@ -41,6 +45,37 @@ def show_eviction(agent: str, eviction: Eviction) -> None:
         f"{eviction.entries} entries left the queue, {eviction.tokens_before} →"
         f" {eviction.tokens_after} tokens. Summary: {eviction.summary}",
     )
+
+
+@contextmanager
+def shown_from_threads() -> Iterator[None]:
+    """Let threads that are started here show things in an async run.
+
+    The stream of AutoGen's `a_run` is a queue of the event loop: what a thread puts there,
+    its reader sees only when something else wakes the loop.
+    """
+    stream = IOStream.get_default()
+    if not inspect.iscoroutinefunction(stream.input):
+        yield
+        return
+    with IOStream.set_default(_LoopStream(stream, asyncio.get_running_loop())):
+        yield
+
+
+class _LoopStream:
+    """An AutoGen stream whose `send` and `print` run in the loop that it belongs to."""
+
+    def __init__(self, stream: Any, loop: asyncio.AbstractEventLoop) -> None:
+        self._stream = stream
+        self._loop = loop
+        self.input = stream.input
+
+    def send(self, message: Any) -> None:
+        self._loop.call_soon_threadsafe(self._stream.send, message)
+
+    def print(self, *objects: Any, sep: str = " ", end: str = "\n", flush: bool = False) -> None:
+        show = functools.partial(self._stream.print, *objects, sep=sep, end=end, flush=flush)
+        self._loop.call_soon_threadsafe(show)
 
 
 def _emit(kind: str, agent: str, text: str) -> None:
