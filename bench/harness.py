@@ -16,6 +16,7 @@ from types import TracebackType
 from typing import Any, TypeVar
 
 from autogen.io import IOStream
+from typing_extensions import Self
 
 P = TypeVar("P", bound="LineProcess")
 
@@ -67,7 +68,7 @@ class LineProcess:
         if self._process.returncode:
             raise SystemExit(f"{self._process.args!r} failed: see above")
 
-    def __enter__(self: P) -> P:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(

@@ -16,6 +16,7 @@ from autogen import Agent, ConversableAgent, OpenAIWrapper
 from memgpt_autogen.build import Identity, Mind, build_mind
 from memgpt_autogen.chat_model import AutoGenChatModel
 from memgpt_autogen.conversations import Conversations
+from memgpt_autogen.display import shown_from_threads
 from memgpt_autogen.erasure import Receipt
 from memgpt_autogen.errors import ConfigurationError
 from memgpt_autogen.events import Clock, Event, MessageEvent, SystemAlert, TimedEvent, local_now
@@ -135,7 +136,9 @@ class MemGPTCapability:
             config: OpenAIWrapper | None = None,
             **_: Any,
         ) -> Reply:
-            return await asyncio.to_thread(self.reply, messages, sender, config, self._unaltered())
+            unaltered = self._unaltered()
+            with shown_from_threads():
+                return await asyncio.to_thread(self.reply, messages, sender, config, unaltered)
 
         agent.register_hook("process_all_messages_before_reply", self._note_unaltered)
         agent.replace_reply_func(ConversableAgent.generate_oai_reply, generate_oai_reply)

@@ -7,7 +7,7 @@ from enum import Enum
 
 from pydantic import BaseModel, ConfigDict
 
-EDITS = ("core_memory_append", "core_memory_replace")
+BLOCK_EDITS = ("core_memory_append", "core_memory_replace")
 
 
 class _Value(BaseModel):
@@ -97,7 +97,7 @@ class Step(_Value):
         return tuple(
             (str(json.loads(call.arguments).get("name")), texts[call.id])
             for call in self.calls
-            if call.name in EDITS and call.id in texts
+            if call.name in BLOCK_EDITS and call.id in texts
         )
 
 

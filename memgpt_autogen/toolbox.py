@@ -13,6 +13,7 @@ from typing import Any
 
 from autogen import Agent, ConversableAgent, OpenAIWrapper
 
+from memgpt_autogen.safeguards import TOOL_BLOCKED, guarded_call, guarded_result
 from memgpt_autogen.steps import FunctionCall, FunctionResult
 from memgpt_autogen.storage.text import clean
 
@@ -55,12 +56,15 @@ class AutoGenToolbox:
 
     def run(self, call: FunctionCall) -> FunctionResult:
         """Run it as AutoGen would; the model always sees the result in another step."""
-        request = {"name": call.name, "arguments": call.arguments or "{}"}
-        if inspect.iscoroutinefunction(self._agent.function_map[call.name]):
+        asked = {"name": call.name, "arguments": call.arguments or "{}"}
+        request = guarded_call(self._agent, asked)
+        if request is None:
+            done, answer = False, {"content": TOOL_BLOCKED}
+        elif inspect.iscoroutinefunction(self._agent.function_map[call.name]):
             done, answer = _finish(self._agent.a_execute_function(request))
         else:
             done, answer = self._agent.execute_function(request)
-        content = answer["content"]
+        content = guarded_result(self._agent, answer)["content"]
         text = content if isinstance(content, str) else json.dumps(content, default=str)
         return FunctionResult(
             call_id=call.id, name=call.name, ok=bool(done), text=clean(text), heartbeat=True
@@ -84,6 +88,10 @@ class ToollessClient:
 
     def __init__(self, client: OpenAIWrapper) -> None:
         self._client = client
+
+    def extract_text_or_completion_object(self, response: Any) -> Any:
+        """`OpenAIWrapper.extract_text_or_completion_object`."""
+        return self._client.extract_text_or_completion_object(response)
 
     def create(self, **arguments: Any) -> Any:
         """`OpenAIWrapper.create`; the usage is counted in the agent's own client."""
