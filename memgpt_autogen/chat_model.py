@@ -10,6 +10,7 @@ import openai
 from autogen import OpenAIWrapper
 
 from memgpt_autogen.errors import ChatModelError, ContextOverflowError
+from memgpt_autogen.safeguards import BLOCKED, guarded_message, guarded_prompt
 from memgpt_autogen.steps import Completion, FunctionCall, Usage
 from memgpt_autogen.storage.text import clean
 from memgpt_autogen.toolbox import ToollessClient
@@ -18,11 +19,16 @@ from memgpt_autogen.toolbox import ToollessClient
 # OpenAI ("maximum context length"), Ollama ("context length"), Anthropic ("prompt is too
 # long"), Gemini ("input token count … exceeds"), llama.cpp ("available context size").
 _OVERFLOW_CODES = {"context_length_exceeded", "exceed_context_size_error"}
+_REFUSALS = {400, 413, 422}  # HTTP: bad request, too large, not to be processed
 _OVERFLOW_TEXT = re.compile(
     r"maximum context length|context.?length.{0,40}exceed|exceeds?.{0,60}context"
     r"|available context size|prompt is too long|input token count.{0,40}exceeds"
     r"|input (?:is )?too long|too many (?:input )?tokens",
     re.IGNORECASE | re.DOTALL,
+)
+# Limits over time are told in much the same words ("too many tokens, please wait").
+_THROTTLE_TEXT = re.compile(
+    r"rate.?limit|throttl|quota|per (?:second|minute|hour|day)|please wait|try again", re.IGNORECASE
 )
 _WINDOW_TEXT = re.compile(
     r"(?:maximum context length (?:is|of)|context size \(|maximum of|max_model_len[ =]+|> ?)"
@@ -43,7 +49,8 @@ class AutoGenChatModel:
     working.
 
     Errors of the provider reach the caller as they are, as with any AutoGen agent;
-    only an overflow of the context window becomes `ContextOverflowError`.
+    only an overflow of the context window becomes `ContextOverflowError`, whichever
+    library reports it.
     """
 
     def __init__(self, client: OpenAIWrapper, *, cache: Any = None, agent: Any = None) -> None:
@@ -62,8 +69,13 @@ class AutoGenChatModel:
             ContextOverflowError: the request is larger than the model's window.
             ChatModelError: the provider's answer is no completion.
         """
+        prompt = guarded_prompt(self._agent, messages)
+        if prompt is None:
+            if not tools:  # nobody hears a summary, so it must not be these words
+                raise ChatModelError(BLOCKED)
+            return Completion(text=BLOCKED)
         arguments: dict[str, Any] = {
-            "messages": list(messages),
+            "messages": prompt,
             "cache": self._cache,
             "agent": self._agent,
         }
@@ -79,7 +91,13 @@ class AutoGenChatModel:
         except (TypeError, IndexError) as problem:
             # OpenAIWrapper reads the response itself and trips over a malformed one
             raise ChatModelError(f"the model's answer is no completion: {problem}") from problem
-        return read_completion(response)
+        except Exception as problem:  # of a client that is not OpenAI's: Anthropic's, one's own
+            overflow = native_overflow_of(problem)
+            if overflow is None:
+                raise
+            raise overflow from problem
+        checked = guarded_message(self._agent, self._client, response)
+        return read_completion(response, checked)
 
 
 def overflow_of(problem: openai.APIError) -> ContextOverflowError | None:
@@ -100,6 +118,26 @@ def overflow_of(problem: openai.APIError) -> ContextOverflowError | None:
     )
 
 
+def native_overflow_of(problem: Exception) -> ContextOverflowError | None:
+    """The overflow that an error of another library than openai's reports, or None.
+
+    Its text alone tells, so a status that means something else and words about limits
+    over time speak against it.
+    """
+    text = str(problem)
+    status = getattr(problem, "status_code", None) or getattr(problem, "code", None)
+    is_other = isinstance(status, int) and 400 <= status < 600 and status not in _REFUSALS
+    if is_other or isinstance(problem, OSError):
+        return None
+    if not _OVERFLOW_TEXT.search(text) or _THROTTLE_TEXT.search(text):
+        return None
+    return ContextOverflowError(
+        text,
+        window=_number(None, _WINDOW_TEXT, text),
+        prompt_tokens=_number(None, _PROMPT_TEXT, text),
+    )
+
+
 def _number(named: Any, pattern: re.Pattern[str], text: str) -> int | None:
     if isinstance(named, int):
         return named
@@ -107,8 +145,12 @@ def _number(named: Any, pattern: re.Pattern[str], text: str) -> int | None:
     return int(match.group(1)) if match else None
 
 
-def read_completion(response: Any) -> Completion:
+def read_completion(response: Any, checked: Any = None) -> Completion:
     """A provider's response as a value; missing and null fields are empty.
+
+    Args:
+        response: as the client gave it.
+        checked: a message in the place of the one in it.
 
     Raises:
         ChatModelError: there is no choice in it.
@@ -116,7 +158,7 @@ def read_completion(response: Any) -> Completion:
     choices = _get(response, "choices") or []
     if not choices:
         raise ChatModelError("the model's answer holds no choices")
-    message = _get(choices[0], "message")
+    message = checked or _get(choices[0], "message")
     if message is None:
         raise ChatModelError("the model's answer holds no message")
     calls = [_get(call, "function") for call in _get(message, "tool_calls") or []]

@@ -5,26 +5,28 @@ The names and arguments are those of MemGPT (arXiv 2310.08560, section 2.3).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, time, timedelta
+from datetime import datetime, timedelta
 from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from memgpt_autogen.errors import ModelMistake
 from memgpt_autogen.events import Clock, stamp
-from memgpt_autogen.memory.archival import ArchivalStorage, Passage
+from memgpt_autogen.memory.archival import ArchivalStorage
 from memgpt_autogen.memory.core import CoreMemory
-from memgpt_autogen.memory.page import Page
-from memgpt_autogen.memory.recall import Message, RecallStorage
+from memgpt_autogen.memory.recall import RecallStorage
+from memgpt_autogen.results import (
+    date_span,
+    known_speaker,
+    listing,
+    message_in_context,
+    message_line,
+    passage_line,
+)
 
 A = TypeVar("A", bound="Arguments")
-T = TypeVar("T")
-
-_SHORT = 60  # characters; so short a message says little without the turns around it
-_TURN_CHARACTERS = 160  # of a turn that is shown beside a result
-_NAMES = 20  # speakers named to a model that asked for an unknown one
 
 
 @dataclass
@@ -33,10 +35,12 @@ class Workspace:
 
     Attributes:
         outbox: messages sent and not yet taken by the loop.
+        muted: the turn's answer is out and the model runs only to store things.
         paused_until: timed events are ignored until then.
         shown: characters one result may show before it is cut with a note.
     """
 
+    agent: str
     core: CoreMemory
     recall: RecallStorage
     archival: ArchivalStorage
@@ -44,6 +48,7 @@ class Workspace:
     page_size: int = 5
     shown: int = 4000
     outbox: list[str] = field(default_factory=list)
+    muted: bool = False
     paused_until: datetime | None = None
 
 
@@ -86,6 +91,7 @@ class ConversationSearchDate(_Chainable):
 
 class ArchivalMemoryInsert(_Chainable):
     content: str
+    archive: str = Field(default="", description="shared archive; default: your own")
 
 
 class ArchivalMemorySearch(_Chainable):
@@ -100,6 +106,8 @@ class PauseHeartbeats(_Chainable):
 def send_message(work: Workspace, arguments: SendMessage) -> str:
     if not arguments.message.strip():
         raise ModelMistake("message is empty: nothing was sent.")
+    if work.muted:
+        return "Not sent: you have answered already, and nobody waits for more."
     work.outbox.append(arguments.message)
     return "Sent."
 
@@ -115,7 +123,7 @@ def core_memory_replace(work: Workspace, arguments: CoreMemoryReplace) -> str:
 
 
 def _block_now(work: Workspace, name: str, remark: str = "") -> str:
-    return f"{remark}The block {name!r} now reads:\n{work.core[name].value}"
+    return f"{remark}The block {name!r} now reads:\n{work.core.shown(name).value}"
 
 
 def conversation_search(work: Workspace, arguments: ConversationSearch) -> str:
@@ -123,34 +131,9 @@ def conversation_search(work: Workspace, arguments: ConversationSearch) -> str:
         arguments.query,
         limit=work.page_size,
         page=arguments.page,
-        speaker=_speaker(work, arguments.speaker),
+        speaker=known_speaker(work.recall, arguments.speaker),
     )
-    return _listing(work, page, lambda message: _with_turns(work, message), "messages")
-
-
-def _speaker(work: Workspace, name: str) -> str | None:
-    """The speaker that is meant, in whatever case the name is written."""
-    if not name.strip():
-        return None
-    speakers = work.recall.speakers()
-    if name in speakers:
-        return name
-    for speaker in speakers:
-        if speaker.casefold() == name.strip().casefold():
-            return speaker
-    known = ", ".join(sorted(speakers, key=lambda one: -speakers[one])[:_NAMES])
-    raise ModelMistake(f"no messages of speaker {name!r}. There are those of: {known or 'nobody'}.")
-
-
-def _with_turns(work: Workspace, message: Message) -> str:
-    """A message; a short one, such as "Yes, at ten.", between the turns around it."""
-    line = _message_line(message)
-    if len(message.text) > _SHORT:
-        return line
-    around = work.recall.around(message.id)
-    before = [one for one in around if one.id < message.id]
-    turns = [f"  {clip(_message_line(one), _TURN_CHARACTERS)}" for one in around]
-    return "\n".join([*turns[: len(before)], line, *turns[len(before) :]])
+    return listing(page, lambda one: message_in_context(work.recall, one), "messages", work.shown)
 
 
 def conversation_search_date(work: Workspace, arguments: ConversationSearchDate) -> str:
@@ -159,88 +142,33 @@ def conversation_search_date(work: Workspace, arguments: ConversationSearchDate)
     if end < start:
         raise ModelMistake("end_date lies before start_date: swap them.")
     page = work.recall.between(start, end, limit=work.page_size, page=arguments.page)
-    return _listing(work, page, _message_line, "messages")
+    return listing(page, message_line, "messages", work.shown)
 
 
 def archival_memory_insert(work: Workspace, arguments: ArchivalMemoryInsert) -> str:
     if not arguments.content.strip():
         raise ModelMistake("content is empty: nothing was stored.")
-    work.archival.insert(arguments.content)
-    return "Stored in archival memory."
+    archive = arguments.archive.strip()
+    if not archive:
+        work.archival.insert(arguments.content)
+        return "Stored in archival memory."
+    if archive not in work.archival.archives:
+        there = ", ".join(repr(name) for name in work.archival.archives) or "none"
+        raise ModelMistake(
+            f"there is no shared archive {archive!r}, and nothing was stored; there are: {there}."
+        )
+    work.archival.insert(arguments.content, tags=[f"by {work.agent}"], archive=archive)
+    return f"Stored in the shared archive {archive!r}."
 
 
 def archival_memory_search(work: Workspace, arguments: ArchivalMemorySearch) -> str:
     page = work.archival.search(arguments.query, limit=work.page_size, page=arguments.page)
-    return _listing(work, page, _passage_line, "passages")
+    return listing(page, passage_line, "passages", work.shown)
 
 
 def pause_heartbeats(work: Workspace, arguments: PauseHeartbeats) -> str:
     work.paused_until = work.clock() + timedelta(minutes=arguments.minutes)
     return f"Timed events are ignored until {stamp(work.paused_until)}."
-
-
-def _message_line(message: Message) -> str:
-    text = f"[{stamp(message.timestamp)}] {message.speaker}: {message.text}"
-    return f"{text}{_times(message.times)}"
-
-
-def _passage_line(passage: Passage) -> str:
-    source = f" ({passage.source})" if passage.source else ""
-    return f"[{stamp(passage.timestamp)}]{source} {passage.text}{_times(passage.times)}"
-
-
-def _times(times: int) -> str:
-    return f" (found {times} times)" if times > 1 else ""
-
-
-def _listing(work: Workspace, page: Page[T], line: Callable[[T], str], noun: str) -> str:
-    """One page of results, each cut so that the page fits its share of the window."""
-    if page.total == 0:
-        return f"No {noun} found."
-    if not page.items:
-        raise ModelMistake(
-            f"there is no page={page.page}; the last is page={page.pages - 1} (pages count from 0)."
-        )
-    room = max(work.shown // len(page.items), 80)
-    lines = [clip(line(item), room) for item in page.items]
-    more = f"; page={page.page + 1} has more" if page.page + 1 < page.pages else ""
-    head = f"Page {page.page + 1} of {page.pages}, {page.total} {noun} in all{more}:"
-    return "\n".join([head, *lines])
-
-
-def clip(text: str, limit: int) -> str:
-    """`text`, or its beginning and end with a note of what was cut between them."""
-    if len(text) <= limit:
-        return text
-    note = f" …[{len(text) - limit} characters left out]… "
-    tail = limit // 4
-    return f"{text[: limit - tail]}{note}{text[len(text) - tail :]}"
-
-
-def date_span(text: str, now: datetime) -> tuple[datetime, datetime]:
-    """The first and the last moment that an ISO 8601 date or time names.
-
-    `2026-05-08` is the whole day, `2026-05-08T17:04` the whole minute; a time
-    without a zone is local, that is, of the zone of `now`.
-
-    Raises:
-        ModelMistake: the text is no ISO 8601 date.
-    """
-    cleaned = text.strip().replace("Z", "+00:00").replace("z", "+00:00")
-    try:
-        moment = datetime.fromisoformat(cleaned)
-    except ValueError:
-        raise ModelMistake(
-            f"{text!r} is no date: write it like 2026-05-08 or 2026-05-08T17:04."
-        ) from None
-    has_time = len(cleaned) > 10
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=now.tzinfo)
-    if not has_time:
-        return moment, datetime.combine(moment.date(), time.max, tzinfo=moment.tzinfo)
-    if moment.second == 0 and moment.microsecond == 0:
-        return moment, moment + timedelta(seconds=59, microseconds=999_999)
-    return moment, moment.replace(microsecond=999_999)
 
 
 @dataclass(frozen=True)
@@ -252,8 +180,11 @@ class Function(Generic[A]):
     arguments: type[A]
     handler: Callable[[Workspace, A], str]
 
-    def schema(self) -> dict[str, Any]:
-        """The function in the OpenAI `tools` format, derived from the argument model."""
+    def schema(self, without: Collection[str] = ()) -> dict[str, Any]:
+        """The function in the OpenAI `tools` format, derived from the argument model.
+
+        `without` names arguments that are of no use at present.
+        """
         parameters = self.arguments.model_json_schema()
         return {
             "type": "function",
@@ -263,7 +194,9 @@ class Function(Generic[A]):
                 "parameters": {
                     "type": "object",
                     "properties": {
-                        name: _lean(value) for name, value in parameters["properties"].items()
+                        name: _lean(value)
+                        for name, value in parameters["properties"].items()
+                        if name not in without
                     },
                     "required": parameters.get("required", []),
                 },
