@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -105,6 +105,9 @@ class MemGPTCapability:
 
         Termination checks, human input, code execution and function calls come
         before it, as with any agent.
+
+        Raises:
+            ConfigurationError: the agent has no such reply, or has a memory already.
         """
         self._agent = agent
 
@@ -130,8 +133,8 @@ class MemGPTCapability:
                 return await asyncio.to_thread(self.reply, messages, sender, config, unaltered)
 
         agent.register_hook("process_all_messages_before_reply", self._note_unaltered)
-        agent.replace_reply_func(ConversableAgent.generate_oai_reply, generate_oai_reply)
-        agent.replace_reply_func(ConversableAgent.a_generate_oai_reply, a_generate_oai_reply)
+        _replace(agent, generate_oai_reply)
+        _replace(agent, a_generate_oai_reply)
         if agent.client is not None:
             self.open()
 
@@ -322,6 +325,22 @@ def settings_of(memory: str | Path | Settings | None) -> Settings:
     if isinstance(memory, Settings):
         return memory
     return Settings() if memory is None else Settings(location=str(memory))
+
+
+def _replace(agent: ConversableAgent, reply: Callable[..., Any]) -> None:
+    """Put `reply` in the place of the agent's reply function of that name.
+
+    By name: AutoGen's multimodal agent has one of its own.
+    """
+    functions = [entry["reply_func"] for entry in agent._reply_func_list]  # noqa: SLF001
+    found = [function for function in functions if function.__name__ == reply.__name__]
+    if not found or any(function.__module__ == __name__ for function in found):
+        raise ConfigurationError(
+            f"{agent.name!r} has no {reply.__name__} of AutoGen's, so memory cannot answer for it:"
+            " it may have a memory already, or be no kind of agent that asks a model"
+        )
+    for function in found:
+        agent.replace_reply_func(function, reply)
 
 
 def _model_of(client: OpenAIWrapper | None) -> str:
