@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -20,10 +20,11 @@ from memgpt_autogen.display import shown_from_threads
 from memgpt_autogen.erasure import Receipt
 from memgpt_autogen.errors import ConfigurationError
 from memgpt_autogen.events import Clock, Event, MessageEvent, SystemAlert, TimedEvent, local_now
+from memgpt_autogen.executor import MEMORY_FUNCTIONS, refuse_clashes
 from memgpt_autogen.settings import Settings
 from memgpt_autogen.state import Counters
 from memgpt_autogen.steps import Eviction, Step, Turn
-from memgpt_autogen.toolbox import AutoGenToolbox
+from memgpt_autogen.toolbox import AutoGenToolbox, tools_of
 from memgpt_autogen.translator import AutoGenTranslator, Translator
 
 # What AutoGen passed to the message hooks, by capability: the transforms' input.
@@ -69,6 +70,7 @@ class MemGPTCapability:
         context_window: tokens the main context may use; default from the model.
         preset: name of the system instructions; default by the model.
         translator: stands between AutoGen's messages and the agent's events.
+        listen_to: names of the speakers whose messages are taken in; default all.
         embedder: any Chroma embedding function; default the best at hand.
         clock: tells the time; for tests.
     """
@@ -82,6 +84,7 @@ class MemGPTCapability:
         context_window: int | None = None,
         preset: str | None = None,
         translator: Translator | None = None,
+        listen_to: Collection[str] | None = None,
         embedder: Any = None,
         clock: Clock = local_now,
     ) -> None:
@@ -93,6 +96,9 @@ class MemGPTCapability:
                 f"context_window={context_window} is too small: the instructions and functions"
                 " alone take about 1,000 tokens; give at least 2,048."
             )
+        if isinstance(listen_to, str):
+            raise ConfigurationError(f"listen_to={listen_to!r}: give a list, [{listen_to!r}].")
+        self._listen_to = listen_to
         self._about = (persona, human, context_window, preset)
         self._embedder = embedder
         self._clock = clock
@@ -107,8 +113,11 @@ class MemGPTCapability:
         before it, as with any agent.
 
         Raises:
-            ConfigurationError: the agent has no such reply, or has a memory already.
+            ConfigurationError: the agent has no such reply, or has a memory already, or a
+                tool with the name of a memory function.
         """
+        if agent.client is not None:
+            refuse_clashes(MEMORY_FUNCTIONS, tools_of(agent.client))
         self._agent = agent
 
         # AutoGen pairs the sync and the async reply by these names.
@@ -132,9 +141,9 @@ class MemGPTCapability:
             with shown_from_threads():
                 return await asyncio.to_thread(self.reply, messages, sender, config, unaltered)
 
-        agent.register_hook("process_all_messages_before_reply", self._note_unaltered)
         _replace(agent, generate_oai_reply)
         _replace(agent, a_generate_oai_reply)
+        agent.register_hook("process_all_messages_before_reply", self._note_unaltered)
         if agent.client is not None:
             self.open()
 
@@ -168,7 +177,11 @@ class MemGPTCapability:
                 )
                 mind.instruct(self._role())
                 self._conversations = Conversations(
-                    name, self.translator, self._clock, mind.queue.state.cursors
+                    name,
+                    self.translator,
+                    self._clock,
+                    mind.queue.state.cursors,
+                    self._listen_to,
                 )
                 self._mind = mind  # last: others may look without the lock
             return self._mind
@@ -239,9 +252,9 @@ class MemGPTCapability:
             mind = self.open()
             mind.executor.equip(AutoGenToolbox(self.agent, client, chat=sender))
             answered = self._conversations.answered(sender)
-            events = self._conversations.take(sender, messages, unaltered)
+            events, ignored = self._conversations.take(sender, messages, unaltered)
             nothing_heard = all(isinstance(e, MessageEvent) and e.own for e in events)
-            if nothing_heard and (events or answered or not messages):
+            if nothing_heard and (events or ignored or answered or not messages):
                 events.append(SystemAlert(timestamp=self._clock(), text=YOUR_TURN))
             self.last_turn = mind.think(events, self._model(client), self._role())
             self._conversations.replied(sender)
@@ -280,8 +293,9 @@ class MemGPTCapability:
                 messages = chats.get(sender)
                 if messages:
                     altered = self.agent.process_all_messages_before_reply(messages)
-                    events = self._conversations.take(sender, altered, messages)
-                    self._mind.queue.admit(events)
+                    self._mind.queue.admit(
+                        self._conversations.take(sender, altered, messages).events
+                    )
             self._mind.queue.flush()
 
     @property

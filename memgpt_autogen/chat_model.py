@@ -19,11 +19,16 @@ from memgpt_autogen.toolbox import ToollessClient
 # OpenAI ("maximum context length"), Ollama ("context length"), Anthropic ("prompt is too
 # long"), Gemini ("input token count … exceeds"), llama.cpp ("available context size").
 _OVERFLOW_CODES = {"context_length_exceeded", "exceed_context_size_error"}
+_REFUSALS = {400, 413, 422}  # HTTP: bad request, too large, not to be processed
 _OVERFLOW_TEXT = re.compile(
     r"maximum context length|context.?length.{0,40}exceed|exceeds?.{0,60}context"
     r"|available context size|prompt is too long|input token count.{0,40}exceeds"
     r"|input (?:is )?too long|too many (?:input )?tokens",
     re.IGNORECASE | re.DOTALL,
+)
+# Limits over time are told in much the same words ("too many tokens, please wait").
+_THROTTLE_TEXT = re.compile(
+    r"rate.?limit|throttl|quota|per (?:second|minute|hour|day)|please wait|try again", re.IGNORECASE
 )
 _WINDOW_TEXT = re.compile(
     r"(?:maximum context length (?:is|of)|context size \(|maximum of|max_model_len[ =]+|> ?)"
@@ -44,7 +49,8 @@ class AutoGenChatModel:
     working.
 
     Errors of the provider reach the caller as they are, as with any AutoGen agent;
-    only an overflow of the context window becomes `ContextOverflowError`.
+    only an overflow of the context window becomes `ContextOverflowError`, whichever
+    library reports it.
     """
 
     def __init__(self, client: OpenAIWrapper, *, cache: Any = None, agent: Any = None) -> None:
@@ -86,6 +92,11 @@ class AutoGenChatModel:
         except (TypeError, IndexError) as problem:
             # OpenAIWrapper reads the response itself and trips over a malformed one
             raise ChatModelError(f"the model's answer is no completion: {problem}") from problem
+        except Exception as problem:  # of a client that is not OpenAI's: Anthropic's, one's own
+            overflow = native_overflow_of(problem)
+            if overflow is None:
+                raise
+            raise overflow from problem
         said = retrieved[0] if retrieved else None
         return read_completion(response, guarded_message(self._agent, said))
 
@@ -105,6 +116,26 @@ def overflow_of(problem: openai.APIError) -> ContextOverflowError | None:
         text,
         window=_number(body.get("n_ctx"), _WINDOW_TEXT, text),
         prompt_tokens=_number(body.get("n_prompt_tokens"), _PROMPT_TEXT, text),
+    )
+
+
+def native_overflow_of(problem: Exception) -> ContextOverflowError | None:
+    """The overflow that an error of another library than openai's reports, or None.
+
+    Its text alone tells, so a status that means something else and words about limits
+    over time speak against it.
+    """
+    text = str(problem)
+    status = getattr(problem, "status_code", None) or getattr(problem, "code", None)
+    is_other = isinstance(status, int) and 400 <= status < 600 and status not in _REFUSALS
+    if is_other or isinstance(problem, OSError):
+        return None
+    if not _OVERFLOW_TEXT.search(text) or _THROTTLE_TEXT.search(text):
+        return None
+    return ContextOverflowError(
+        text,
+        window=_number(None, _WINDOW_TEXT, text),
+        prompt_tokens=_number(None, _PROMPT_TEXT, text),
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import inspect
+import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -19,6 +20,12 @@ except ImportError:
     BaseEvent = wrap_event = None
 
 Printer = Callable[..., Any]
+
+MEMORY_EDITS = {
+    "core_memory_append": "{name}: + {content}",
+    "core_memory_replace": "{name}: {old_content!r} → {new_content!r}",
+    "archival_memory_insert": "archival memory: + {content}",
+}
 
 
 def show_step(agent: str, step: Step, *, monologue: bool, calls: bool) -> None:
@@ -35,6 +42,8 @@ def show_step(agent: str, step: Step, *, monologue: bool, calls: bool) -> None:
         _emit("call", agent, f"{call.name} {call.arguments}")
         if result is not None:
             _emit("result", agent, result.text)
+            if result.ok and call.name in MEMORY_EDITS:
+                _emit("edit", agent, MEMORY_EDITS[call.name].format(**json.loads(call.arguments)))
 
 
 def show_eviction(agent: str, eviction: Eviction) -> None:
@@ -43,8 +52,9 @@ def show_eviction(agent: str, eviction: Eviction) -> None:
         "eviction",
         agent,
         f"{eviction.entries} entries left the queue, {eviction.tokens_before} →"
-        f" {eviction.tokens_after} tokens. Summary: {eviction.summary}",
+        f" {eviction.tokens_after} tokens",
     )
+    _emit("summary", agent, eviction.summary)
 
 
 @contextmanager
@@ -111,5 +121,7 @@ if wrap_event is not None:
         "monologue": _event_class("monologue", "MemGPTMonologueEvent", "Inner monologue."),
         "call": _event_class("call", "MemGPTFunctionCallEvent", "A memory function is called."),
         "result": _event_class("result", "MemGPTFunctionResultEvent", "What the call led to."),
+        "edit": _event_class("edit", "MemGPTMemoryEditEvent", "Core or archival memory changed."),
         "eviction": _event_class("eviction", "MemGPTEvictionEvent", "Messages left the queue."),
+        "summary": _event_class("summary", "MemGPTSummaryEvent", "What stands for what left."),
     }

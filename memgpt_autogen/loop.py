@@ -145,6 +145,7 @@ class Loop:
     def _ask(self, progress: _Progress, model: ChatModel, summarizer: Summarizer) -> Completion:
         """The model's completion of the main context, made to fit its window."""
         queue, tools = self._queue, self._executor.schemas
+        queue.tell_of_changes()
         for _ in range(OVERFLOW_RETRIES):
             queue.make_room(tools, summarizer, progress.arrived)
             counted = queue.context.counted(tools)
@@ -179,6 +180,7 @@ class Loop:
         sent: list[str] = []
         self._work.outbox.clear()
         for call in calls:
+            self._work.muted = not speaking
             result = self._executor.execute(call)
             # At once: a tool may let the agent take another turn, with an outbox of its own.
             sent.extend(self._work.outbox)
@@ -204,7 +206,6 @@ class Loop:
 
     def _yields(self, step: Step, progress: _Progress) -> TurnEnd | None:
         """Why the turn ends after `step`, or None when the model runs again."""
-        progress.for_pressure_only = False
         if step.pending:
             return TurnEnd.CALLED
         if any(result.heartbeat or not result.ok for result in step.results):

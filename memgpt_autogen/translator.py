@@ -173,7 +173,7 @@ def _image(image: Any) -> Any:
     url = image.get("url") if isinstance(image, Mapping) else image
     if isinstance(url, str):
         return image
-    if not hasattr(url, "save"):
+    if url is None or not hasattr(url, "save"):
         return None
     file = BytesIO()  # AutoGen's multimodal agents hold pictures as objects of Pillow
     url.save(file, format="PNG")
