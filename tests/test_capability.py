@@ -12,7 +12,7 @@ from autogen import AssistantAgent, ConversableAgent, UserProxyAgent
 
 from memgpt_autogen import MemGPTCapability
 from memgpt_autogen.errors import ConfigurationError
-from memgpt_autogen.testing import ScriptedModel, call, send
+from memgpt_autogen.testing import ChatRequest, ScriptedModel, call, send
 from tests.groupchat import manager_of, speaker
 from tests.playing import echo, part, playing, user
 
@@ -33,6 +33,12 @@ def remembering(make: Any, script: Any, memory: Path) -> Iterator[tuple[Any, Any
             yield agent, capability, model
         finally:
             capability.close()
+
+
+def pictures(request: ChatRequest) -> list[Any]:
+    """The image parts in a prompt: a picture stays while its message is in the queue."""
+    contents = [m["content"] for m in request.messages if isinstance(m["content"], list)]
+    return [part for content in contents for part in content if part["type"] == "image_url"]
 
 
 class Shouting(AssistantAgent):  # type: ignore[misc]
@@ -128,8 +134,7 @@ async def test_a_multimodal_agent_sees_and_remembers(tmp_path: Path) -> None:
         with capability.settled() as mind:
             texts = [m.text for m in mind.workspace.recall.latest(9) if m.speaker == "user"]
             assert texts == ["what is this?\n(image)"]
-    assert PICTURE in model.requests[0].messages[1]["content"]
-    assert PICTURE in model.requests[1].messages[1]["content"], "while it is in the queue"
+    assert [pictures(request) for request in model.requests] == [[PICTURE], [PICTURE]]
 
 
 @pytest.mark.feature("images, MultimodalConversableAgent")
@@ -145,10 +150,8 @@ def test_a_picture_object_reaches_the_model(tmp_path: Path) -> None:
             said = [m.text.strip() for m in mind.workspace.recall.latest(9) if m.speaker == "user"]
     assert said == ["look: \n(image)", "and?"]
     for request in model.requests:
-        contents = [m["content"] for m in request.messages if isinstance(m["content"], list)]
-        images = [p for content in contents for p in content if p["type"] == "image_url"]
-        assert len(images) == 1
-        assert images[0]["image_url"]["url"].startswith("data:image/png;base64,iVBOR")
+        [picture] = pictures(request)
+        assert picture["image_url"]["url"].startswith("data:image/png;base64,iVBOR")
 
 
 @pytest.mark.feature("images, in group chats")
@@ -162,4 +165,4 @@ def test_images_in_a_group_chat(tmp_path: Path) -> None:
             pytest.skip("group chats of this AutoGen make text of images")
         agent.clear_history()
         assert agent.recall.speakers() == {"ann": 2, "mem": 2}
-    assert all(PICTURE in request.messages[1]["content"] for request in model.requests)
+    assert [pictures(request) for request in model.requests] == [[PICTURE], [PICTURE]]
