@@ -7,7 +7,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal
 
-from autogen import Agent, AssistantAgent, ConversableAgent
+from autogen import AssistantAgent, ConversableAgent
 
 from memgpt_autogen.capability import ContextOverview, MemGPTCapability, settings_of
 from memgpt_autogen.checkpoint import read_checkpoint, restore
@@ -260,13 +260,6 @@ class MemGPTAgent(ConversableAgent):  # type: ignore[misc] # autogen ships no ty
         if isinstance(func_sig, Mapping):
             refuse_clashes(MEMORY_FUNCTIONS, [{"function": func_sig}])
         super().update_function_signature(func_sig, *args, **kwargs)
-
-    def clear_history(
-        self, recipient: Agent | None = None, nr_messages_to_preserve: int | None = None
-    ) -> None:
-        """AutoGen's history is cleared; what was said stays in memory."""
-        self._capability.absorb(recipient)
-        super().clear_history(recipient, nr_messages_to_preserve)
 
     def close(self) -> None:
         """Write everything and release the storage; a later use opens it again."""

@@ -144,6 +144,15 @@ class MemGPTCapability:
         _replace(agent, generate_oai_reply)
         _replace(agent, a_generate_oai_reply)
         agent.register_hook("process_all_messages_before_reply", self._note_unaltered)
+        cleared = agent.clear_history
+
+        def clear_history(
+            recipient: Agent | None = None, nr_messages_to_preserve: int | None = None
+        ) -> None:
+            self.absorb(recipient)  # AutoGen's history is cleared; what was said stays in memory
+            cleared(recipient, nr_messages_to_preserve)
+
+        agent.clear_history = clear_history
         if agent.client is not None:
             self.open()
 

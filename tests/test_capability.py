@@ -82,6 +82,19 @@ async def test_on_an_agent_in_an_async_chat(tmp_path: Path) -> None:
     assert "send_message" in model.requests[0].tool_names
 
 
+@pytest.mark.feature("MemGPTCapability on an AssistantAgent")
+def test_what_was_said_last_outlives_a_cleared_history(tmp_path: Path) -> None:
+    with remembering(AssistantAgent, echo, tmp_path) as (agent, capability, _):
+        person = user()
+        for text in ("one", "two"):  # initiate_chat clears the history of the chat before
+            person.initiate_chat(agent, message=text, max_turns=1, silent=True)
+            person.send(f"goodbye {text}", agent, request_reply=False, silent=True)
+        agent.reset()
+        with capability.settled() as mind:
+            heard = [m.text for m in mind.workspace.recall.latest(9) if m.speaker == "user"]
+    assert heard == ["one", "goodbye one", "two", "goodbye two"]
+
+
 @pytest.mark.feature("MemGPTCapability on a class of one's own")
 def test_a_class_with_a_generate_reply_of_its_own(tmp_path: Path) -> None:
     """What it made of the reply went out; the memory does not hear it as something new."""
