@@ -7,7 +7,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal
 
-from autogen import Agent, AssistantAgent, ConversableAgent
+from autogen import Agent, AssistantAgent, ConversableAgent, OpenAIWrapper
 
 from memgpt_autogen.capability import ContextOverview, MemGPTCapability, settings_of
 from memgpt_autogen.checkpoint import read_checkpoint, restore
@@ -17,6 +17,7 @@ from memgpt_autogen.executor import MEMORY_FUNCTIONS, refuse_clashes
 from memgpt_autogen.memory.archival import ArchivalStorage
 from memgpt_autogen.memory.core import CoreMemory
 from memgpt_autogen.memory.recall import RecallStorage
+from memgpt_autogen.seam import Reply, Request
 from memgpt_autogen.settings import Settings
 from memgpt_autogen.steps import Step
 from memgpt_autogen.storage.collection import Progress
@@ -212,6 +213,28 @@ class MemGPTAgent(ConversableAgent):  # type: ignore[misc] # autogen ships no ty
             clock=clock,
             **kwargs,
         )
+
+    def generate_oai_reply(
+        self,
+        messages: list[dict[str, Any]] | None = None,
+        sender: Agent | None = None,
+        config: OpenAIWrapper | None = None,
+        **kwargs: Any,
+    ) -> Reply:
+        """AutoGen's model reply, with memory; `tools=` are offered beside the agent's own."""
+        tools = kwargs.get("tools") or ()
+        return self._capability.reply(Request(messages, sender, config, tools=tools))
+
+    async def a_generate_oai_reply(
+        self,
+        messages: list[dict[str, Any]] | None = None,
+        sender: Agent | None = None,
+        config: OpenAIWrapper | None = None,
+        **kwargs: Any,
+    ) -> Reply:
+        """The same, asynchronously."""
+        tools = kwargs.get("tools") or ()
+        return await self._capability.a_reply(Request(messages, sender, config, tools=tools))
 
     def update_tool_signature(self, tool_sig: Any, *args: Any, **kwargs: Any) -> None:
         """AutoGen's; a tool may not have the name of a memory function.

@@ -6,7 +6,6 @@ import asyncio
 import threading
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,18 +19,12 @@ from memgpt_autogen.erasure import Receipt
 from memgpt_autogen.errors import ConfigurationError
 from memgpt_autogen.events import Clock, Event, MessageEvent, SystemAlert, TimedEvent, local_now
 from memgpt_autogen.executor import MEMORY_FUNCTIONS, refuse_clashes
+from memgpt_autogen.seam import Reply, Request, Seam
 from memgpt_autogen.settings import Settings
 from memgpt_autogen.state import Counters
 from memgpt_autogen.steps import Eviction, Step, Turn
 from memgpt_autogen.toolbox import AutoGenToolbox, tools_of
 from memgpt_autogen.translator import AutoGenTranslator, Translator
-
-# What AutoGen passed to the message hooks, by capability: the transforms' input.
-_UNALTERED: ContextVar[tuple[int, list[dict[str, Any]]] | None] = ContextVar(
-    "memgpt_autogen_unaltered", default=None
-)
-
-Reply = tuple[bool, str | dict[str, Any] | None]
 
 YOUR_TURN = "it is your turn to speak; nobody has said anything new."
 
@@ -112,36 +105,30 @@ class MemGPTCapability:
         before it, as with any agent.
 
         Raises:
-            ConfigurationError: a tool of the agent has the name of a memory function.
+            ConfigurationError: a tool of the agent has the name of a memory function;
+                the agent has a memory already, this capability an agent, or the agent no
+                model reply.
         """
+        if self._agent is not None:
+            raise ConfigurationError(
+                f"this memory belongs to {self._agent.name}: make another MemGPTCapability for"
+                f" {agent.name}"
+                if self._agent is not agent
+                else f"{agent.name} has this memory already: add it once"
+            )
+        seam = Seam(agent)
         if agent.client is not None:
             refuse_clashes(MEMORY_FUNCTIONS, tools_of(agent.client))
         self._agent = agent
-
-        # AutoGen pairs the sync and the async reply by these names.
-        def generate_oai_reply(
-            _recipient: ConversableAgent,
-            messages: list[dict[str, Any]] | None = None,
-            sender: Agent | None = None,
-            config: OpenAIWrapper | None = None,
-            **_: Any,
-        ) -> Reply:
-            return self.reply(messages, sender, config, self._unaltered())
-
-        async def a_generate_oai_reply(
-            _recipient: ConversableAgent,
-            messages: list[dict[str, Any]] | None = None,
-            sender: Agent | None = None,
-            config: OpenAIWrapper | None = None,
-            **_: Any,
-        ) -> Reply:
-            return await asyncio.to_thread(self.reply, messages, sender, config, self._unaltered())
-
-        agent.register_hook("process_all_messages_before_reply", self._note_unaltered)
-        agent.replace_reply_func(ConversableAgent.generate_oai_reply, generate_oai_reply)
-        agent.replace_reply_func(ConversableAgent.a_generate_oai_reply, a_generate_oai_reply)
-        if agent.client is not None:
-            self.open()
+        try:
+            if agent.client is not None:
+                self.open()
+            seam.fill(self.reply, self.a_reply)
+        except BaseException:
+            mind, self._mind, self._agent = self._mind, None, None
+            if mind is not None:
+                mind.close()
+            raise
 
     @property
     def agent(self) -> ConversableAgent:
@@ -224,31 +211,23 @@ class MemGPTCapability:
 
     # --- turns -------------------------------------------------------------------
 
-    def reply(
-        self,
-        messages: list[dict[str, Any]] | None,
-        sender: Agent | None,
-        client: OpenAIWrapper | None = None,
-        unaltered: Sequence[dict[str, Any]] | None = None,
-    ) -> Reply:
-        """Answer what is new in `messages`: AutoGen's reply function.
+    async def a_reply(self, request: Request) -> Reply:
+        """`reply` for asynchronous chats, in a thread."""
+        return await asyncio.to_thread(self.reply, request)
 
-        Args:
-            messages: the chat as message transforms left it.
-            sender: whose chat it is.
-            client: in the place of the agent's own.
-            unaltered: the chat before the transforms, where there were any.
-        """
-        client = client or self.agent.client
+    def reply(self, request: Request) -> Reply:
+        """Answer what is new in a chat: AutoGen's reply function."""
+        client = request.client or self.agent.client
         if client is None:
             return False, None
+        sender, messages = request.sender, request.messages
         if messages is None:
             messages = self.agent.chat_messages[sender]
         with self._lock:
             mind = self.open()
-            mind.executor.equip(AutoGenToolbox(self.agent, client))
+            mind.executor.equip(AutoGenToolbox(self.agent, client, further=request.tools))
             answered = self._conversations.answered(sender)
-            events, ignored = self._conversations.take(sender, messages, unaltered)
+            events, ignored = self._conversations.take(sender, messages, request.unaltered)
             nothing_heard = all(isinstance(e, MessageEvent) and e.own for e in events)
             if nothing_heard and (events or ignored or answered or not messages):
                 events.append(SystemAlert(timestamp=self._clock(), text=YOUR_TURN))
@@ -297,17 +276,6 @@ class MemGPTCapability:
         return self.last_turn.steps
 
     # --- the agent ---------------------------------------------------------------
-
-    def _note_unaltered(self, messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        """A hook that comes before those of transforms added later, and changes nothing."""
-        _UNALTERED.set((id(self), messages))
-        return messages
-
-    def _unaltered(self) -> list[dict[str, Any]] | None:
-        """What the hook noted for the reply that begins now."""
-        noted = _UNALTERED.get()
-        _UNALTERED.set(None)
-        return noted[1] if noted is not None and noted[0] == id(self) else None
 
     def _model(self, client: OpenAIWrapper) -> AutoGenChatModel:
         return AutoGenChatModel(client, cache=self.agent.client_cache, agent=self.agent)

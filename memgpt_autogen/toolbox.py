@@ -6,7 +6,7 @@ import asyncio
 import copy
 import inspect
 import json
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from typing import Any
@@ -27,14 +27,25 @@ class AutoGenToolbox:
     `register_for_llm`, `functions=[…]` and `llm_config["tools"]` put a tool before the
     model; `register_for_execution` and `function_map` let this agent run it. A tool
     it may not run is left to another agent.
+
+    Args:
+        further: tools for this turn only, in the OpenAI `tools` format.
+        alone: nobody is there to run the tools that the agent may not run.
     """
 
     def __init__(
-        self, agent: ConversableAgent, client: OpenAIWrapper, *, alone: bool = False
+        self,
+        agent: ConversableAgent,
+        client: OpenAIWrapper,
+        *,
+        further: Sequence[Mapping[str, Any]] = (),
+        alone: bool = False,
     ) -> None:
         self._agent = agent
         tools = tools_of(client)
-        if alone:  # nobody is there to run the others
+        names = {tool["function"]["name"] for tool in tools}
+        tools += [dict(tool) for tool in further if tool["function"]["name"] not in names]
+        if alone:
             tools = [tool for tool in tools if self.runs(tool["function"]["name"])]
         self.schemas: Sequence[dict[str, Any]] = tools
 
