@@ -15,10 +15,11 @@ from memgpt_autogen.erasure import Receipt
 from memgpt_autogen.events import Clock, Event, local_now
 from memgpt_autogen.executor import MEMORY_FUNCTIONS, refuse_clashes
 from memgpt_autogen.memory.archival import ArchivalStorage
-from memgpt_autogen.memory.core import CoreMemory
+from memgpt_autogen.memory.core import Block, CoreMemory
 from memgpt_autogen.memory.recall import RecallStorage
 from memgpt_autogen.seam import Reply, Request
 from memgpt_autogen.settings import Settings
+from memgpt_autogen.shared import SharedLink
 from memgpt_autogen.steps import Step
 from memgpt_autogen.storage.collection import Progress
 from memgpt_autogen.storage.embedding import resolve_embedder
@@ -128,11 +129,13 @@ class MemGPTAgent(ConversableAgent):  # type: ignore[misc] # autogen ships no ty
         """Tokens per section of the main context, its window, and what lies outside."""
         return self._capability.overview()
 
-    def attach(self, source: str) -> int:
+    def attach(self, source: str, *, writable: bool = False) -> int:
         """Let archival searches find documents that `load_source` loaded; their passages.
 
-        The agent is told of it, and remembers it when it is reopened. Attaching a
-        source again changes nothing.
+        With `writable`, the source is an archive that several agents share: it is made
+        where there is none of its name, and the model may add to it with
+        `archival_memory_insert(archive=…)`. The agent is told of it, and remembers it
+        when it is reopened. Attaching a source again changes nothing.
 
         Raises:
             ConfigurationError: there is no such source at the memory's location.
@@ -140,12 +143,41 @@ class MemGPTAgent(ConversableAgent):  # type: ignore[misc] # autogen ships no ty
             EmbedderMismatchError: it was loaded with another embedder.
         """
         with self._capability.settled() as mind:
-            return mind.attach(source)
+            return mind.attach(source, writable=writable)
 
     def detach(self, source: str) -> bool:
         """Search a source no longer; False if it was not attached."""
         with self._capability.settled() as mind:
             return mind.detach(source)
+
+    def attach_block(
+        self, name: str, value: str = "", *, limit: int | None = None, read_only: bool = False
+    ) -> Block:
+        """See a core memory block that all agents share who attach it at this location.
+
+        It is made with `value` where there is none of its name. What one agent writes
+        the others see at their next step. An edit by somebody who has not seen the
+        latest text is refused, so none is lost. The agent remembers the block when it
+        is reopened.
+
+        Args:
+            name: of the block, for all who share it.
+            value: its first text.
+            limit: characters it may hold, where it is made; default Settings.block_limit.
+            read_only: this agent may see it only.
+
+        Raises:
+            ConfigurationError: the agent has a block of its own of that name, or the text
+                is over the limit.
+            StorageError: the storage cannot be used.
+        """
+        with self._capability.settled() as mind:
+            return mind.attach_block(SharedLink(name=name, read_only=read_only), value, limit)
+
+    def detach_block(self, name: str) -> bool:
+        """See a shared block no longer; False if it was not attached. The others keep it."""
+        with self._capability.settled() as mind:
+            return mind.detach_block(name)
 
     def forget(self, speaker: str) -> Receipt:
         """Erase a speaker from every tier: all they said, and the agent's notes that name them.

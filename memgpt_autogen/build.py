@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +23,12 @@ from memgpt_autogen.participants import PREFIX, Participants
 from memgpt_autogen.presets import instructions, preset_for
 from memgpt_autogen.queue_manager import QueueManager
 from memgpt_autogen.settings import Settings
+from memgpt_autogen.shared import SharedBlocks, SharedLink
 from memgpt_autogen.state import AgentState
 from memgpt_autogen.steps import Eviction, Step, Turn
 from memgpt_autogen.storage.chroma import Database, open_database
 from memgpt_autogen.storage.embedding import resolve_embedder
+from memgpt_autogen.storage.text import clean
 from memgpt_autogen.summarizer import Summarizer
 from memgpt_autogen.tokens import TokenCounter, window_of
 
@@ -61,6 +63,7 @@ class Mind:
     executor: Executor
     loop: Loop
     attachments: Attachments
+    shared: SharedBlocks
 
     def think(self, events: list[Event], model: AutoGenChatModel, role: str) -> Turn:
         """One turn. `role` is AutoGen's system message as it stands now."""
@@ -73,26 +76,59 @@ class Mind:
             self.queue.state.preset, name=self.identity.name, role=role
         )
 
-    def attach(self, source: str) -> int:
-        """Search a document source too, from now on and when reopened; its passages."""
-        known = source in self.workspace.archival.attached
-        passages = self.attachments.attach(source)
-        if not known:
-            self.queue.state.sources = list(dict.fromkeys([*self.queue.state.sources, source]))
-            moment = self.workspace.clock()
-            self.queue.admit([DocumentUpload(timestamp=moment, source=source, passages=passages)])
+    def attach(self, source: str, *, writable: bool) -> int:
+        """Search a source too, from now on and when reopened; its passages."""
+        archival, state = self.workspace.archival, self.queue.state
+        known = archival.archives if writable else archival.attached
+        passages = self.attachments.attach(source, writable=writable)
+        if source not in known:
+            state.sources = list(dict.fromkeys([*state.sources, source]))
+            state.archives = list(archival.archives)
+            event = DocumentUpload(
+                timestamp=self.workspace.clock(),
+                source=source,
+                passages=passages,
+                writable=writable,
+            )
+            self.queue.admit([event])
         return passages
 
     def detach(self, source: str) -> bool:
         """Search a source no longer; False if it was not attached."""
-        found = self.attachments.detach(source) or source in self.queue.state.sources
-        self.queue.state.sources = [one for one in self.queue.state.sources if one != source]
+        state = self.queue.state
+        found = self.attachments.detach(source) or source in state.sources
+        state.sources = [one for one in state.sources if one != source]
+        state.archives = [one for one in state.archives if one != source]
         self.queue.save()
+        return found
+
+    def attach_block(self, link: SharedLink, value: str, limit: int | None) -> Block:
+        """See a shared block from now on, and when reopened."""
+        size = self.settings.block_limit if limit is None else limit
+        block = self.shared.attach(link, value=value, limit=size)
+        state = self.queue.state
+        others = [one for one in state.shared_blocks if one.name != link.name]
+        state.shared_blocks = [*others, link]
+        self.queue.tell_of_changes()
+        self.queue.save()
+        return block
+
+    def detach_block(self, name: str) -> bool:
+        """See a shared block no longer; False if it was not attached."""
+        found = self.shared.detach(name)
+        if found:
+            state = self.queue.state
+            state.shared_blocks = [one for one in state.shared_blocks if one.name != name]
+            self.queue.alert(f"the shared core memory block {name!r} is no longer yours to see.")
+            self.queue.save()
         return found
 
     def forget(self, speaker: str) -> Receipt:
         """Erase a speaker from every tier."""
-        return erase(speaker, self.queue, self.workspace, self.database)
+        receipt = erase(speaker, self.queue, self.workspace, self.database)
+        self.shared.scrub()
+        overwritten = self.attachments.scrub() and receipt.files_overwritten
+        return replace(receipt, files_overwritten=overwritten)
 
     def checkpoint(self, path: str | Path) -> None:
         """Write everything the agent remembers to a file."""
@@ -106,6 +142,7 @@ class Mind:
             self.queue.flush()
             self.queue.save()
         finally:
+            self.shared.close()
             self.attachments.close()
             self.database.close()
 
@@ -182,6 +219,7 @@ def _wire(
     )
     found = resolve_embedder(embedder)
     workspace = Workspace(
+        agent=clean(identity.name),
         core=_core_memory(state, identity, settings),
         recall=RecallStorage(database, found, clock=clock),
         archival=ArchivalStorage(database, found, clock=clock),
@@ -190,6 +228,15 @@ def _wire(
         shown=context.shown,
         paused_until=state.paused_until,
     )
+    attachments = Attachments(settings.location, workspace.archival, clock)
+    shared = SharedBlocks(settings.location, workspace.core)
+    try:
+        attachments.restore(state.sources, state.archives)
+        shared.restore(state.shared_blocks, limit=settings.block_limit)
+    except BaseException:
+        shared.close()
+        attachments.close()
+        raise
     participants = Participants(
         workspace.core,
         workspace.archival,
@@ -215,13 +262,7 @@ def _wire(
         token_budget=settings.turn_token_budget,
         on_step=on_step,
     )
-    attachments = Attachments(settings.location, workspace.archival, clock)
-    try:
-        attachments.restore(state.sources)
-    except BaseException:
-        attachments.close()
-        raise
-    return Mind(identity, settings, database, workspace, queue, executor, loop, attachments)
+    return Mind(identity, settings, database, workspace, queue, executor, loop, attachments, shared)
 
 
 def _core_memory(state: AgentState, identity: Identity, settings: Settings) -> CoreMemory:

@@ -15,6 +15,7 @@ from autogen import Agent, ConversableAgent, OpenAIWrapper
 from memgpt_autogen.build import Identity, Mind, build_mind
 from memgpt_autogen.chat_model import AutoGenChatModel
 from memgpt_autogen.conversations import Conversations
+from memgpt_autogen.display import shown_from_threads
 from memgpt_autogen.erasure import Receipt
 from memgpt_autogen.errors import ConfigurationError
 from memgpt_autogen.events import Clock, Event, MessageEvent, SystemAlert, TimedEvent, local_now
@@ -213,7 +214,8 @@ class MemGPTCapability:
 
     async def a_reply(self, request: Request) -> Reply:
         """`reply` for asynchronous chats, in a thread."""
-        return await asyncio.to_thread(self.reply, request)
+        with shown_from_threads():
+            return await asyncio.to_thread(self.reply, request)
 
     def reply(self, request: Request) -> Reply:
         """Answer what is new in a chat: AutoGen's reply function."""
@@ -225,7 +227,9 @@ class MemGPTCapability:
             messages = self.agent.chat_messages[sender]
         with self._lock:
             mind = self.open()
-            mind.executor.equip(AutoGenToolbox(self.agent, client, further=request.tools))
+            mind.executor.equip(
+                AutoGenToolbox(self.agent, client, chat=sender, further=request.tools)
+            )
             answered = self._conversations.answered(sender)
             events, ignored = self._conversations.take(sender, messages, request.unaltered)
             nothing_heard = all(isinstance(e, MessageEvent) and e.own for e in events)
@@ -256,14 +260,17 @@ class MemGPTCapability:
             return self.last_turn.messages
 
     def absorb(self, chat: Agent | None = None) -> None:
-        """Take in what others said after the agent's last turn, without answering it."""
+        """Take in what was said since the agent's last turn, without answering it.
+
+        Others spoke, or a human, a nested chat or a code block answered in its name.
+        """
         if self._mind is None:
             return
         with self._lock:
             chats = self.agent.chat_messages
             for sender in [chat] if chat is not None else list(chats):
                 messages = chats.get(sender)
-                if messages and self._conversations.knows(sender):
+                if messages:
                     altered = self.agent.process_all_messages_before_reply(messages)
                     self._mind.queue.admit(
                         self._conversations.take(sender, altered, messages).events

@@ -10,6 +10,7 @@ import openai
 from autogen import OpenAIWrapper
 
 from memgpt_autogen.errors import ChatModelError, ContextOverflowError
+from memgpt_autogen.safeguards import BLOCKED, guarded_message, guarded_prompt
 from memgpt_autogen.steps import Completion, FunctionCall, Usage
 from memgpt_autogen.storage.text import clean
 from memgpt_autogen.toolbox import ToollessClient
@@ -68,8 +69,13 @@ class AutoGenChatModel:
             ContextOverflowError: the request is larger than the model's window.
             ChatModelError: the provider's answer is no completion.
         """
+        prompt = guarded_prompt(self._agent, messages)
+        if prompt is None:
+            if not tools:  # nobody hears a summary, so it must not be these words
+                raise ChatModelError(BLOCKED)
+            return Completion(text=BLOCKED)
         arguments: dict[str, Any] = {
-            "messages": list(messages),
+            "messages": prompt,
             "cache": self._cache,
             "agent": self._agent,
         }
@@ -90,7 +96,8 @@ class AutoGenChatModel:
             if overflow is None:
                 raise
             raise overflow from problem
-        return read_completion(response)
+        checked = guarded_message(self._agent, self._client, response)
+        return read_completion(response, checked)
 
 
 def overflow_of(problem: openai.APIError) -> ContextOverflowError | None:
@@ -138,8 +145,12 @@ def _number(named: Any, pattern: re.Pattern[str], text: str) -> int | None:
     return int(match.group(1)) if match else None
 
 
-def read_completion(response: Any) -> Completion:
+def read_completion(response: Any, checked: Any = None) -> Completion:
     """A provider's response as a value; missing and null fields are empty.
+
+    Args:
+        response: as the client gave it.
+        checked: a message in the place of the one in it.
 
     Raises:
         ChatModelError: there is no choice in it.
@@ -147,7 +158,7 @@ def read_completion(response: Any) -> Completion:
     choices = _get(response, "choices") or []
     if not choices:
         raise ChatModelError("the model's answer holds no choices")
-    message = _get(choices[0], "message")
+    message = checked or _get(choices[0], "message")
     if message is None:
         raise ChatModelError("the model's answer holds no message")
     calls = [_get(call, "function") for call in _get(message, "tool_calls") or []]

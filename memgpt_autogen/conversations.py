@@ -7,10 +7,13 @@ from collections.abc import Collection, Iterable, Mapping, MutableMapping, Seque
 from typing import Any, NamedTuple, Protocol
 
 from memgpt_autogen.cursor import OWN, Cursor, digest, first_new, kept_by_transform
-from memgpt_autogen.events import Clock, Event
+from memgpt_autogen.events import Clock, Event, MessageEvent
 from memgpt_autogen.translator import Translator, speaker_of
 
 AutoGenMessages = Sequence[Mapping[str, Any]]
+
+# Ends a call whose result a transform took out of the chat, as AutoGen does with handoffs.
+HIDDEN_RESULT = "(done)"
 
 
 class Partner(Protocol):
@@ -64,10 +67,6 @@ class Conversations:
         self._known: weakref.WeakKeyDictionary[Partner, list[tuple[Mapping[str, Any], str]]]
         self._known = weakref.WeakKeyDictionary()
 
-    def knows(self, partner: Partner) -> bool:
-        """Whether the agent has taken part in this chat since the program started."""
-        return partner in self._cursors
-
     def answered(self, partner: Partner | None) -> bool:
         """Whether the latest turn in this chat ended with a reply."""
         return self._cursor(partner).answered
@@ -108,6 +107,14 @@ class Conversations:
             ).model_copy(update={"group": group and speakers[index] != _name(partner)})
             for index in heard
         ]
+        hidden = _answered(whole[start:]) - _answered([messages[index] for index in fresh])
+        if hidden:
+            results = tuple((call_id, HIDDEN_RESULT) for call_id in sorted(hidden))
+            events.append(  # own: nobody said anything by it
+                MessageEvent(
+                    timestamp=now, speaker=self._own_name, text="", own=True, results=results
+                )
+            )
         cursor.advance(before)  # only now: a translator may fail, and the messages come again
         self._save(partner, cursor)
         return Heard(events, ignored=len(speakers) - len(heard))
@@ -173,3 +180,9 @@ class Conversations:
 
 def _name(partner: Partner | None) -> str | None:
     return None if partner is None else partner.name
+
+
+def _answered(messages: AutoGenMessages) -> set[str]:
+    """The ids of the calls whose results these messages bring."""
+    results = (result for message in messages for result in message.get("tool_responses") or ())
+    return {str(result.get("tool_call_id")) for result in results}

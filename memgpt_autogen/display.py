@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+import functools
+import inspect
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from autogen.io.base import IOStream
 
-from memgpt_autogen.steps import Eviction, Step
+from memgpt_autogen.steps import BLOCK_EDITS, Eviction, Step
 
 try:  # AG2 0.8.7 and later; see docs.ag2.ai on events
     from autogen.events.base_event import BaseEvent, wrap_event
@@ -15,6 +19,8 @@ except ImportError:
     BaseEvent = wrap_event = None
 
 Printer = Callable[..., Any]
+
+MEMORY_EDITS = (*BLOCK_EDITS, "archival_memory_insert")
 
 
 def show_step(agent: str, step: Step, *, monologue: bool, calls: bool) -> None:
@@ -30,7 +36,8 @@ def show_step(agent: str, step: Step, *, monologue: bool, calls: bool) -> None:
             continue
         _emit("call", agent, f"{call.name} {call.arguments}")
         if result is not None:
-            _emit("result", agent, result.text)
+            edit = result.ok and call.name in MEMORY_EDITS
+            _emit("edit" if edit else "result", agent, result.text)
 
 
 def show_eviction(agent: str, eviction: Eviction) -> None:
@@ -39,8 +46,40 @@ def show_eviction(agent: str, eviction: Eviction) -> None:
         "eviction",
         agent,
         f"{eviction.entries} entries left the queue, {eviction.tokens_before} →"
-        f" {eviction.tokens_after} tokens. Summary: {eviction.summary}",
+        f" {eviction.tokens_after} tokens",
     )
+    _emit("summary", agent, eviction.summary)
+
+
+@contextmanager
+def shown_from_threads() -> Iterator[None]:
+    """Let threads that are started here show things in an async run.
+
+    The stream of AutoGen's `a_run` is a queue of the event loop: what a thread puts there,
+    its reader sees only when something else wakes the loop.
+    """
+    stream = IOStream.get_default()
+    if not inspect.iscoroutinefunction(stream.input):
+        yield
+        return
+    with IOStream.set_default(_LoopStream(stream, asyncio.get_running_loop())):
+        yield
+
+
+class _LoopStream:
+    """An AutoGen stream whose `send` and `print` run in the loop that it belongs to."""
+
+    def __init__(self, stream: Any, loop: asyncio.AbstractEventLoop) -> None:
+        self._stream = stream
+        self._loop = loop
+        self.input = stream.input
+
+    def send(self, message: Any) -> None:
+        self._loop.call_soon_threadsafe(self._stream.send, message)
+
+    def print(self, *objects: Any, sep: str = " ", end: str = "\n", flush: bool = False) -> None:
+        show = functools.partial(self._stream.print, *objects, sep=sep, end=end, flush=flush)
+        self._loop.call_soon_threadsafe(show)
 
 
 def _emit(kind: str, agent: str, text: str) -> None:
@@ -76,5 +115,7 @@ if wrap_event is not None:
         "monologue": _event_class("monologue", "MemGPTMonologueEvent", "Inner monologue."),
         "call": _event_class("call", "MemGPTFunctionCallEvent", "A memory function is called."),
         "result": _event_class("result", "MemGPTFunctionResultEvent", "What the call led to."),
+        "edit": _event_class("edit", "MemGPTMemoryEditEvent", "Core or archival memory changed."),
         "eviction": _event_class("eviction", "MemGPTEvictionEvent", "Messages left the queue."),
+        "summary": _event_class("summary", "MemGPTSummaryEvent", "What stands for what left."),
     }

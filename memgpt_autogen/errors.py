@@ -3,6 +3,7 @@
     MemGPTError
     ├── ConfigurationError        an argument or a setting cannot work
     ├── StorageError
+    │   ├── ConflictError         somebody else changed a shared block meanwhile
     │   ├── DirectoryLockedError  another process writes the same directory
     │   ├── EmbedderMismatchError a collection was made with another embedder
     │   ├── StateFormatError      a saved state or checkpoint cannot be read
@@ -29,6 +30,10 @@ class ConfigurationError(MemGPTError, ValueError):
 
 class StorageError(MemGPTError):
     """Recall storage, archival storage or the saved state cannot be used."""
+
+
+class ConflictError(StorageError):
+    """Somebody else changed a shared core memory block since it was read."""
 
 
 class DirectoryLockedError(StorageError):

@@ -90,12 +90,19 @@ class Login(Event):
 
 
 class DocumentUpload(Event):
-    """A document source was attached to archival storage."""
+    """A document source or a shared archive was attached to archival storage."""
 
     source: str
     passages: int
+    writable: bool = False
 
     def body(self) -> str:
+        if self.writable:
+            return (
+                f"(document) The shared archive {self.source!r} with {self.passages} passages is"
+                " found by archival_memory_search; archival_memory_insert with"
+                f" archive={self.source!r} adds to it for all who share it."
+            )
         return (
             f"(document) The source {self.source!r} with {self.passages} passages can now be"
             " searched with archival_memory_search."

@@ -44,8 +44,15 @@ class Executor:
         self._functions = {function.name: function for function in functions}
         self._workspace = workspace
         self._toolbox: Toolbox | None = None
-        self._own = [function.schema() for function in self._functions.values()]
-        self.schemas: Sequence[dict[str, Any]] = self._own
+        # With and without what only those need who write to shared archives.
+        self._own = {
+            archives: [
+                function.schema(without=() if archives else ("archive",))
+                for function in self._functions.values()
+            ]
+            for archives in (False, True)
+        }
+        self.schemas: Sequence[dict[str, Any]] = self._own[bool(workspace.archival.archives)]
 
     def equip(self, toolbox: Toolbox | None) -> None:
         """Offer the user's tools beside the memory functions, in a fixed order.
@@ -56,8 +63,9 @@ class Executor:
         tools = [] if toolbox is None else list(toolbox.schemas)
         refuse_clashes(self._functions, tools)
         self._toolbox = toolbox
-        if [*self._own, *tools] != self.schemas:
-            self.schemas = [*self._own, *tools]
+        own = self._own[bool(self._workspace.archival.archives)]
+        if [*own, *tools] != self.schemas:
+            self.schemas = [*own, *tools]
 
     def execute(self, call: FunctionCall) -> FunctionResult | None:
         """Run one call; a mistake of the model is a result with `ok` False, never an error.

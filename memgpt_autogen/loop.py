@@ -145,6 +145,7 @@ class Loop:
     def _ask(self, progress: _Progress, model: ChatModel, summarizer: Summarizer) -> Completion:
         """The model's completion of the main context, made to fit its window."""
         queue, tools = self._queue, self._executor.schemas
+        queue.tell_of_changes()
         for _ in range(OVERFLOW_RETRIES):
             queue.make_room(tools, summarizer, progress.arrived)
             counted = queue.context.counted(tools)

@@ -68,7 +68,7 @@ class QueueManager:
 
     def admit(self, events: Sequence[Event]) -> list[EventEntry]:
         """Append events to the queue and, for what was said, to recall storage's journal."""
-        self._tell_of_changed_blocks()
+        self.tell_of_changes()
         entries: list[EventEntry] = []
         for event in events:
             if self._completes(event):
@@ -90,11 +90,8 @@ class QueueManager:
         told = self._participants.hear(clean(speaker))
         for text in told:
             self.alert(text)
-        if told:
-            known = self.state.values_known
-            self.state.values_known = {
-                block.name: known.get(block.name, block.value) for block in self._work.core
-            }
+        for block in self._work.core if told else ():
+            self.state.values_known.setdefault(block.name, block.value)
 
     def alert(self, text: str) -> None:
         """Append a system alert to the queue."""
@@ -109,9 +106,11 @@ class QueueManager:
         """
         if step.calls or step.text:
             self.context.entries.append(StepEntry(step=step))
-        for result in step.results:
-            if result.ok and result.name.startswith("core_memory"):
-                self.state.values_known = {block.name: block.value for block in self._work.core}
+        for name, result in step.block_results:
+            if name in self._work.core:
+                value = self._work.core.shown(name).value
+                if result.endswith(f"reads:\n{value}"):  # so the model has seen it
+                    self.state.values_known[name] = value
         for message in step.sent:
             self._draft(self.name, message)
         counters = self.state.counters
@@ -135,11 +134,12 @@ class QueueManager:
                 self.context.entries[index] = entry.completed(
                     {call.id: clean(results[call.id]) for call in come}
                 )
-        if found != set(results):
-            return False
-        if event.text.strip():
+        if not event.text.strip():
+            return True  # where the call has left the queue, there is nothing to say about it
+        if found == set(results):
             self._draft(event.speaker, event.text, event)
-        return True
+            return True
+        return False
 
     def _entry(self, event: Event) -> EventEntry:
         if not isinstance(event, MessageEvent) or not event.text.strip():
@@ -170,7 +170,7 @@ class QueueManager:
 
     def save(self) -> None:
         """Swap the state record for the present one."""
-        self.state.blocks = list(self._work.core)
+        self.state.blocks = [block for block in self._work.core if not block.shared]
         self.state.queue = list(self.context.entries)
         self.state.summary = self.context.summary
         self.state.memory_shown = self.context.memory
@@ -277,12 +277,18 @@ class QueueManager:
         )
         self.state.values_known = {block.name: block.value for block in work.core}
 
-    def _tell_of_changed_blocks(self) -> None:
-        """Programs may edit blocks between turns; the model is told by an alert."""
+    def tell_of_changes(self) -> None:
+        """Let the model know of blocks that programs, or others who share them, edited."""
+        self._work.core.refresh()
+        known = self.state.values_known
+        for name in [name for name in known if name not in self._work.core]:
+            del known[name]
         for block in self._work.core:
-            if self.state.values_known.get(block.name) != block.value:
-                self.alert(f"the core memory block {block.name!r} now reads:\n{block.value}")
-                self.state.values_known[block.name] = block.value
+            if known.get(block.name) != block.value:
+                kind = "shared core memory block" if block.shared else "core memory block"
+                reads = f"now reads:\n{block.value}" if block.value else "is empty now."
+                self.alert(f"the {kind} {block.name!r} {reads}")
+                known[block.name] = block.value
 
     def _too_small(self, tools: Schemas) -> str:
         context = self.context

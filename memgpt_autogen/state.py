@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from memgpt_autogen.errors import StateFormatError
 from memgpt_autogen.main_context import Entry
 from memgpt_autogen.memory.core import Block
+from memgpt_autogen.shared import SharedLink
 from memgpt_autogen.steps import Usage
 
 STATE_VERSION = 1
@@ -56,7 +57,9 @@ class AgentState(BaseModel):
         heard: names of participants' blocks, the least recently heard first.
         cursors: for each chat, the digests of the AutoGen messages already taken.
         drafts: messages that may not have reached recall storage yet.
-        sources: names of the attached document sources.
+        sources: names of the attached document sources and shared archives.
+        archives: those of them that the agent may write to.
+        shared_blocks: the attached shared blocks, whose texts are kept outside.
         preset: the name of the system instructions in use.
         token_factor: what the provider's counts were, relative to ours.
     """
@@ -72,6 +75,8 @@ class AgentState(BaseModel):
     cursors: dict[str, list[str]] = {}
     drafts: list[Draft] = []
     sources: list[str] = []
+    archives: list[str] = []
+    shared_blocks: list[SharedLink] = []
     counters: Counters = Counters()
     paused_until: datetime | None = None
     preset: str = ""

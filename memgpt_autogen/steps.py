@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from enum import Enum
 
 from pydantic import BaseModel, ConfigDict
+
+BLOCK_EDITS = ("core_memory_append", "core_memory_replace")
 
 
 class _Value(BaseModel):
@@ -86,6 +89,16 @@ class Step(_Value):
         """The calls whose results another agent has yet to send."""
         answered = {result.call_id for result in self.results}
         return tuple(call for call in self.calls if call.id not in answered)
+
+    @property
+    def block_results(self) -> tuple[tuple[str, str], ...]:
+        """Names of core memory blocks, each with the result of the call that meant it."""
+        texts = {result.call_id: result.text for result in self.results}
+        return tuple(
+            (str(json.loads(call.arguments).get("name")), texts[call.id])
+            for call in self.calls
+            if call.name in BLOCK_EDITS and call.id in texts
+        )
 
 
 class Eviction(_Value):

@@ -11,8 +11,9 @@ from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from typing import Any
 
-from autogen import ConversableAgent, OpenAIWrapper
+from autogen import Agent, ConversableAgent, OpenAIWrapper
 
+from memgpt_autogen.safeguards import TOOL_BLOCKED, guarded_call, guarded_result
 from memgpt_autogen.steps import FunctionCall, FunctionResult
 from memgpt_autogen.storage.text import clean
 
@@ -29,6 +30,8 @@ class AutoGenToolbox:
     it may not run is left to another agent.
 
     Args:
+        chat: whose chat it is. In a group chat made by one of AutoGen's patterns all tools
+            are left to the group: it fills in context variables and follows handoffs.
         further: tools for this turn only, in the OpenAI `tools` format.
         alone: nobody is there to run the tools that the agent may not run.
     """
@@ -38,10 +41,12 @@ class AutoGenToolbox:
         agent: ConversableAgent,
         client: OpenAIWrapper,
         *,
+        chat: Agent | None = None,
         further: Sequence[Mapping[str, Any]] = (),
         alone: bool = False,
     ) -> None:
         self._agent = agent
+        self._left_to_group = chat is not None and getattr(agent, "_group_manager", None) is chat
         tools = tools_of(client)
         names = {tool["function"]["name"] for tool in tools}
         tools += [dict(tool) for tool in further if tool["function"]["name"] not in names]
@@ -51,16 +56,19 @@ class AutoGenToolbox:
 
     def runs(self, name: str) -> bool:
         """Whether the agent itself may run the tool."""
-        return bool(self._agent.can_execute_function(name))
+        return not self._left_to_group and bool(self._agent.can_execute_function(name))
 
     def run(self, call: FunctionCall) -> FunctionResult:
         """Run it as AutoGen would; the model always sees the result in another step."""
-        request = {"name": call.name, "arguments": call.arguments or "{}"}
-        if inspect.iscoroutinefunction(self._agent.function_map[call.name]):
+        asked = {"name": call.name, "arguments": call.arguments or "{}"}
+        request = guarded_call(self._agent, asked)
+        if request is None:
+            done, answer = False, {"content": TOOL_BLOCKED}
+        elif inspect.iscoroutinefunction(self._agent.function_map[call.name]):
             done, answer = _finish(self._agent.a_execute_function(request))
         else:
             done, answer = self._agent.execute_function(request)
-        content = answer["content"]
+        content = guarded_result(self._agent, answer)["content"]
         text = content if isinstance(content, str) else json.dumps(content, default=str)
         return FunctionResult(
             call_id=call.id, name=call.name, ok=bool(done), text=clean(text), heartbeat=True
@@ -84,6 +92,10 @@ class ToollessClient:
 
     def __init__(self, client: OpenAIWrapper) -> None:
         self._client = client
+
+    def extract_text_or_completion_object(self, response: Any) -> Any:
+        """`OpenAIWrapper.extract_text_or_completion_object`."""
+        return self._client.extract_text_or_completion_object(response)
 
     def create(self, **arguments: Any) -> Any:
         """`OpenAIWrapper.create`; the usage is counted in the agent's own client."""
