@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from autogen import Agent, AssistantAgent, ConversableAgent, OpenAIWrapper
 
-from memgpt_autogen.capability import ContextOverview, MemGPTCapability, settings_of
+from memgpt_autogen.capability import MemGPTCapability
 from memgpt_autogen.checkpoint import read_checkpoint, restore
 from memgpt_autogen.erasure import Receipt
 from memgpt_autogen.events import Clock, Event, local_now
@@ -17,8 +17,9 @@ from memgpt_autogen.executor import MEMORY_FUNCTIONS, refuse_clashes
 from memgpt_autogen.memory.archival import ArchivalStorage
 from memgpt_autogen.memory.core import Block, CoreMemory
 from memgpt_autogen.memory.recall import RecallStorage
+from memgpt_autogen.overview import ContextOverview
 from memgpt_autogen.seam import Reply, Request
-from memgpt_autogen.settings import Settings
+from memgpt_autogen.settings import Settings, settings_of
 from memgpt_autogen.shared import SharedLink
 from memgpt_autogen.steps import Step
 from memgpt_autogen.storage.collection import Progress

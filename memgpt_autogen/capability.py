@@ -3,54 +3,33 @@
 from __future__ import annotations
 
 import asyncio
-import threading
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from contextvars import copy_context
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from autogen import Agent, ConversableAgent, OpenAIWrapper
 
 from memgpt_autogen.build import Identity, Mind, build_mind
-from memgpt_autogen.chat_model import AutoGenChatModel
+from memgpt_autogen.caller import Caller
+from memgpt_autogen.chat_model import AutoGenChatModel, model_of
+from memgpt_autogen.chats import Chats
 from memgpt_autogen.conversations import Conversations
 from memgpt_autogen.display import shown_from_threads
 from memgpt_autogen.erasure import Receipt
 from memgpt_autogen.errors import ConfigurationError
-from memgpt_autogen.events import Clock, Event, MessageEvent, SystemAlert, TimedEvent, local_now
+from memgpt_autogen.events import Clock, Event, TimedEvent, local_now
 from memgpt_autogen.executor import MEMORY_FUNCTIONS, refuse_clashes
+from memgpt_autogen.mind_lock import MindLock
+from memgpt_autogen.overview import ContextOverview, overview_of
 from memgpt_autogen.seam import Reply, Request, Seam
-from memgpt_autogen.settings import Settings
-from memgpt_autogen.state import Counters
+from memgpt_autogen.settings import Settings, settings_of
 from memgpt_autogen.steps import Eviction, Step, Turn
 from memgpt_autogen.toolbox import AutoGenToolbox, tools_of
 from memgpt_autogen.translator import AutoGenTranslator, Translator
-
-YOUR_TURN = "it is your turn to speak; nobody has said anything new."
-
-
-@dataclass(frozen=True)
-class ContextOverview:
-    """How full the main context is, and how much lies outside it.
-
-    Attributes:
-        window: tokens the model takes.
-        sections: tokens of each part of the prompt, as the provider is likely to count.
-        counters: turns, model calls, tokens, searches and evictions of the agent's life.
-    """
-
-    window: int
-    sections: Mapping[str, int]
-    queue_entries: int
-    recall_messages: int
-    archival_passages: int
-    counters: Counters
-
-    @property
-    def total(self) -> int:
-        """Tokens of the whole prompt."""
-        return sum(self.sections.values())
+from memgpt_autogen.worker import Worker
 
 
 class MemGPTCapability:
@@ -97,7 +76,8 @@ class MemGPTCapability:
         self._clock = clock
         self._agent: ConversableAgent | None = None
         self._mind: Mind | None = None
-        self._lock = threading.RLock()
+        self._lock = MindLock()
+        self._worker = Worker("memgpt turns")
 
     def add_to_agent(self, agent: ConversableAgent) -> None:
         """Let the loop answer in the place of AutoGen's own model reply, sync and async.
@@ -144,12 +124,12 @@ class MemGPTCapability:
         """The mind, opened at first use."""
         if self._mind is not None:  # without the lock: a tool in a thread of its own may ask
             return self._mind
-        with self._lock:
+        with self._lock.held():
             if self._mind is None:
                 persona, human, context_window, preset = self._about
                 name = self.agent.name
                 identity = Identity(
-                    name, _model_of(self.agent.client), context_window, preset, persona, human
+                    name, model_of(self.agent.client), context_window, preset, persona, human
                 )
                 mind = build_mind(
                     identity,
@@ -160,30 +140,30 @@ class MemGPTCapability:
                     on_eviction=self._on_eviction,
                 )
                 mind.instruct(self._role())
-                self._conversations = Conversations(
-                    name,
-                    self.translator,
-                    self._clock,
-                    mind.queue.state.cursors,
-                    self._listen_to,
+                cursors = mind.queue.state.cursors
+                conversations = Conversations(
+                    name, self.translator, self._clock, cursors, self._listen_to
                 )
+                self._chats = Chats(conversations, self._clock)
                 self._mind = mind  # last: others may look without the lock
             return self._mind
 
     def close(self) -> None:
         """Take in what was said last, write everything, and let go of the storage."""
-        with self._lock:
-            if self._mind is not None:
+        with self._lock.held():
+            mind = self._mind
+            if mind is not None:
                 try:
                     self.absorb()
                 finally:
-                    mind, self._mind = self._mind, None
+                    self._mind = None
+                    self._worker.close()
                     mind.close()
 
     @contextmanager
     def settled(self) -> Iterator[Mind]:
         """The mind between turns, with what was said last taken in."""
-        with self._lock:
+        with self._lock.held():
             mind = self.open()
             self.absorb()
             yield mind
@@ -192,53 +172,59 @@ class MemGPTCapability:
         """Erase a speaker from every tier of memory."""
         with self.settled() as mind:
             self.last_turn = Turn()
+            self._chats.forget_turns()
             return mind.forget(speaker)
 
     def overview(self) -> ContextOverview:
         """The state of the main context and the storages."""
-        with self._lock:
+        with self._lock.held():
             mind = self.open()
             mind.instruct(self._role())
-            context, work = mind.queue.context, mind.workspace
-            sections = context.sections(mind.executor.schemas)
-            return ContextOverview(
-                window=context.budget.window,
-                sections={part: context.counter.corrected(size) for part, size in sections.items()},
-                queue_entries=len(context.entries),
-                recall_messages=len(work.recall),
-                archival_passages=len(work.archival),
-                counters=mind.queue.state.counters.model_copy(),
-            )
+            return overview_of(mind)
 
     # --- turns -------------------------------------------------------------------
 
     async def a_reply(self, request: Request) -> Reply:
-        """`reply` for asynchronous chats, in a thread."""
-        with shown_from_threads():
-            return await asyncio.to_thread(self.reply, request)
+        """`reply` for asynchronous chats, in the agent's own thread.
 
-    def reply(self, request: Request) -> Reply:
-        """Answer what is new in a chat: AutoGen's reply function."""
+        When it is cancelled, the turn ends at its next step boundary and the chat
+        counts as not answered.
+        """
+        if (request.client or self.agent.client) is None:
+            return False, None
+        self._lock.refuse_inside()
+        caller = Caller(asyncio.get_running_loop(), self._lock)
+        with shown_from_threads():
+            context = copy_context()
+        job = partial(context.run, self.reply, request.of_now(self.agent.chat_messages), caller)
+        try:
+            return await asyncio.wrap_future(self._worker.submit(job))
+        except asyncio.CancelledError:
+            caller.stop.set()
+            raise
+
+    def reply(self, request: Request, caller: Caller | None = None) -> Reply:
+        """Answer what is new in a chat: AutoGen's reply function.
+
+        Args:
+            request: what is asked.
+            caller: who awaits the reply, in an asynchronous chat.
+        """
         client = request.client or self.agent.client
         if client is None:
             return False, None
-        sender, messages = request.sender, request.messages
-        if messages is None:
-            messages = self.agent.chat_messages[sender]
-        with self._lock:
+        request = request.with_messages(self.agent.chat_messages)
+        stop = caller.stop if caller else None
+        with self._lock.held():
             mind = self.open()
-            mind.executor.equip(
-                AutoGenToolbox(self.agent, client, chat=sender, further=request.tools)
+            toolbox = AutoGenToolbox(
+                self.agent, client, chat=request.sender, further=request.tools, caller=caller
             )
-            answered = self._conversations.answered(sender)
-            events, ignored = self._conversations.take(sender, messages, request.unaltered)
-            nothing_heard = all(isinstance(e, MessageEvent) and e.own for e in events)
-            if nothing_heard and (events or ignored or answered or not messages):
-                events.append(SystemAlert(timestamp=self._clock(), text=YOUR_TURN))
-            self.last_turn = mind.think(events, self._model(client), self._role())
-            self._conversations.replied(sender)
+            think = partial(mind.think, model=self._model(client), role=self._role(), stop=stop)
+            with mind.executor.equipped(toolbox):
+                self.last_turn = turn = self._chats.turn(request, think, stop)
             mind.queue.save()
-            reply = self.translator.to_reply(self.last_turn)
+            reply = self.translator.to_reply(turn)
         return (False, None) if reply is None else (True, reply)
 
     def notify(self, event: Event) -> tuple[str, ...]:
@@ -249,13 +235,14 @@ class MemGPTCapability:
         """
         if self.agent.client is None:
             raise ConfigurationError("the agent has no llm_config, so it cannot act on an event")
-        with self._lock:
+        with self._lock.held():
             mind = self.open()
             paused = mind.workspace.paused_until
             if isinstance(event, TimedEvent) and paused and self._clock() < paused:
                 return ()
-            mind.executor.equip(AutoGenToolbox(self.agent, self.agent.client, alone=True))
-            self.last_turn = mind.think([event], self._model(self.agent.client), self._role())
+            client = self.agent.client
+            with mind.executor.equipped(AutoGenToolbox(self.agent, client, alone=True)):
+                self.last_turn = mind.think([event], self._model(client), self._role())
             mind.queue.save()
             return self.last_turn.messages
 
@@ -266,16 +253,8 @@ class MemGPTCapability:
         """
         if self._mind is None:
             return
-        with self._lock:
-            chats = self.agent.chat_messages
-            for sender in [chat] if chat is not None else list(chats):
-                messages = chats.get(sender)
-                if messages:
-                    altered = self.agent.process_all_messages_before_reply(messages)
-                    self._mind.queue.admit(
-                        self._conversations.take(sender, altered, messages).events
-                    )
-            self._mind.queue.flush()
+        with self._lock.held():
+            self._chats.absorb(self.agent, self._mind.queue, chat)
 
     @property
     def last_steps(self) -> Sequence[Step]:
@@ -300,16 +279,3 @@ class MemGPTCapability:
     def _on_eviction(self, eviction: Eviction) -> None:
         if not getattr(self.agent, "silent", False):
             self.translator.on_eviction(self.agent.name, eviction)
-
-
-def settings_of(memory: str | Path | Settings | None) -> Settings:
-    """The settings that `memory=` stands for."""
-    if isinstance(memory, Settings):
-        return memory
-    return Settings() if memory is None else Settings(location=str(memory))
-
-
-def _model_of(client: OpenAIWrapper | None) -> str:
-    """The name of the first model of a client's config_list."""
-    entries = getattr(client, "_config_list", None) or [{}]
-    return str(entries[0].get("model") or "")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from autogen import Agent, ConversableAgent, OpenAIWrapper
@@ -40,6 +40,19 @@ class Request:
     client: OpenAIWrapper | None = None
     unaltered: list[dict[str, Any]] | None = None
     tools: Sequence[Mapping[str, Any]] = ()
+
+    def with_messages(self, chats: Mapping[Agent, list[dict[str, Any]]]) -> Request:
+        """The request, with the messages that AutoGen keeps where it names none."""
+        return self if self.messages is not None else replace(self, messages=chats[self.sender])
+
+    def of_now(self, chats: Mapping[Agent, list[dict[str, Any]]]) -> Request:
+        """The request with lists of its own: the chat may go on before it is its turn."""
+        request = self.with_messages(chats)
+        messages = list(request.messages or ())
+        unaltered = request.unaltered
+        if unaltered is not None:
+            unaltered = messages if unaltered is request.messages else list(unaltered)
+        return replace(request, messages=messages, unaltered=unaltered)
 
 
 class ReplyFunction(functools.partial[Any]):
