@@ -135,14 +135,14 @@ class Mind:
 
     def checkpoint(self, path: str | Path) -> None:
         """Write everything the agent remembers to a file."""
-        self.queue.flush()
+        self.queue.settle()
         self.queue.save()
         write_checkpoint(path, self.identity.name, self.queue.state, self.workspace)
 
     def close(self) -> None:
         """Write what is left and let go of the storage; it may be opened again after."""
         try:
-            self.queue.flush()
+            self.queue.settle()
             self.queue.save()
         finally:
             self.shared.close()

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import functools
 import inspect
+import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from autogen.io.base import IOStream
 
-from memgpt_autogen.steps import BLOCK_EDITS, Eviction, Step
+from memgpt_autogen.steps import Eviction, Step
 
 try:  # AG2 0.8.7 and later; see docs.ag2.ai on events
     from autogen.events.base_event import BaseEvent, wrap_event
@@ -20,7 +21,11 @@ except ImportError:
 
 Printer = Callable[..., Any]
 
-MEMORY_EDITS = (*BLOCK_EDITS, "archival_memory_insert")
+MEMORY_EDITS = {
+    "core_memory_append": "{name}: + {content}",
+    "core_memory_replace": "{name}: {old_content!r} → {new_content!r}",
+    "archival_memory_insert": "archival memory: + {content}",
+}
 
 
 def show_step(agent: str, step: Step, *, monologue: bool, calls: bool) -> None:
@@ -36,8 +41,9 @@ def show_step(agent: str, step: Step, *, monologue: bool, calls: bool) -> None:
             continue
         _emit("call", agent, f"{call.name} {call.arguments}")
         if result is not None:
-            edit = result.ok and call.name in MEMORY_EDITS
-            _emit("edit" if edit else "result", agent, result.text)
+            _emit("result", agent, result.text)
+            if result.ok and call.name in MEMORY_EDITS:
+                _emit("edit", agent, MEMORY_EDITS[call.name].format(**json.loads(call.arguments)))
 
 
 def show_eviction(agent: str, eviction: Eviction) -> None:

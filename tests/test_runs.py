@@ -28,6 +28,7 @@ SEEN = [
     ("MemGPTMonologueEvent", "they like tea"),
     ("MemGPTFunctionCallEvent", "core_memory_append"),
     ("MemGPTFunctionResultEvent", "Likes tea."),
+    ("MemGPTMemoryEditEvent", "human: + Likes tea."),
 ]
 
 

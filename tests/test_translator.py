@@ -117,14 +117,15 @@ def test_the_developer_sees_what_the_chat_does_not(capsys: pytest.CaptureFixture
 
 
 def test_an_edit_of_memory_shows_as_such(capsys: pytest.CaptureFixture[str]) -> None:
-    edit = FunctionCall(id="1", name="core_memory_append", arguments='{"name": "human"}')
+    arguments = '{"name": "human", "content": "Likes tea."}'
+    edit = FunctionCall(id="1", name="core_memory_append", arguments=arguments)
     done = FunctionResult(call_id="1", name=edit.name, ok=True, text="now reads: tea")
     failed = done.model_copy(update={"ok": False, "text": "Error: full"})
     translator = AutoGenTranslator(calls="developer")
     translator.on_step("coder", Step(calls=(edit,), results=(done,)))
     translator.on_step("coder", Step(calls=(edit,), results=(failed,)))
     out = capsys.readouterr().out
-    assert "[coder · edit] now reads: tea" in out
+    assert out.count("[coder · edit] human: + Likes tea.") == 1
     assert "[coder · result] Error: full" in out
 
 
