@@ -67,7 +67,7 @@ class LineProcess:
         if self._process.returncode:
             raise SystemExit(f"{self._process.args!r} failed: see above")
 
-    def __enter__(self: P) -> P:
+    def __enter__(self: P) -> P:  # noqa: PYI019 - Self came with Python 3.11
         return self
 
     def __exit__(
