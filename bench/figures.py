@@ -11,7 +11,7 @@ from typing import Any
 from harness import spread
 
 # First and last turn of the spans that are quoted.
-SPANS = ((1, 50), (26, 75), (151, 200), (951, 1000))
+SPANS = ((1, 50), (26, 75), (151, 200), (351, 400), (951, 1000))
 TOTALS = (50, 200, 500, 1000)
 STEP = 10  # turns that one point of a plot stands for
 

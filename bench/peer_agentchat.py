@@ -44,6 +44,10 @@ class Remembering:
     def turn(self, message: str) -> str:
         return self._loop.run_until_complete(self._turn(message))
 
+    def close(self) -> None:
+        self._loop.run_until_complete(self._loop.shutdown_asyncgens())
+        self._loop.close()
+
     async def _turn(self, message: str) -> str:
         result = await self._agent.run(task=message)
         answer = str(result.messages[-1].content)
@@ -56,4 +60,6 @@ if __name__ == "__main__":
     wanted = json.loads(sys.argv[2])
     share(wanted)
     warnings.simplefilter("ignore")  # gpt-4o answers under its own name, not a dated one
-    serve(Remembering(wanted))
+    remembering = Remembering(wanted)
+    serve(remembering)
+    remembering.close()

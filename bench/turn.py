@@ -39,11 +39,13 @@ from harness import (
 )
 from places import embedding_files, other_python
 from rich.console import Console
+from rich.markdown import Markdown
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from tables import tables
+from sections import turn_tables
 from texts import message
 
 FULL = 1000
+MORE = 400
 SOME = 200
 EDITED = 500
 FILLED = 10_000
@@ -58,10 +60,10 @@ def peers() -> list[Peer]:
         Peer("MemGPTAgent, 10k stored", "memgpt", "managed", 150, window=WINDOW, fill=FILLED),
         Peer("AssistantAgent, full history", "assistant", "plain", SOME, samples=SAMPLES),
         Peer("AssistantAgent, 20 messages", "history", "plain", FULL),
-        Peer("AssistantAgent, 4,000 tokens", "tokens", "plain", FULL),
+        Peer("AssistantAgent, 4,000 tokens", "tokens", "plain", MORE),
         Peer("Teachability", "teachability", "teachable", SOME),
         Peer("agentchat + ChromaDBVectorMemory", "agentchat", "plain", SOME),
-        Peer("raw Chroma, no agent", "chroma", None, FULL),
+        Peer("raw Chroma, no agent", "chroma", None, MORE),
     ]
 
 
@@ -104,11 +106,9 @@ def start(peer: Peer, model: ModelProcess, folder: Path, python: str) -> LinePro
     }
     environment = {**os.environ, "ANONYMIZED_TELEMETRY": "False"}
     script = "peer_agentchat.py" if peer.kind == "agentchat" else "peers.py"
-    process = LineProcess(
+    return LineProcess(
         python, str(HERE / script), peer.kind, json.dumps(given), environment=environment
     )
-    process.read()
-    return process
 
 
 def run(wanted: list[Peer], share: float, console: Console) -> list[Peer]:
@@ -122,13 +122,15 @@ def run(wanted: list[Peer], share: float, console: Console) -> list[Peer]:
         Progress(*columns, TimeRemainingColumn(), console=console, transient=True) as progress,
     ):
         running: list[Running] = []
-        for peer in progress.track(wanted, description="Starting"):
+        for peer in wanted:
             python = other_python() if peer.kind == "agentchat" else sys.executable
             if python is None:
                 console.print(f"{peer.title} is left out: its packages cannot be installed.")
                 continue
             process = processes.enter_context(start(peer, model, Path(folder), python))
             running.append(Running(peer, process, model))
+        for one in progress.track(running, description="Starting"):
+            one.process.read()  # it is ready
         last = {id(one): max(int(one.peer.turns * share), 60) for one in running}
         for number in progress.track(range(1, max(last.values()) + 1), description="Turns"):
             taking = [one for one in running if number <= last[id(one)]]
@@ -142,7 +144,7 @@ def run(wanted: list[Peer], share: float, console: Console) -> list[Peer]:
 
 
 def main(
-    quick: Annotated[bool, typer.Option("--quick", help="A fifth of the turns.")] = False,
+    quick: Annotated[bool, typer.Option("--quick", help="A twentieth of the turns.")] = False,
     only: Annotated[list[str] | None, typer.Option(help="Only peers of this kind.")] = None,
 ) -> None:
     """What a turn costs beyond the model, for MemGPTAgent and its peers."""
@@ -151,7 +153,7 @@ def main(
     wanted = [peer for peer in peers() if not only or peer.kind in only]
     measured = run(wanted, 0.05 if quick else 1.0, console)
     figures = document(measured)
-    console.print(*tables(figures))
+    console.print(Markdown("\n\n".join(turn_tables(figures))))
     write_results("turn", where, {"window": WINDOW, "quick": quick, **figures})
 
 
