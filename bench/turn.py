@@ -12,7 +12,9 @@ writing, searching.
 Messages and answers are about 50 tokens of seeded words, every one different; the
 scripts of the models are in `scripts.py`. Agents whose cost grows with the
 conversation stop at turn 200. AssistantAgent with full history goes on by samples: it
-is given the history of 299, 499, 749 and 999 turns and takes a few turns from there.
+is given the history it would have, and takes the eleven turns up to turn 300, 500, 750
+and 1,000. "MemGPTAgent, editing" changes its core memory every tenth turn; "10k stored"
+begins with 10,000 messages in recall storage, whose vectors are drawn, not computed.
 """
 
 from __future__ import annotations
