@@ -26,6 +26,7 @@ from memgpt_autogen.settings import Settings
 from memgpt_autogen.shared import SharedBlocks, SharedLink
 from memgpt_autogen.state import AgentState
 from memgpt_autogen.steps import Eviction, Step, Turn
+from memgpt_autogen.stop import Stop
 from memgpt_autogen.storage.chroma import Database, open_database
 from memgpt_autogen.storage.embedding import resolve_embedder
 from memgpt_autogen.storage.text import clean
@@ -65,10 +66,12 @@ class Mind:
     attachments: Attachments
     shared: SharedBlocks
 
-    def think(self, events: list[Event], model: AutoGenChatModel, role: str) -> Turn:
+    def think(
+        self, events: list[Event], model: AutoGenChatModel, role: str, stop: Stop | None = None
+    ) -> Turn:
         """One turn. `role` is AutoGen's system message as it stands now."""
         self.instruct(role)
-        return self.loop.run(events, model, self._summarizer(model))
+        return self.loop.run(events, model, self._summarizer(model), stop)
 
     def instruct(self, role: str) -> None:
         """Put the preset and the role at the head of the main context."""

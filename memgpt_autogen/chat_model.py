@@ -200,3 +200,9 @@ def _text(content: Any) -> str:
 def _get(value: Any, name: str) -> Any:
     """A field of an object or a mapping; custom model clients return either."""
     return value.get(name) if isinstance(value, Mapping) else getattr(value, name, None)
+
+
+def model_of(client: OpenAIWrapper | None) -> str:
+    """The name of the first model of a client's config_list."""
+    entries = getattr(client, "_config_list", None) or [{}]
+    return str(entries[0].get("model") or "")

@@ -124,3 +124,8 @@ class Cursor:
     def replied(self) -> None:
         """The agent's reply follows the messages taken so far."""
         self.taken.append(OWN)
+
+    def not_replied(self) -> None:
+        """The reply that was to follow does not."""
+        if self.answered:
+            self.taken.pop()

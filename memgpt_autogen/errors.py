@@ -10,6 +10,7 @@
     │   └── TakenOverError        another process took this agent over on a server
     ├── ChatModelError            the model's provider failed or answered nonsense
     │   └── ContextOverflowError  the request was larger than the model's window
+    ├── ReentryError              the agent waits for the code that calls it
     └── LocalModelError           the local model cannot be fetched, built or run
 
 A model's own mistakes (an unknown function, broken arguments, an edit over a
@@ -70,6 +71,10 @@ class ContextOverflowError(ChatModelError):
         super().__init__(message)
         self.window = window
         self.prompt_tokens = prompt_tokens
+
+
+class ReentryError(MemGPTError, RuntimeError):
+    """The agent cannot be used here and now: it waits for the very code that calls it."""
 
 
 class LocalModelError(MemGPTError):

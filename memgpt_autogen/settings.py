@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -57,3 +58,10 @@ class Settings(BaseModel):
     summarize: Literal["model", "digest"] = Field(
         default="model", description="who folds evicted messages into the recursive summary"
     )
+
+
+def settings_of(memory: str | Path | Settings | None) -> Settings:
+    """The settings that `memory=` stands for."""
+    if isinstance(memory, Settings):
+        return memory
+    return Settings() if memory is None else Settings(location=str(memory))

@@ -69,8 +69,8 @@ def test_on_agents_of_autogen(tmp_path: Path, make: Any) -> None:
             "heard ann 0",
             "heard ann 1",
         ]
-        with capability.settled() as mind:
-            assert mind.workspace.recall.speakers() == {"ann": 2, "mem": 2}
+        with capability.settled():
+            assert capability.recall.speakers() == {"ann": 2, "mem": 2}
     assert "Be brief." in model.requests[0].messages[0]["content"]
 
 
@@ -103,8 +103,8 @@ def test_a_class_with_a_generate_reply_of_its_own(tmp_path: Path) -> None:
         result = person.initiate_chat(agent, message="one", max_turns=2, silent=True)
         replies = [m["content"] for m in result.chat_history if m["name"] == "mem"]
         assert replies == ["HEARD ONE", "HEARD MORE"]
-        with capability.settled() as mind:
-            assert mind.workspace.recall.speakers() == {"user": 2, "mem": 2}
+        with capability.settled():
+            assert capability.recall.speakers() == {"user": 2, "mem": 2}
     assert not model.requests[-1].contains("HEARD")
 
 
@@ -179,3 +179,20 @@ def test_images_in_a_group_chat(tmp_path: Path) -> None:
         agent.clear_history()
         assert agent.recall.speakers() == {"ann": 2, "mem": 2}
     assert [pictures(request) for request in model.requests] == [[PICTURE], [PICTURE]]
+
+
+@pytest.mark.feature("MemGPTCapability on an AssistantAgent")
+def test_a_program_reaches_the_memory_as_with_a_memgpt_agent(tmp_path: Path) -> None:
+    with remembering(AssistantAgent, echo, tmp_path) as (agent, capability, _):
+        agent.generate_reply([{"role": "user", "content": "hello", "name": "Ann"}])
+        capability.core_memory.set("human", "Ann is polite.")
+        capability.archival.insert("The port is 8123.")
+        capability.attach_block("plan", "Ship.")
+        capability.attach("team", writable=True)
+        assert capability.recall.search("hello").items[0].speaker == "Ann"
+        assert capability.context_overview().archival_passages == 1
+        capability.checkpoint(tmp_path / "all.json")
+        assert capability.forget("Ann").complete
+        assert capability.core_memory["human"].value == ""
+        with pytest.raises(ConfigurationError, match="no source 'x'"):
+            capability.attach("x")
