@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal
 
-from autogen import Agent, AssistantAgent, ConversableAgent
+from autogen import Agent, AssistantAgent, ConversableAgent, OpenAIWrapper
 
-from memgpt_autogen.capability import ContextOverview, MemGPTCapability, settings_of
+from memgpt_autogen.capability import MemGPTCapability
 from memgpt_autogen.checkpoint import read_checkpoint, restore
 from memgpt_autogen.erasure import Receipt
 from memgpt_autogen.events import Clock, Event, local_now
+from memgpt_autogen.executor import MEMORY_FUNCTIONS, refuse_clashes
 from memgpt_autogen.memory.archival import ArchivalStorage
-from memgpt_autogen.memory.core import CoreMemory
+from memgpt_autogen.memory.core import Block, CoreMemory
 from memgpt_autogen.memory.recall import RecallStorage
-from memgpt_autogen.settings import Settings
+from memgpt_autogen.overview import ContextOverview
+from memgpt_autogen.seam import Reply, Request
+from memgpt_autogen.settings import Settings, settings_of
+from memgpt_autogen.shared import SharedLink
 from memgpt_autogen.steps import Step
 from memgpt_autogen.storage.collection import Progress
 from memgpt_autogen.storage.embedding import resolve_embedder
@@ -38,6 +42,7 @@ class MemGPTAgent(ConversableAgent):  # type: ignore[misc] # autogen ships no ty
         context_window: tokens the main context may use; default from the model.
         preset: name of the system instructions; default by the model.
         translator: stands between AutoGen's messages and the agent's events.
+        listen_to: names of the speakers whose messages are taken in; default all.
         embedder: any Chroma embedding function; default the best at hand.
         clock: tells the time; for tests.
 
@@ -67,6 +72,7 @@ class MemGPTAgent(ConversableAgent):  # type: ignore[misc] # autogen ships no ty
         context_window: int | None = None,
         preset: str | None = None,
         translator: Translator | None = None,
+        listen_to: Collection[str] | None = None,
         embedder: Any = None,
         clock: Clock = local_now,
         **kwargs: Any,
@@ -78,6 +84,7 @@ class MemGPTAgent(ConversableAgent):  # type: ignore[misc] # autogen ships no ty
             context_window=context_window,
             preset=preset,
             translator=translator,
+            listen_to=listen_to,
             embedder=embedder,
             clock=clock,
         )
@@ -123,11 +130,13 @@ class MemGPTAgent(ConversableAgent):  # type: ignore[misc] # autogen ships no ty
         """Tokens per section of the main context, its window, and what lies outside."""
         return self._capability.overview()
 
-    def attach(self, source: str) -> int:
+    def attach(self, source: str, *, writable: bool = False) -> int:
         """Let archival searches find documents that `load_source` loaded; their passages.
 
-        The agent is told of it, and remembers it when it is reopened. Attaching a
-        source again changes nothing.
+        With `writable`, the source is an archive that several agents share: it is made
+        where there is none of its name, and the model may add to it with
+        `archival_memory_insert(archive=…)`. The agent is told of it, and remembers it
+        when it is reopened. Attaching a source again changes nothing.
 
         Raises:
             ConfigurationError: there is no such source at the memory's location.
@@ -135,12 +144,41 @@ class MemGPTAgent(ConversableAgent):  # type: ignore[misc] # autogen ships no ty
             EmbedderMismatchError: it was loaded with another embedder.
         """
         with self._capability.settled() as mind:
-            return mind.attach(source)
+            return mind.attach(source, writable=writable)
 
     def detach(self, source: str) -> bool:
         """Search a source no longer; False if it was not attached."""
         with self._capability.settled() as mind:
             return mind.detach(source)
+
+    def attach_block(
+        self, name: str, value: str = "", *, limit: int | None = None, read_only: bool = False
+    ) -> Block:
+        """See a core memory block that all agents share who attach it at this location.
+
+        It is made with `value` where there is none of its name. What one agent writes
+        the others see at their next step. An edit by somebody who has not seen the
+        latest text is refused, so none is lost. The agent remembers the block when it
+        is reopened.
+
+        Args:
+            name: of the block, for all who share it.
+            value: its first text.
+            limit: characters it may hold, where it is made; default Settings.block_limit.
+            read_only: this agent may see it only.
+
+        Raises:
+            ConfigurationError: the agent has a block of its own of that name, or the text
+                is over the limit.
+            StorageError: the storage cannot be used.
+        """
+        with self._capability.settled() as mind:
+            return mind.attach_block(SharedLink(name=name, read_only=read_only), value, limit)
+
+    def detach_block(self, name: str) -> bool:
+        """See a shared block no longer; False if it was not attached. The others keep it."""
+        with self._capability.settled() as mind:
+            return mind.detach_block(name)
 
     def forget(self, speaker: str) -> Receipt:
         """Erase a speaker from every tier: all they said, and the agent's notes that name them.
@@ -208,6 +246,44 @@ class MemGPTAgent(ConversableAgent):  # type: ignore[misc] # autogen ships no ty
             clock=clock,
             **kwargs,
         )
+
+    def generate_oai_reply(
+        self,
+        messages: list[dict[str, Any]] | None = None,
+        sender: Agent | None = None,
+        config: OpenAIWrapper | None = None,
+        **kwargs: Any,
+    ) -> Reply:
+        """AutoGen's model reply, with memory; `tools=` are offered beside the agent's own."""
+        tools = kwargs.get("tools") or ()
+        return self._capability.reply(Request(messages, sender, config, tools=tools))
+
+    async def a_generate_oai_reply(
+        self,
+        messages: list[dict[str, Any]] | None = None,
+        sender: Agent | None = None,
+        config: OpenAIWrapper | None = None,
+        **kwargs: Any,
+    ) -> Reply:
+        """The same, asynchronously."""
+        tools = kwargs.get("tools") or ()
+        return await self._capability.a_reply(Request(messages, sender, config, tools=tools))
+
+    def update_tool_signature(self, tool_sig: Any, *args: Any, **kwargs: Any) -> None:
+        """AutoGen's; a tool may not have the name of a memory function.
+
+        Raises:
+            ConfigurationError: it has.
+        """
+        if isinstance(tool_sig, Mapping):
+            refuse_clashes(MEMORY_FUNCTIONS, [tool_sig])
+        super().update_tool_signature(tool_sig, *args, **kwargs)
+
+    def update_function_signature(self, func_sig: Any, *args: Any, **kwargs: Any) -> None:
+        """AutoGen's, for tools in the old style; otherwise like `update_tool_signature`."""
+        if isinstance(func_sig, Mapping):
+            refuse_clashes(MEMORY_FUNCTIONS, [{"function": func_sig}])
+        super().update_function_signature(func_sig, *args, **kwargs)
 
     def clear_history(
         self, recipient: Agent | None = None, nr_messages_to_preserve: int | None = None

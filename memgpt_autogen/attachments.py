@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Collection, Sequence
 
 from memgpt_autogen.errors import ConfigurationError
 from memgpt_autogen.events import Clock
 from memgpt_autogen.memory.archival import ArchivalStorage
+from memgpt_autogen.sources import SourceState
 from memgpt_autogen.storage.catalog import acquire_source, release_source, source_names
 from memgpt_autogen.storage.chroma import Database
+from memgpt_autogen.storage.text import clean
 
 
 class Attachments:
@@ -24,36 +27,44 @@ class Attachments:
         self._clock = clock
         self._open: dict[str, Database] = {}
 
-    def attach(self, name: str) -> int:
+    def attach(self, name: str, *, writable: bool = False) -> int:
         """Search a source too; how many passages it has. One attached already stays so.
 
+        A writable one is made where there is none of its name.
+
         Raises:
-            ConfigurationError: there is no such source.
+            ConfigurationError: there is no such source, or its name is empty.
             DirectoryLockedError: another process has it open.
             EmbedderMismatchError: it was made with another embedder than the agent's.
         """
         names = source_names(self._location)
-        if name not in names:
+        if writable and not name.strip():
+            raise ConfigurationError("a shared archive needs a name.")
+        if name not in names and not writable:
             there = ", ".join(repr(one) for one in names) or "none yet"
             raise ConfigurationError(
                 f"there is no source {name!r} at {self._location}; the sources there are: {there}."
                 f" Load one with load_source({name!r}, paths, memory={self._location!r})."
             )
+        if name in self._open and writable and name not in self._archival.archives:
+            self.detach(name)
         if name not in self._open:
             database = acquire_source(self._location, name)
             try:
-                self._archival.attach(self._storage(database, name))
+                if database.state.load() is None:
+                    database.state.save(SourceState(name=clean(name)).model_dump_json())
+                self._archival.attach(self._storage(database, name), writable=writable)
             except BaseException:
                 release_source(database)
                 raise
             self._open[name] = database
         return len(self._storage(self._open[name], name))
 
-    def restore(self, names: list[str]) -> None:
+    def restore(self, names: Sequence[str], writable: Collection[str]) -> None:
         """Attach what was attached before; a source that is gone is warned of."""
         for name in names:
             try:
-                self.attach(name)
+                self.attach(name, writable=name in writable)
             except ConfigurationError as problem:
                 warnings.warn(
                     f"a source is not attached any more: {problem}", RuntimeWarning, stacklevel=2
@@ -67,6 +78,11 @@ class Attachments:
         self._archival.detach(name)
         release_source(database)
         return True
+
+    def scrub(self) -> bool:
+        """Take deleted passages out of the files of the shared archives, as `Database.scrub`."""
+        done = [self._open[name].scrub() for name in self._archival.archives]
+        return all(done)
 
     def close(self) -> None:
         """Let go of all sources."""

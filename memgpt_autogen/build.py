@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,13 +19,17 @@ from memgpt_autogen.main_context import Budget, MainContext
 from memgpt_autogen.memory.archival import ArchivalStorage
 from memgpt_autogen.memory.core import Block, CoreMemory
 from memgpt_autogen.memory.recall import RecallStorage
+from memgpt_autogen.participants import PREFIX, Participants
 from memgpt_autogen.presets import instructions, preset_for
 from memgpt_autogen.queue_manager import QueueManager
 from memgpt_autogen.settings import Settings
+from memgpt_autogen.shared import SharedBlocks, SharedLink
 from memgpt_autogen.state import AgentState
 from memgpt_autogen.steps import Eviction, Step, Turn
+from memgpt_autogen.stop import Stop
 from memgpt_autogen.storage.chroma import Database, open_database
 from memgpt_autogen.storage.embedding import resolve_embedder
+from memgpt_autogen.storage.text import clean
 from memgpt_autogen.summarizer import Summarizer
 from memgpt_autogen.tokens import TokenCounter, window_of
 
@@ -60,11 +64,14 @@ class Mind:
     executor: Executor
     loop: Loop
     attachments: Attachments
+    shared: SharedBlocks
 
-    def think(self, events: list[Event], model: AutoGenChatModel, role: str) -> Turn:
+    def think(
+        self, events: list[Event], model: AutoGenChatModel, role: str, stop: Stop | None = None
+    ) -> Turn:
         """One turn. `role` is AutoGen's system message as it stands now."""
         self.instruct(role)
-        return self.loop.run(events, model, self._summarizer(model))
+        return self.loop.run(events, model, self._summarizer(model), stop)
 
     def instruct(self, role: str) -> None:
         """Put the preset and the role at the head of the main context."""
@@ -72,39 +79,73 @@ class Mind:
             self.queue.state.preset, name=self.identity.name, role=role
         )
 
-    def attach(self, source: str) -> int:
-        """Search a document source too, from now on and when reopened; its passages."""
-        known = source in self.workspace.archival.attached
-        passages = self.attachments.attach(source)
-        if not known:
-            self.queue.state.sources = list(dict.fromkeys([*self.queue.state.sources, source]))
-            moment = self.workspace.clock()
-            self.queue.admit([DocumentUpload(timestamp=moment, source=source, passages=passages)])
+    def attach(self, source: str, *, writable: bool) -> int:
+        """Search a source too, from now on and when reopened; its passages."""
+        archival, state = self.workspace.archival, self.queue.state
+        known = archival.archives if writable else archival.attached
+        passages = self.attachments.attach(source, writable=writable)
+        if source not in known:
+            state.sources = list(dict.fromkeys([*state.sources, source]))
+            state.archives = list(archival.archives)
+            event = DocumentUpload(
+                timestamp=self.workspace.clock(),
+                source=source,
+                passages=passages,
+                writable=writable,
+            )
+            self.queue.admit([event])
         return passages
 
     def detach(self, source: str) -> bool:
         """Search a source no longer; False if it was not attached."""
-        found = self.attachments.detach(source) or source in self.queue.state.sources
-        self.queue.state.sources = [one for one in self.queue.state.sources if one != source]
+        state = self.queue.state
+        found = self.attachments.detach(source) or source in state.sources
+        state.sources = [one for one in state.sources if one != source]
+        state.archives = [one for one in state.archives if one != source]
         self.queue.save()
+        return found
+
+    def attach_block(self, link: SharedLink, value: str, limit: int | None) -> Block:
+        """See a shared block from now on, and when reopened."""
+        size = self.settings.block_limit if limit is None else limit
+        block = self.shared.attach(link, value=value, limit=size)
+        state = self.queue.state
+        others = [one for one in state.shared_blocks if one.name != link.name]
+        state.shared_blocks = [*others, link]
+        self.queue.tell_of_changes()
+        self.queue.save()
+        return block
+
+    def detach_block(self, name: str) -> bool:
+        """See a shared block no longer; False if it was not attached."""
+        found = self.shared.detach(name)
+        if found:
+            state = self.queue.state
+            state.shared_blocks = [one for one in state.shared_blocks if one.name != name]
+            self.queue.alert(f"the shared core memory block {name!r} is no longer yours to see.")
+            self.queue.save()
         return found
 
     def forget(self, speaker: str) -> Receipt:
         """Erase a speaker from every tier."""
-        return erase(speaker, self.queue, self.workspace, self.database)
+        receipt = erase(speaker, self.queue, self.workspace, self.database)
+        self.shared.scrub()
+        overwritten = self.attachments.scrub() and receipt.files_overwritten
+        return replace(receipt, files_overwritten=overwritten)
 
     def checkpoint(self, path: str | Path) -> None:
         """Write everything the agent remembers to a file."""
-        self.queue.flush()
+        self.queue.settle()
         self.queue.save()
         write_checkpoint(path, self.identity.name, self.queue.state, self.workspace)
 
     def close(self) -> None:
         """Write what is left and let go of the storage; it may be opened again after."""
         try:
-            self.queue.flush()
+            self.queue.settle()
             self.queue.save()
         finally:
+            self.shared.close()
             self.attachments.close()
             self.database.close()
 
@@ -181,6 +222,7 @@ def _wire(
     )
     found = resolve_embedder(embedder)
     workspace = Workspace(
+        agent=clean(identity.name),
         core=_core_memory(state, identity, settings),
         recall=RecallStorage(database, found, clock=clock),
         archival=ArchivalStorage(database, found, clock=clock),
@@ -189,8 +231,30 @@ def _wire(
         shown=context.shown,
         paused_until=state.paused_until,
     )
+    attachments = Attachments(settings.location, workspace.archival, clock)
+    shared = SharedBlocks(settings.location, workspace.core)
+    try:
+        attachments.restore(state.sources, state.archives)
+        shared.restore(state.shared_blocks, limit=settings.block_limit)
+    except BaseException:
+        shared.close()
+        attachments.close()
+        raise
+    participants = Participants(
+        workspace.core,
+        workspace.archival,
+        state.heard,
+        most=settings.participants,
+        limit=settings.participant_limit,
+    )
     queue = QueueManager(
-        identity.name, context, workspace, database.state, state, on_eviction=on_eviction
+        identity.name,
+        context,
+        workspace,
+        database.state,
+        state,
+        on_eviction=on_eviction,
+        participants=participants,
     )
     executor = Executor(FUNCTIONS, workspace)
     loop = Loop(
@@ -201,22 +265,12 @@ def _wire(
         token_budget=settings.turn_token_budget,
         on_step=on_step,
     )
-    attachments = Attachments(settings.location, workspace.archival, clock)
-    try:
-        attachments.restore(state.sources)
-    except BaseException:
-        attachments.close()
-        raise
-    return Mind(identity, settings, database, workspace, queue, executor, loop, attachments)
+    return Mind(identity, settings, database, workspace, queue, executor, loop, attachments, shared)
 
 
 def _core_memory(state: AgentState, identity: Identity, settings: Settings) -> CoreMemory:
     if state.blocks:
-        limit = settings.block_limit
-        return CoreMemory(
-            block.model_copy(update={"limit": limit}) if len(block.value) <= limit else block
-            for block in state.blocks
-        )
+        return CoreMemory(_limited(block, settings) for block in state.blocks)
     persona = f"I am {identity.name}." if identity.persona is None else identity.persona
     return CoreMemory(
         [
@@ -224,3 +278,14 @@ def _core_memory(state: AgentState, identity: Identity, settings: Settings) -> C
             Block(name="human", value=identity.human or "", limit=settings.block_limit),
         ]
     )
+
+
+def _limited(block: Block, settings: Settings) -> Block:
+    """A block that we made under the limit of today's settings, unless it holds more already."""
+    if block.name.startswith(PREFIX):
+        limit = settings.participant_limit
+    elif block.name in ("persona", "human"):
+        limit = settings.block_limit
+    else:
+        return block
+    return block.model_copy(update={"limit": limit}) if len(block.value) <= limit else block

@@ -10,6 +10,7 @@ import openai
 from autogen import OpenAIWrapper
 
 from memgpt_autogen.errors import ChatModelError, ContextOverflowError
+from memgpt_autogen.safeguards import BLOCKED, guarded_message, guarded_prompt
 from memgpt_autogen.steps import Completion, FunctionCall, Usage
 from memgpt_autogen.storage.text import clean
 from memgpt_autogen.toolbox import ToollessClient
@@ -18,11 +19,16 @@ from memgpt_autogen.toolbox import ToollessClient
 # OpenAI ("maximum context length"), Ollama ("context length"), Anthropic ("prompt is too
 # long"), Gemini ("input token count … exceeds"), llama.cpp ("available context size").
 _OVERFLOW_CODES = {"context_length_exceeded", "exceed_context_size_error"}
+_REFUSALS = {400, 413, 422}  # HTTP: bad request, too large, not to be processed
 _OVERFLOW_TEXT = re.compile(
     r"maximum context length|context.?length.{0,40}exceed|exceeds?.{0,60}context"
     r"|available context size|prompt is too long|input token count.{0,40}exceeds"
     r"|input (?:is )?too long|too many (?:input )?tokens",
     re.IGNORECASE | re.DOTALL,
+)
+# Limits over time are told in much the same words ("too many tokens, please wait").
+_THROTTLE_TEXT = re.compile(
+    r"rate.?limit|throttl|quota|per (?:second|minute|hour|day)|please wait|try again", re.IGNORECASE
 )
 _WINDOW_TEXT = re.compile(
     r"(?:maximum context length (?:is|of)|context size \(|maximum of|max_model_len[ =]+|> ?)"
@@ -43,7 +49,8 @@ class AutoGenChatModel:
     working.
 
     Errors of the provider reach the caller as they are, as with any AutoGen agent;
-    only an overflow of the context window becomes `ContextOverflowError`.
+    only an overflow of the context window becomes `ContextOverflowError`, whichever
+    library reports it.
     """
 
     def __init__(self, client: OpenAIWrapper, *, cache: Any = None, agent: Any = None) -> None:
@@ -62,8 +69,13 @@ class AutoGenChatModel:
             ContextOverflowError: the request is larger than the model's window.
             ChatModelError: the provider's answer is no completion.
         """
+        prompt = guarded_prompt(self._agent, messages)
+        if prompt is None:
+            if not tools:  # nobody hears a summary, so it must not be these words
+                raise ChatModelError(BLOCKED)
+            return Completion(text=BLOCKED)
         arguments: dict[str, Any] = {
-            "messages": list(messages),
+            "messages": prompt,
             "cache": self._cache,
             "agent": self._agent,
         }
@@ -71,6 +83,7 @@ class AutoGenChatModel:
             arguments["tools"] = list(tools)
         try:
             response = self._client.create(**arguments)
+            retrieved = self._client.extract_text_or_completion_object(response)
         except openai.APIError as problem:
             overflow = overflow_of(problem)
             if overflow is None:
@@ -79,7 +92,13 @@ class AutoGenChatModel:
         except (TypeError, IndexError) as problem:
             # OpenAIWrapper reads the response itself and trips over a malformed one
             raise ChatModelError(f"the model's answer is no completion: {problem}") from problem
-        return read_completion(response)
+        except Exception as problem:  # of a client that is not OpenAI's: Anthropic's, one's own
+            overflow = native_overflow_of(problem)
+            if overflow is None:
+                raise
+            raise overflow from problem
+        said = retrieved[0] if retrieved else None
+        return read_completion(response, guarded_message(self._agent, said))
 
 
 def overflow_of(problem: openai.APIError) -> ContextOverflowError | None:
@@ -100,6 +119,26 @@ def overflow_of(problem: openai.APIError) -> ContextOverflowError | None:
     )
 
 
+def native_overflow_of(problem: Exception) -> ContextOverflowError | None:
+    """The overflow that an error of another library than openai's reports, or None.
+
+    Its text alone tells, so a status that means something else and words about limits
+    over time speak against it.
+    """
+    text = str(problem)
+    status = getattr(problem, "status_code", None) or getattr(problem, "code", None)
+    is_other = isinstance(status, int) and 400 <= status < 600 and status not in _REFUSALS
+    if is_other or isinstance(problem, OSError):
+        return None
+    if not _OVERFLOW_TEXT.search(text) or _THROTTLE_TEXT.search(text):
+        return None
+    return ContextOverflowError(
+        text,
+        window=_number(None, _WINDOW_TEXT, text),
+        prompt_tokens=_number(None, _PROMPT_TEXT, text),
+    )
+
+
 def _number(named: Any, pattern: re.Pattern[str], text: str) -> int | None:
     if isinstance(named, int):
         return named
@@ -107,26 +146,30 @@ def _number(named: Any, pattern: re.Pattern[str], text: str) -> int | None:
     return int(match.group(1)) if match else None
 
 
-def read_completion(response: Any) -> Completion:
+def read_completion(response: Any, retrieved: Any = None) -> Completion:
     """A provider's response as a value; missing and null fields are empty.
 
+    Args:
+        response: as the client gave it.
+        retrieved: what the client makes of it (its `message_retrieval`): a text or a message.
+
     Raises:
-        ChatModelError: there is no choice in it.
+        ChatModelError: there is no message in it.
     """
-    choices = _get(response, "choices") or []
-    if not choices:
-        raise ChatModelError("the model's answer holds no choices")
-    message = _get(choices[0], "message")
-    if message is None:
+    choices = _get(response, "choices") or [None]
+    original = _get(choices[0], "message")
+    message = original if retrieved is None or isinstance(retrieved, str) else retrieved
+    if message is None and retrieved is None:
         raise ChatModelError("the model's answer holds no message")
+    text = retrieved if isinstance(retrieved, str) else _get(message, "content")
     calls = [_get(call, "function") for call in _get(message, "tool_calls") or []]
     ids = [_get(call, "id") for call in _get(message, "tool_calls") or []]
     old_style = _get(message, "function_call")
     if old_style is not None and not calls:
         calls, ids = [old_style], [None]
     return Completion(
-        text=_text(_get(message, "content")) or _text(_get(message, "refusal")),
-        reasoning=_text(_get(message, "reasoning_content") or _get(message, "reasoning")),
+        text=_text(text) or _text(_get(message, "refusal")),
+        reasoning=_text(_get(original, "reasoning_content") or _get(original, "reasoning")),
         calls=tuple(
             FunctionCall(
                 id=str(call_id or ""),
@@ -137,7 +180,7 @@ def read_completion(response: Any) -> Completion:
             if function is not None
         ),
         usage=_usage(_get(response, "usage")),
-        cut=_get(choices[0], "finish_reason") == "length",
+        cut=_get(choices[0] or response, "finish_reason") == "length",
     )
 
 
@@ -157,3 +200,9 @@ def _text(content: Any) -> str:
 def _get(value: Any, name: str) -> Any:
     """A field of an object or a mapping; custom model clients return either."""
     return value.get(name) if isinstance(value, Mapping) else getattr(value, name, None)
+
+
+def model_of(client: OpenAIWrapper | None) -> str:
+    """The name of the first model of a client's config_list."""
+    entries = getattr(client, "_config_list", None) or [{}]
+    return str(entries[0].get("model") or "")

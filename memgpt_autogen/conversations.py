@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Mapping, MutableMapping, Sequence
-from typing import Any, Protocol
+from collections.abc import Collection, Iterable, Mapping, MutableMapping, Sequence
+from typing import Any, NamedTuple, Protocol
 
 from memgpt_autogen.cursor import OWN, Cursor, digest, first_new, kept_by_transform
-from memgpt_autogen.events import Clock, Event
+from memgpt_autogen.events import Clock, Event, MessageEvent
 from memgpt_autogen.translator import Translator, speaker_of
 
 AutoGenMessages = Sequence[Mapping[str, Any]]
+
+# Ends a call whose result a transform took out of the chat, as AutoGen does with handoffs.
+HIDDEN_RESULT = "(done)"
 
 
 class Partner(Protocol):
@@ -22,6 +25,17 @@ class Partner(Protocol):
         ...
 
 
+class Heard(NamedTuple):
+    """What is new in a chat.
+
+    Attributes:
+        ignored: how many new messages were of speakers that the agent does not listen to.
+    """
+
+    events: list[Event]
+    ignored: int
+
+
 class Conversations:
     """The chats of one agent, each with its cursor.
 
@@ -31,6 +45,7 @@ class Conversations:
         clock: tells when they were heard.
         saved: the cursors by the partner's name, as the state record keeps them;
             changed in place.
+        listen_to: the speakers whose messages are taken in; None: all.
     """
 
     def __init__(
@@ -39,19 +54,18 @@ class Conversations:
         translator: Translator,
         clock: Clock,
         saved: MutableMapping[str, list[str]],
+        listen_to: Collection[str] | None = None,
     ) -> None:
         self._own_name = own_name
         self._translator = translator
         self._clock = clock
         self._saved = saved
+        self._listen_to = None if listen_to is None else frozenset(listen_to)
+        self._groups: weakref.WeakSet[Partner] = weakref.WeakSet()
         self._cursors: weakref.WeakKeyDictionary[Partner, Cursor] = weakref.WeakKeyDictionary()
         # AutoGen passes the whole chat at every turn, in the same message objects.
         self._known: weakref.WeakKeyDictionary[Partner, list[tuple[Mapping[str, Any], str]]]
         self._known = weakref.WeakKeyDictionary()
-
-    def knows(self, partner: Partner) -> bool:
-        """Whether the agent has taken part in this chat since the program started."""
-        return partner in self._cursors
 
     def answered(self, partner: Partner | None) -> bool:
         """Whether the latest turn in this chat ended with a reply."""
@@ -62,7 +76,7 @@ class Conversations:
         partner: Partner | None,
         messages: AutoGenMessages,
         unaltered: AutoGenMessages | None = None,
-    ) -> list[Event]:
+    ) -> Heard:
         """The new messages of a chat as events; from now on they are known.
 
         Args:
@@ -76,18 +90,50 @@ class Conversations:
         cursor = self._cursor(partner)
         start = first_new(cursor.taken, before)
         now = self._clock()
+        fresh = kept_by_transform(before, start, marks)
+        speakers = {index: self._speaker(messages[index], partner) for index in fresh}
+        group = self._is_group(partner, speakers.values())
+        heard = [
+            index
+            for index in fresh
+            if marks[index] == OWN or self._wanted(messages[index], partner)
+        ]
         events: list[Event] = [
             self._translator.to_event(
                 messages[index],
-                speaker=self._speaker(messages[index], partner),
+                speaker=speakers[index],
                 own=marks[index] == OWN,
                 timestamp=now,
-            )
-            for index in kept_by_transform(before, start, marks)
+            ).model_copy(update={"group": group and speakers[index] != _name(partner)})
+            for index in heard
         ]
+        hidden = _answered(whole[start:]) - _answered([messages[index] for index in fresh])
+        if hidden:
+            results = tuple((call_id, HIDDEN_RESULT) for call_id in sorted(hidden))
+            events.append(  # own: nobody said anything by it
+                MessageEvent(
+                    timestamp=now, speaker=self._own_name, text="", own=True, results=results
+                )
+            )
         cursor.advance(before)  # only now: a translator may fail, and the messages come again
         self._save(partner, cursor)
-        return events
+        return Heard(events, ignored=len(speakers) - len(heard))
+
+    def _is_group(self, partner: Partner | None, speakers: Iterable[str]) -> bool:
+        """Whether the partner speaks for others, as a group chat's manager does."""
+        if partner is None:
+            return False
+        if partner not in self._groups and not {self._own_name, partner.name}.issuperset(speakers):
+            self._groups.add(partner)
+        return partner in self._groups
+
+    def _wanted(self, message: Mapping[str, Any], partner: Partner | None) -> bool:
+        """Whether a message is listened to; results of tools always are."""
+        return (
+            self._listen_to is None
+            or bool(message.get("tool_responses"))
+            or self._speaker(message, partner) in self._listen_to
+        )
 
     def replied(self, partner: Partner | None) -> None:
         """The agent's reply follows what was taken."""
@@ -95,9 +141,14 @@ class Conversations:
         cursor.replied()
         self._save(partner, cursor)
 
+    def unanswered(self, partner: Partner | None) -> None:
+        """The latest reply never got there."""
+        cursor = self._cursor(partner)
+        cursor.not_replied()
+        self._save(partner, cursor)
+
     def _speaker(self, message: Mapping[str, Any], partner: Partner | None) -> str:
-        sender = None if partner is None else partner.name
-        return speaker_of(message, own_name=self._own_name, sender=sender)
+        return speaker_of(message, own_name=self._own_name, sender=_name(partner))
 
     def _marks(self, messages: AutoGenMessages, partner: Partner | None) -> list[str]:
         """The digests of a chat; those of the last time are kept for the same messages."""
@@ -131,3 +182,13 @@ class Conversations:
 
     def _save(self, partner: Partner | None, cursor: Cursor) -> None:
         self._saved["" if partner is None else partner.name] = list(cursor.taken)
+
+
+def _name(partner: Partner | None) -> str | None:
+    return None if partner is None else partner.name
+
+
+def _answered(messages: AutoGenMessages) -> set[str]:
+    """The ids of the calls whose results these messages bring."""
+    results = (result for message in messages for result in message.get("tool_responses") or ())
+    return {str(result.get("tool_call_id")) for result in results}

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+import functools
+import inspect
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from autogen.io.base import IOStream
@@ -15,6 +20,12 @@ except ImportError:
     BaseEvent = wrap_event = None
 
 Printer = Callable[..., Any]
+
+MEMORY_EDITS = {
+    "core_memory_append": "{name}: + {content}",
+    "core_memory_replace": "{name}: {old_content!r} → {new_content!r}",
+    "archival_memory_insert": "archival memory: + {content}",
+}
 
 
 def show_step(agent: str, step: Step, *, monologue: bool, calls: bool) -> None:
@@ -31,6 +42,8 @@ def show_step(agent: str, step: Step, *, monologue: bool, calls: bool) -> None:
         _emit("call", agent, f"{call.name} {call.arguments}")
         if result is not None:
             _emit("result", agent, result.text)
+            if result.ok and call.name in MEMORY_EDITS:
+                _emit("edit", agent, MEMORY_EDITS[call.name].format(**json.loads(call.arguments)))
 
 
 def show_eviction(agent: str, eviction: Eviction) -> None:
@@ -39,8 +52,44 @@ def show_eviction(agent: str, eviction: Eviction) -> None:
         "eviction",
         agent,
         f"{eviction.entries} entries left the queue, {eviction.tokens_before} →"
-        f" {eviction.tokens_after} tokens. Summary: {eviction.summary}",
+        f" {eviction.tokens_after} tokens",
     )
+    _emit("summary", agent, eviction.summary)
+
+
+@contextmanager
+def shown_from_threads() -> Iterator[None]:
+    """Let threads that are started here show things in an async run.
+
+    The stream of AutoGen's `a_run` is a queue of the event loop: what a thread puts there,
+    its reader sees only when something else wakes the loop.
+    """
+    stream = IOStream.get_default()
+    if not inspect.iscoroutinefunction(stream.input):
+        yield
+        return
+    with IOStream.set_default(_LoopStream(stream, asyncio.get_running_loop())):
+        yield
+
+
+class _LoopStream:
+    """An AutoGen stream whose `send` and `print` run in the loop that it belongs to."""
+
+    def __init__(self, stream: Any, loop: asyncio.AbstractEventLoop) -> None:
+        self._stream = stream
+        self._loop = loop
+        self.input = stream.input
+
+    def send(self, message: Any) -> None:
+        self._call(self._stream.send, message)
+
+    def print(self, *objects: Any, sep: str = " ", end: str = "\n", flush: bool = False) -> None:
+        self._call(functools.partial(self._stream.print, *objects, sep=sep, end=end, flush=flush))
+
+    def _call(self, show: Callable[..., Any], *arguments: Any) -> None:
+        # A turn that was cancelled may outlive the loop, and then nobody is there to see it.
+        if not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(show, *arguments)
 
 
 def _emit(kind: str, agent: str, text: str) -> None:
@@ -76,5 +125,7 @@ if wrap_event is not None:
         "monologue": _event_class("monologue", "MemGPTMonologueEvent", "Inner monologue."),
         "call": _event_class("call", "MemGPTFunctionCallEvent", "A memory function is called."),
         "result": _event_class("result", "MemGPTFunctionResultEvent", "What the call led to."),
+        "edit": _event_class("edit", "MemGPTMemoryEditEvent", "Core or archival memory changed."),
         "eviction": _event_class("eviction", "MemGPTEvictionEvent", "Messages left the queue."),
+        "summary": _event_class("summary", "MemGPTSummaryEvent", "What stands for what left."),
     }

@@ -8,10 +8,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from memgpt_autogen.errors import ConfigurationError
+from memgpt_autogen.errors import ConfigurationError, ConflictError
 from memgpt_autogen.functions import Workspace
 from memgpt_autogen.main_context import EventEntry, StepEntry
-from memgpt_autogen.memory.core import Block
+from memgpt_autogen.memory.core import Block, CoreMemory
 from memgpt_autogen.queue_manager import QueueManager
 from memgpt_autogen.storage.chroma import Database
 from memgpt_autogen.storage.text import clean
@@ -108,7 +108,7 @@ def erase(speaker: str, queue: QueueManager, workspace: Workspace, database: Dat
             f"cannot forget {speaker!r}: give the name of somebody the agent listens to. To"
             " erase the agent itself, close it and delete its directory."
         )
-    queue.flush()
+    queue.settle()
     ids = workspace.recall.by_speaker(speaker)
     said = [message.text for message in workspace.recall.get(ids)]
     traces = Traces(speaker, said)
@@ -117,18 +117,22 @@ def erase(speaker: str, queue: QueueManager, workspace: Workspace, database: Dat
         for message in workspace.recall.everything()
         if message.speaker != speaker and traces.quotes(message.text)
     ]
-    passages = [one.id for one in workspace.archival.everything() if traces.touch(one.text)]
+    passages = {
+        place: [one.id for one in place.everything() if traces.touch(one.text)]
+        for place in workspace.archival.places()
+    }
     # What was folded into the summary left the queue: then it may tell of the speaker.
     there = {entry.recall_id for entry in queue.context.entries if isinstance(entry, EventEntry)}
     folded = not there.issuperset(ids)
-    lines = _forget_lines(workspace, traces)
+    lines = queue.forget(speaker) + _forget_lines(workspace, traces)
     kept = [entry for entry in queue.context.entries if not _concerns(entry, speaker, traces)]
     dropped = len(queue.context.entries) - len(kept)
     summary = queue.context.summary
     reset = bool(summary) and (folded or traces.echo(summary))
     # The speaker's messages go last: a second call knows by them what to look for.
     queue.replace(kept, "" if reset else summary)
-    workspace.archival.delete_many(passages)
+    for place, written in passages.items():
+        place.delete_many(written)
     workspace.recall.delete(quoting)
     workspace.recall.delete(ids)
     queue.refresh_head()
@@ -140,9 +144,15 @@ def erase(speaker: str, queue: QueueManager, workspace: Workspace, database: Dat
         recall_quotations=len(quoting),
         queue_entries=dropped,
         core_memory_lines=lines,
-        archival_passages=len(passages),
+        archival_passages=sum(map(len, passages.values())),
         summary_reset=reset,
-        still_found=_still_found(speaker, traces, {*ids, *quoting, *passages}, workspace),
+        still_found=_still_found(
+            speaker,
+            traces,
+            {*ids, *quoting},
+            {(place.source, id_) for place, written in passages.items() for id_ in written},
+            workspace,
+        ),
         files_overwritten=overwritten,
         files_left=_files_left(database.directory, traces.originals),
     )
@@ -152,12 +162,23 @@ def _forget_lines(workspace: Workspace, traces: Traces) -> int:
     """Take the lines that name or quote the speaker out of the blocks; how many."""
     count = 0
     for block in workspace.core:
+        if not block.read_only:
+            count += _forget_lines_of(block.name, workspace.core, traces)
+    return count
+
+
+def _forget_lines_of(name: str, core: CoreMemory, traces: Traces) -> int:
+    while True:
+        block = core[name]
         kept = _kept_lines(block, traces)
         lost = len(block.value.splitlines()) - len(kept)
-        if lost and not block.read_only:
-            workspace.core.set(block.name, "\n".join(kept))
-            count += lost
-    return count
+        if not lost:
+            return 0
+        try:
+            core.set(name, "\n".join(kept))
+        except ConflictError:  # somebody else edited the shared block: look again
+            continue
+        return lost
 
 
 def _kept_lines(block: Block, traces: Traces) -> list[str]:
@@ -198,19 +219,23 @@ def _strings(value: object) -> Iterator[str]:
             yield from _strings(part)
 
 
-def _still_found(speaker: str, traces: Traces, erased: set[str], workspace: Workspace) -> int:
+def _still_found(
+    speaker: str,
+    traces: Traces,
+    messages: set[str],
+    passages: set[tuple[str | None, str]],
+    workspace: Workspace,
+) -> int:
     """How many erased records searches find: by speaker, by name, and by what was said."""
-    found = {message.id for message in workspace.recall.search("", speaker=speaker).items}
+    by_speaker = {one.id for one in workspace.recall.search("", speaker=speaker).items}
+    said: set[str] = set()
+    written: set[tuple[str | None, str]] = set()
     for query in (speaker, *traces.originals[:_PROBES]):
-        found.update(
-            one.id for one in workspace.recall.search(query, limit=100).items if one.id in erased
+        said.update(one.id for one in workspace.recall.search(query, limit=100).items)
+        written.update(
+            (one.source, one.id) for one in workspace.archival.search(query, limit=200).items
         )
-        found.update(
-            one.id
-            for one in workspace.archival.search(query, limit=200).items
-            if one.source is None and one.id in erased
-        )
-    return len(found)
+    return len((said & messages) | by_speaker) + len(written & passages)
 
 
 def _files_left(directory: Path, texts: Sequence[str]) -> tuple[str, ...]:

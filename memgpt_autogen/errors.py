@@ -3,12 +3,14 @@
     MemGPTError
     ├── ConfigurationError        an argument or a setting cannot work
     ├── StorageError
+    │   ├── ConflictError         somebody else changed a shared block meanwhile
     │   ├── DirectoryLockedError  another process writes the same directory
     │   ├── EmbedderMismatchError a collection was made with another embedder
     │   ├── StateFormatError      a saved state or checkpoint cannot be read
     │   └── TakenOverError        another process took this agent over on a server
     ├── ChatModelError            the model's provider failed or answered nonsense
     │   └── ContextOverflowError  the request was larger than the model's window
+    ├── ReentryError              the agent waits for the code that calls it
     └── LocalModelError           the local model cannot be fetched, built or run
 
 A model's own mistakes (an unknown function, broken arguments, an edit over a
@@ -29,6 +31,10 @@ class ConfigurationError(MemGPTError, ValueError):
 
 class StorageError(MemGPTError):
     """Recall storage, archival storage or the saved state cannot be used."""
+
+
+class ConflictError(StorageError):
+    """Somebody else changed a shared core memory block since it was read."""
 
 
 class DirectoryLockedError(StorageError):
@@ -65,6 +71,10 @@ class ContextOverflowError(ChatModelError):
         super().__init__(message)
         self.window = window
         self.prompt_tokens = prompt_tokens
+
+
+class ReentryError(MemGPTError, RuntimeError):
+    """The agent cannot be used here and now: it waits for the very code that calls it."""
 
 
 class LocalModelError(MemGPTError):

@@ -55,6 +55,7 @@ class MessageEvent(Event):
         images: image parts in the OpenAI format, which pass to the model while
             the message is in the queue.
         results: results of tools that were run for somebody: (call id, text).
+        group: others besides the agent and its partner speak in the same chat.
     """
 
     speaker: str
@@ -62,6 +63,7 @@ class MessageEvent(Event):
     own: bool = False
     images: tuple[Mapping[str, Any], ...] = ()
     results: tuple[tuple[str, str], ...] = ()
+    group: bool = False
 
     def body(self) -> str:
         if not self.text.strip():
@@ -88,12 +90,19 @@ class Login(Event):
 
 
 class DocumentUpload(Event):
-    """A document source was attached to archival storage."""
+    """A document source or a shared archive was attached to archival storage."""
 
     source: str
     passages: int
+    writable: bool = False
 
     def body(self) -> str:
+        if self.writable:
+            return (
+                f"(document) The shared archive {self.source!r} with {self.passages} passages is"
+                " found by archival_memory_search; archival_memory_insert with"
+                f" archive={self.source!r} adds to it for all who share it."
+            )
         return (
             f"(document) The source {self.source!r} with {self.passages} passages can now be"
             " searched with archival_memory_search."

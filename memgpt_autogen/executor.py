@@ -7,15 +7,18 @@ applied (MemGPT, arXiv 2310.08560, section 2.3 "Function executor").
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, Protocol
 
 from pydantic import ValidationError
 
 from memgpt_autogen.errors import ConfigurationError, ModelMistake
-from memgpt_autogen.functions import Function, Workspace
+from memgpt_autogen.functions import FUNCTIONS, Function, Workspace
 from memgpt_autogen.steps import FunctionCall, FunctionResult
 from memgpt_autogen.storage.text import clean
+
+MEMORY_FUNCTIONS = frozenset(function.name for function in FUNCTIONS)
 
 
 class Toolbox(Protocol):
@@ -42,8 +45,16 @@ class Executor:
         self._functions = {function.name: function for function in functions}
         self._workspace = workspace
         self._toolbox: Toolbox | None = None
-        self._own = [function.schema() for function in self._functions.values()]
-        self.schemas: Sequence[dict[str, Any]] = self._own
+        self._turns = 0
+        # With and without what only those need who write to shared archives.
+        self._own = {
+            archives: [
+                function.schema(without=() if archives else ("archive",))
+                for function in self._functions.values()
+            ]
+            for archives in (False, True)
+        }
+        self.schemas: Sequence[dict[str, Any]] = self._own[bool(workspace.archival.archives)]
 
     def equip(self, toolbox: Toolbox | None) -> None:
         """Offer the user's tools beside the memory functions, in a fixed order.
@@ -52,15 +63,24 @@ class Executor:
             ConfigurationError: a tool has the name of a memory function.
         """
         tools = [] if toolbox is None else list(toolbox.schemas)
-        for tool in tools:
-            if tool["function"]["name"] in self._functions:
-                raise ConfigurationError(
-                    f"the tool {tool['function']['name']!r} has the name of a memory function:"
-                    " register it under another name"
-                )
+        refuse_clashes(self._functions, tools)
         self._toolbox = toolbox
-        if [*self._own, *tools] != self.schemas:
-            self.schemas = [*self._own, *tools]
+        own = self._own[bool(self._workspace.archival.archives)]
+        if [*own, *tools] != self.schemas:
+            self.schemas = [*own, *tools]
+
+    @contextmanager
+    def equipped(self, toolbox: Toolbox) -> Iterator[None]:
+        """Offer the user's tools for a turn; a turn around it gets its own back after."""
+        before = self._toolbox
+        self.equip(toolbox)
+        self._turns += 1
+        try:
+            yield
+        finally:
+            self._turns -= 1
+            if self._turns:
+                self.equip(before)
 
     def execute(self, call: FunctionCall) -> FunctionResult | None:
         """Run one call; a mistake of the model is a result with `ok` False, never an error.
@@ -96,6 +116,21 @@ class Executor:
             raise ModelMistake(
                 f"there is no function {name!r}; the functions are {names}."
             ) from None
+
+
+def refuse_clashes(functions: Collection[str], tools: Iterable[Mapping[str, Any]]) -> None:
+    """Refuse tools, in the OpenAI `tools` format, with the name of a memory function.
+
+    Raises:
+        ConfigurationError: there is one.
+    """
+    for tool in tools:
+        name = (tool.get("function") or {}).get("name")
+        if name in functions:
+            raise ConfigurationError(
+                f"the tool {name!r} has the name of a memory function: register it under another"
+                " name"
+            )
 
 
 def _validate(function: Function[Any], text: str) -> Any:

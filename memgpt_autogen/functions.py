@@ -5,7 +5,7 @@ The names and arguments are those of MemGPT (arXiv 2310.08560, section 2.3).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta
 from typing import Any, Generic, TypeVar
@@ -29,10 +29,12 @@ class Workspace:
 
     Attributes:
         outbox: messages sent and not yet taken by the loop.
+        muted: the turn's answer is out and the model runs only to store things.
         paused_until: timed events are ignored until then.
         shown: characters one result may show before it is cut with a note.
     """
 
+    agent: str
     core: CoreMemory
     recall: RecallStorage
     archival: ArchivalStorage
@@ -40,6 +42,7 @@ class Workspace:
     page_size: int = 5
     shown: int = 4000
     outbox: list[str] = field(default_factory=list)
+    muted: bool = False
     paused_until: datetime | None = None
 
 
@@ -81,6 +84,7 @@ class ConversationSearchDate(_Chainable):
 
 class ArchivalMemoryInsert(_Chainable):
     content: str
+    archive: str = Field(default="", description="shared archive; default: your own")
 
 
 class ArchivalMemorySearch(_Chainable):
@@ -95,6 +99,8 @@ class PauseHeartbeats(_Chainable):
 def send_message(work: Workspace, arguments: SendMessage) -> str:
     if not arguments.message.strip():
         raise ModelMistake("message is empty: nothing was sent.")
+    if work.muted:
+        return "Not sent: you have answered already, and nobody waits for more."
     work.outbox.append(arguments.message)
     return "Sent."
 
@@ -110,7 +116,7 @@ def core_memory_replace(work: Workspace, arguments: CoreMemoryReplace) -> str:
 
 
 def _block_now(work: Workspace, name: str, remark: str = "") -> str:
-    return f"{remark}The block {name!r} now reads:\n{work.core[name].value}"
+    return f"{remark}The block {name!r} now reads:\n{work.core.shown(name).value}"
 
 
 def conversation_search(work: Workspace, arguments: ConversationSearch) -> str:
@@ -130,8 +136,17 @@ def conversation_search_date(work: Workspace, arguments: ConversationSearchDate)
 def archival_memory_insert(work: Workspace, arguments: ArchivalMemoryInsert) -> str:
     if not arguments.content.strip():
         raise ModelMistake("content is empty: nothing was stored.")
-    work.archival.insert(arguments.content)
-    return "Stored in archival memory."
+    archive = arguments.archive.strip()
+    if not archive:
+        work.archival.insert(arguments.content)
+        return "Stored in archival memory."
+    if archive not in work.archival.archives:
+        there = ", ".join(repr(name) for name in work.archival.archives) or "none"
+        raise ModelMistake(
+            f"there is no shared archive {archive!r}, and nothing was stored; there are: {there}."
+        )
+    work.archival.insert(arguments.content, tags=[f"by {work.agent}"], archive=archive)
+    return f"Stored in the shared archive {archive!r}."
 
 
 def archival_memory_search(work: Workspace, arguments: ArchivalMemorySearch) -> str:
@@ -149,8 +164,10 @@ def _message_line(message: Message) -> str:
 
 
 def _passage_line(passage: Passage) -> str:
-    source = f" ({passage.source})" if passage.source else ""
-    return f"[{stamp(passage.timestamp)}]{source} {passage.text}"
+    if passage.source is None:
+        return f"[{stamp(passage.timestamp)}] {passage.text}"
+    origin = ": ".join([passage.source, *passage.tags])  # its file, or who wrote it
+    return f"[{stamp(passage.timestamp)}] ({origin}) {passage.text}"
 
 
 def _listing(work: Workspace, page: Page[T], line: Callable[[T], str], noun: str) -> str:
@@ -212,8 +229,11 @@ class Function(Generic[A]):
     arguments: type[A]
     handler: Callable[[Workspace, A], str]
 
-    def schema(self) -> dict[str, Any]:
-        """The function in the OpenAI `tools` format, derived from the argument model."""
+    def schema(self, without: Collection[str] = ()) -> dict[str, Any]:
+        """The function in the OpenAI `tools` format, derived from the argument model.
+
+        `without` names arguments that are of no use at present.
+        """
         parameters = self.arguments.model_json_schema()
         return {
             "type": "function",
@@ -223,7 +243,9 @@ class Function(Generic[A]):
                 "parameters": {
                     "type": "object",
                     "properties": {
-                        name: _lean(value) for name, value in parameters["properties"].items()
+                        name: _lean(value)
+                        for name, value in parameters["properties"].items()
+                        if name not in without
                     },
                     "required": parameters.get("required", []),
                 },

@@ -16,6 +16,7 @@ from memgpt_autogen.events import Event, MessageEvent, SystemAlert
 from memgpt_autogen.functions import Workspace
 from memgpt_autogen.main_context import Entry, EventEntry, MainContext, StepEntry
 from memgpt_autogen.memory.recall import Message
+from memgpt_autogen.participants import Participants
 from memgpt_autogen.state import AgentState, Draft
 from memgpt_autogen.steps import Eviction, Step
 from memgpt_autogen.storage.state import StateStore
@@ -38,6 +39,7 @@ class QueueManager:
 
     Args:
         on_eviction: is told of every eviction.
+        participants: gives speakers in groups blocks of their own.
     """
 
     def __init__(
@@ -48,6 +50,7 @@ class QueueManager:
         store: StateStore,
         state: AgentState,
         on_eviction: Callable[[Eviction], None] = lambda eviction: None,
+        participants: Participants | None = None,
     ) -> None:
         self.name = name
         self.context = context
@@ -55,8 +58,10 @@ class QueueManager:
         self._work = workspace
         self._store = store
         self._on_eviction = on_eviction
+        self._participants = participants
         self._drafts = list(state.drafts)
-        self.flush()
+        self._handed: set[str] = set()  # drafts that recall storage has taken in
+        self.settle()
         if not state.memory_shown:
             self.refresh_head()
 
@@ -64,11 +69,30 @@ class QueueManager:
 
     def admit(self, events: Sequence[Event]) -> list[EventEntry]:
         """Append events to the queue and, for what was said, to recall storage's journal."""
-        self._tell_of_changed_blocks()
-        entries = [self._entry(event) for event in events if not self._completes(event)]
-        self.context.entries.extend(entries)
+        self.tell_of_changes()
+        entries: list[EventEntry] = []
+        for event in events:
+            if self._completes(event):
+                continue
+            if isinstance(event, MessageEvent) and event.group and not event.own:
+                self._hear(event.speaker)
+            entry = self._entry(event)
+            self.context.entries.append(entry)
+            entries.append(entry)
         self.save()
+        if self._participants is not None:
+            self._participants.settle()
         return entries
+
+    def _hear(self, speaker: str) -> None:
+        """Let a speaker in a group have a block of their own, and the model know of it."""
+        if self._participants is None:
+            return
+        told = self._participants.hear(clean(speaker))
+        for text in told:
+            self.alert(text)
+        for block in self._work.core if told else ():
+            self.state.values_known.setdefault(block.name, block.value)
 
     def alert(self, text: str) -> None:
         """Append a system alert to the queue."""
@@ -83,9 +107,11 @@ class QueueManager:
         """
         if step.calls or step.text:
             self.context.entries.append(StepEntry(step=step))
-        for result in step.results:
-            if result.ok and result.name.startswith("core_memory"):
-                self.state.values_known = {block.name: block.value for block in self._work.core}
+        for name, result in step.block_results:
+            if name in self._work.core:
+                value = self._work.core.shown(name).value
+                if result.endswith(f"reads:\n{value}"):  # so the model has seen it
+                    self.state.values_known[name] = value
         for message in step.sent:
             self._draft(self.name, message)
         counters = self.state.counters
@@ -109,11 +135,12 @@ class QueueManager:
                 self.context.entries[index] = entry.completed(
                     {call.id: clean(results[call.id]) for call in come}
                 )
-        if found != set(results):
-            return False
-        if event.text.strip():
+        if not event.text.strip():
+            return True  # where the call has left the queue, there is nothing to say about it
+        if found == set(results):
             self._draft(event.speaker, event.text, event)
-        return True
+            return True
+        return False
 
     def _entry(self, event: Event) -> EventEntry:
         if not isinstance(event, MessageEvent) or not event.text.strip():
@@ -136,30 +163,43 @@ class QueueManager:
         self._drafts.append(draft)
         return draft
 
+    def forget(self, speaker: str) -> int:
+        """Drop the block of a participant; how many lines it had."""
+        return self._participants.forget(speaker) if self._participants is not None else 0
+
     # --- what is written ---------------------------------------------------------
 
     def save(self) -> None:
         """Swap the state record for the present one."""
-        self.state.blocks = list(self._work.core)
+        self.state.blocks = [block for block in self._work.core if not block.shared]
         self.state.queue = list(self.context.entries)
         self.state.summary = self.context.summary
         self.state.memory_shown = self.context.memory
         self.state.pressure_announced = self.context.pressure_announced
         self.state.token_factor = self.context.counter.factor
         self.state.paused_until = self._work.paused_until
+        waiting = self._work.recall.waiting if self._drafts else set()
+        self._drafts = [d for d in self._drafts if d.id not in self._handed or d.id in waiting]
+        self._handed &= waiting
         self.state.drafts = list(self._drafts)
         self._store.save(self.state.to_json())
 
     def flush(self) -> None:
-        """Write journalled messages to recall storage, in one batch."""
-        if self._drafts:
-            self._work.recall.write(
+        """Hand journalled messages to recall storage; they leave the journal once written."""
+        fresh = [draft for draft in self._drafts if draft.id not in self._handed]
+        if fresh:
+            self._handed.update(draft.id for draft in fresh)
+            self._work.recall.write_later(
                 [
                     Message(id=d.id, text=d.text, speaker=d.speaker, timestamp=d.timestamp)
-                    for d in self._drafts
+                    for d in fresh
                 ]
             )
-            self._drafts.clear()
+
+    def settle(self) -> None:
+        """Let recall storage hold all messages."""
+        self.flush()
+        self._work.recall.settle()
 
     # --- what leaves -------------------------------------------------------------
 
@@ -247,12 +287,18 @@ class QueueManager:
         )
         self.state.values_known = {block.name: block.value for block in work.core}
 
-    def _tell_of_changed_blocks(self) -> None:
-        """Programs may edit blocks between turns; the model is told by an alert."""
+    def tell_of_changes(self) -> None:
+        """Let the model know of blocks that programs, or others who share them, edited."""
+        self._work.core.refresh()
+        known = self.state.values_known
+        for name in [name for name in known if name not in self._work.core]:
+            del known[name]
         for block in self._work.core:
-            if self.state.values_known.get(block.name) != block.value:
-                self.alert(f"the core memory block {block.name!r} now reads:\n{block.value}")
-                self.state.values_known[block.name] = block.value
+            if known.get(block.name) != block.value:
+                kind = "shared core memory block" if block.shared else "core memory block"
+                reads = f"now reads:\n{block.value}" if block.value else "is empty now."
+                self.alert(f"the {kind} {block.name!r} {reads}")
+                known[block.name] = block.value
 
     def _too_small(self, tools: Schemas) -> str:
         context = self.context

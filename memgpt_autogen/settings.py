@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -24,6 +25,15 @@ class Settings(BaseModel):
     )
     block_limit: int = Field(
         default=2000, ge=100, description="characters a core memory block may hold"
+    )
+    participants: int = Field(
+        default=8,
+        ge=0,
+        le=50,
+        description="speakers of group chats with a core memory block of their own at a time",
+    )
+    participant_limit: int = Field(
+        default=500, ge=100, description="characters a participant's block may hold"
     )
     pressure_share: float = Field(
         default=0.7, gt=0, lt=1, description="share of the window at which the model is warned"
@@ -48,3 +58,10 @@ class Settings(BaseModel):
     summarize: Literal["model", "digest"] = Field(
         default="model", description="who folds evicted messages into the recursive summary"
     )
+
+
+def settings_of(memory: str | Path | Settings | None) -> Settings:
+    """The settings that `memory=` stands for."""
+    if isinstance(memory, Settings):
+        return memory
+    return Settings() if memory is None else Settings(location=str(memory))

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from memgpt_autogen.errors import StateFormatError
 from memgpt_autogen.main_context import Entry
 from memgpt_autogen.memory.core import Block
+from memgpt_autogen.shared import SharedLink
 from memgpt_autogen.steps import Usage
 
 STATE_VERSION = 1
@@ -53,9 +54,12 @@ class AgentState(BaseModel):
         memory_shown: core memory as the head of the prompt shows it.
         values_known: each block's text as the model knows it, by the head or by a
             later result in the queue.
+        heard: names of participants' blocks, the least recently heard first.
         cursors: for each chat, the digests of the AutoGen messages already taken.
         drafts: messages that may not have reached recall storage yet.
-        sources: names of the attached document sources.
+        sources: names of the attached document sources and shared archives.
+        archives: those of them that the agent may write to.
+        shared_blocks: the attached shared blocks, whose texts are kept outside.
         preset: the name of the system instructions in use.
         token_factor: what the provider's counts were, relative to ours.
     """
@@ -67,9 +71,12 @@ class AgentState(BaseModel):
     summary: str = ""
     queue: list[Entry] = []
     pressure_announced: bool = False
+    heard: list[str] = []
     cursors: dict[str, list[str]] = {}
     drafts: list[Draft] = []
     sources: list[str] = []
+    archives: list[str] = []
+    shared_blocks: list[SharedLink] = []
     counters: Counters = Counters()
     paused_until: datetime | None = None
     preset: str = ""

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from enum import Enum
 
 from pydantic import BaseModel, ConfigDict
+
+BLOCK_EDITS = ("core_memory_append", "core_memory_replace")
 
 
 class _Value(BaseModel):
@@ -87,6 +90,16 @@ class Step(_Value):
         answered = {result.call_id for result in self.results}
         return tuple(call for call in self.calls if call.id not in answered)
 
+    @property
+    def block_results(self) -> tuple[tuple[str, str], ...]:
+        """Names of core memory blocks, each with the result of the call that meant it."""
+        texts = {result.call_id: result.text for result in self.results}
+        return tuple(
+            (str(json.loads(call.arguments).get("name")), texts[call.id])
+            for call in self.calls
+            if call.name in BLOCK_EDITS and call.id in texts
+        )
+
 
 class Eviction(_Value):
     """Messages left the queue; `summary` is the recursive summary that now stands for them."""
@@ -105,6 +118,7 @@ class TurnEnd(str, Enum):
     CALLED = "called a tool that another agent runs"
     STEP_LIMIT = "step limit"
     TOKEN_BUDGET = "token budget"
+    STOPPED = "nobody waits for its reply any more"
 
 
 class Turn(_Value):

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import ipaddress
+import json
 import os
 import socket
 import subprocess
 import sys
 import time
+from collections import Counter, defaultdict
 from collections.abc import Iterator
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +49,48 @@ def _is_loopback(host: Any) -> bool:
 def _guard(address: Any) -> None:
     if isinstance(address, tuple) and not _is_loopback(address[0]):
         raise NetworkRefusedError(f"a test tried to connect to {address[0]}:{address[1]}")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--features-to",
+        type=Path,
+        help="write the outcomes of the tests marked `feature` to this JSON file",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    path = config.getoption("--features-to")
+    if path is not None and not hasattr(config, "workerinput"):  # xdist's workers report to one
+        config.pluginmanager.register(FeatureOutcomes(config.invocation_params.dir / path))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        features = (marker.args[0] for marker in item.iter_markers("feature"))
+        item.user_properties.extend(("feature", feature) for feature in features)
+
+
+class FeatureOutcomes:
+    """How the tests of each feature ended, for tools/compatibility.py."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._outcomes: defaultdict[str, Counter[str]] = defaultdict(Counter)
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        outcome = report.outcome
+        if hasattr(report, "wasxfail"):
+            outcome = "failed"  # as expected, and yet
+        if report.when == "call" or outcome != "passed":
+            for name, feature in report.user_properties:
+                if name == "feature":
+                    self._outcomes[str(feature)][outcome] += 1
+
+    def pytest_sessionfinish(self) -> None:
+        [autogen] = {"pyautogen", "autogen"} & set(metadata.packages_distributions()["autogen"])
+        found = {"autogen": f"{autogen} {metadata.version(autogen)}", "features": self._outcomes}
+        self._path.write_text(json.dumps(found, indent=2, sort_keys=True) + "\n", "utf-8")
 
 
 @pytest.fixture(scope="session", autouse=True)

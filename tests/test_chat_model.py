@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from types import SimpleNamespace
+from typing import Any
 
 import openai
 import pytest
@@ -102,5 +103,62 @@ def test_custom_clients_may_answer_with_plain_objects_or_mappings() -> None:
     completion = read_completion(SimpleNamespace(choices=[{"message": message}]))
     assert completion.text == "hi" and completion.calls[0].name == "f"
     assert completion.usage is None
-    with pytest.raises(ChatModelError, match="no choices"):
+    with pytest.raises(ChatModelError, match="no message"):
         read_completion(SimpleNamespace(choices=[]))
+
+
+class NativeError(Exception):
+    """An error of another library than openai's."""
+
+    def __init__(self, text: str, status_code: int | None = None) -> None:
+        super().__init__(text)
+        self.status_code = status_code
+
+
+class NativeClient:
+    """A model client of one's own, as AutoGen lets users register; its calls all fail."""
+
+    def __init__(self, config: dict[str, Any], problem: Exception) -> None:
+        self.problem = problem
+
+    def create(self, params: dict[str, Any]) -> Any:
+        raise self.problem
+
+
+def failing(problem: Exception) -> AutoGenChatModel:
+    entry = {"model": "own", "model_client_cls": "NativeClient"}
+    wrapper = OpenAIWrapper(config_list=[entry], cache_seed=None)
+    wrapper.register_model_client(NativeClient, problem=problem)
+    return AutoGenChatModel(wrapper)
+
+
+@pytest.mark.parametrize(
+    "problem",
+    [
+        NativeError("prompt is too long: 201234 tokens > 200000 maximum", 400),
+        RuntimeError("Gemini: the input token count (1200000) exceeds the maximum of 1048576."),
+        ValueError("Input is too long for requested model."),
+    ],
+)
+def test_an_overflow_that_another_library_reports_is_one(problem: Exception) -> None:
+    with pytest.raises(ContextOverflowError) as caught:
+        failing(problem).complete(HELLO)
+    assert caught.value.__cause__ is problem
+    if isinstance(problem, NativeError):
+        assert (caught.value.window, caught.value.prompt_tokens) == (200000, 201234)
+
+
+@pytest.mark.parametrize(
+    "problem",
+    [
+        NativeError("prompt is too long: 201234 tokens > 200000 maximum", 529),
+        NativeError("Too many tokens, please wait before trying again."),
+        NativeError("too many input tokens per minute", 400),
+        ConnectionError("the maximum context length of the tunnel"),
+        NativeError("the tool schema is wrong", 400),
+    ],
+)
+def test_other_errors_of_another_library_pass(problem: Exception) -> None:
+    with pytest.raises(type(problem)) as caught:
+        failing(problem).complete(HELLO)
+    assert caught.value is problem

@@ -16,6 +16,7 @@ from memgpt_autogen.testing import (
     ScriptedModel,
     Step,
     call,
+    calls,
     fail,
     say,
     send,
@@ -82,6 +83,33 @@ def test_the_warning_itself_is_no_message_to_the_chat(tmp_path: Path) -> None:
             warned_last = [r for r in model.requests if PRESSURE in r.last_text]
     assert warned_last
     assert "fine\n\nI saved it all." not in answers
+
+
+def test_an_answer_is_not_given_twice_because_of_a_warning(tmp_path: Path) -> None:
+    """Whatever the model sends when it is warned after its answer."""
+
+    def eager(request: ChatRequest) -> Step:
+        if not request.tools:
+            return say("Ann counted.")
+        if PRESSURE in request.last_text:
+            note = call("archival_memory_insert", content="Ann counts.", request_heartbeat=True)
+            return calls(note, call("send_message", message="again"))
+        return send("fine")
+
+    with ScriptedModel(eager, window=4096) as model:
+        with MemGPTAgent(
+            "mem", "", model.llm_config, memory=tmp_path, context_window=4096
+        ) as agent:
+            answers = [ask(agent, f"{number} {'word ' * (60 + number)}") for number in range(60)]
+            said = agent.recall.speakers()["mem"]
+            warned_after = [
+                request
+                for request in model.requests
+                if PRESSURE in request.last_text and request.messages[-2]["role"] == "tool"
+            ]
+    assert warned_after
+    assert set(answers) == {"fine", "again\n\nfine"}  # warned before the answer, both are heard
+    assert said == 60 + answers.count("again\n\nfine")
 
 
 @pytest.mark.parametrize("style", ["openai", "llama.cpp", "ollama", "vllm"])

@@ -111,8 +111,22 @@ def test_the_developer_sees_what_the_chat_does_not(capsys: pytest.CaptureFixture
     assert "[coder · monologue] Hm.\nI should look." in out
     assert '[coder · call] conversation_search {"query": "tea"}' in out
     assert "[coder · result] No messages found." in out
-    assert "Summary: They met." in out
+    assert "[coder · eviction] 3 entries left the queue, 90 → 40 tokens" in out
+    assert "[coder · summary] They met." in out
     assert "send_message" not in out
+
+
+def test_an_edit_of_memory_shows_as_such(capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = '{"name": "human", "content": "Likes tea."}'
+    edit = FunctionCall(id="1", name="core_memory_append", arguments=arguments)
+    done = FunctionResult(call_id="1", name=edit.name, ok=True, text="now reads: tea")
+    failed = done.model_copy(update={"ok": False, "text": "Error: full"})
+    translator = AutoGenTranslator(calls="developer")
+    translator.on_step("coder", Step(calls=(edit,), results=(done,)))
+    translator.on_step("coder", Step(calls=(edit,), results=(failed,)))
+    out = capsys.readouterr().out
+    assert out.count("[coder · edit] human: + Likes tea.") == 1
+    assert "[coder · result] Error: full" in out
 
 
 def test_hidden_means_hidden(capsys: pytest.CaptureFixture[str]) -> None:

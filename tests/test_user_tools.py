@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import json
 from pathlib import Path
 from typing import Annotated, Any
@@ -10,7 +11,7 @@ from typing import Annotated, Any
 import pytest
 from autogen import ConversableAgent, GroupChat, GroupChatManager, UserProxyAgent, register_function
 
-from memgpt_autogen import MemGPTAgent
+from memgpt_autogen import MemGPTAgent, MemGPTCapability
 from memgpt_autogen.errors import ConfigurationError
 from memgpt_autogen.testing import ChatRequest, ScriptedModel, Step, call, calls, say, send
 
@@ -175,16 +176,56 @@ def test_a_long_result_is_cut_in_view(memory: str) -> None:
         assert not model.overflows
 
 
-def test_a_tool_with_a_memory_functions_name_is_refused(memory: str) -> None:
-    def send_message(message: Annotated[str, "what"]) -> str:
-        return message
+def send_message(message: Annotated[str, "what"]) -> str:
+    return message
 
-    with ScriptedModel([]) as model:
+
+SCHEMA = {"name": "send_message", "description": "Mine.", "parameters": {"type": "object"}}
+
+
+def test_a_tool_with_a_memory_functions_name_is_refused_at_registration(memory: str) -> None:
+    with ScriptedModel([send("hi")]) as model:
         with MemGPTAgent("mem", "", model.llm_config, memory=memory) as agent:
-            offer(agent, agent, send_message)
             with pytest.raises(ConfigurationError, match="another name"):
-                agent.generate_reply([{"role": "user", "content": "x"}])
-            assert len(agent.recall) == 0, "the message was not taken, so it can come again"
+                offer(agent, agent, send_message)
+            with pytest.raises(ConfigurationError, match="another name"):
+                agent.register_for_llm(description="Mine.", api_style="function")(send_message)
+            with pytest.raises(ConfigurationError, match="another name"):
+                agent.update_function_signature(SCHEMA, is_remove=False)
+            offer(agent, agent)
+            assert agent.generate_reply([{"role": "user", "content": "x"}]) == "hi"
+
+
+def test_a_memory_functions_name_is_refused_at_construction(memory: str) -> None:
+    with ScriptedModel([]) as model:
+        config = {**model.llm_config, "tools": [{"type": "function", "function": SCHEMA}]}
+        with pytest.raises(ConfigurationError, match="another name"):
+            MemGPTAgent("mem", "", config, memory=memory)
+        if "functions" in inspect.signature(ConversableAgent.__init__).parameters:
+            with pytest.raises(ConfigurationError, match="another name"):
+                MemGPTAgent("mem", "", model.llm_config, memory=memory, functions=[send_message])
+        assert not Path(memory).exists(), "refused before the memory is made"
+
+
+def test_any_other_agent_is_refused_when_it_gets_its_memory_or_at_its_next_reply(
+    memory: str,
+) -> None:
+    with ScriptedModel([send("hi")]) as model:
+        agent = ConversableAgent("mem", llm_config=model.llm_config, human_input_mode="NEVER")
+        offer(agent, user(), send_message)
+        with pytest.raises(ConfigurationError, match="another name"):
+            MemGPTCapability(memory=memory).add_to_agent(agent)
+        agent.update_tool_signature("send_message", is_remove=True)
+        capability = MemGPTCapability(memory=memory)
+        capability.add_to_agent(agent)
+        offer(agent, user(), send_message)
+        asked = [{"role": "user", "content": "x"}]
+        with pytest.raises(ConfigurationError, match="another name"):
+            agent.generate_reply(asked)
+        assert capability.overview().recall_messages == 0, "not taken, so it can come again"
+        agent.update_tool_signature("send_message", is_remove=True)
+        assert agent.generate_reply(asked) == "hi"
+        capability.close()
 
 
 def test_a_summary_by_reflection_sees_no_memory_functions(memory: str) -> None:

@@ -60,6 +60,7 @@ class ArchivalStorage:
         self._clock = clock
         self.source = source
         self._attached: list[ArchivalStorage] = []
+        self._writable: set[str] = set()
 
     def __len__(self) -> int:
         """How many passages there are, without those of attached sources."""
@@ -70,8 +71,15 @@ class ArchivalStorage:
         """The names of the attached sources."""
         return tuple(other.source or "" for other in self._attached)
 
-    def attach(self, other: ArchivalStorage) -> None:
-        """Let `search` find the passages of a document source too; nothing is copied.
+    @property
+    def archives(self) -> tuple[str, ...]:
+        """The names of the attached sources that `insert` may write to."""
+        return tuple(name for name in self.attached if name in self._writable)
+
+    def attach(self, other: ArchivalStorage, *, writable: bool = False) -> None:
+        """Let `search` find the passages of a source too, and `insert` add to it.
+
+        Nothing is copied.
 
         Raises:
             ConfigurationError: it has no source name, or is attached already.
@@ -88,23 +96,49 @@ class ArchivalStorage:
                 f" {mine!r}: load the source again with embedder={mine!r}."
             )
         self._attached.append(other)
+        if writable:
+            self._writable.add(other.source)
 
     def detach(self, source: str) -> bool:
         """Search a source no longer; False if it was not attached."""
         kept = [other for other in self._attached if other.source != source]
         found = len(kept) < len(self._attached)
         self._attached = kept
+        self._writable.discard(source)
         return found
 
     def insert(
-        self, text: str, tags: Sequence[str] | None = None, timestamp: datetime | None = None
+        self,
+        text: str,
+        tags: Sequence[str] | None = None,
+        timestamp: datetime | None = None,
+        *,
+        archive: str | None = None,
     ) -> str:
         """Store a passage; its id.
 
+        `archive` names an attached source to write to, which all who attached it search.
+
         Raises:
-            ConfigurationError: the text is empty.
+            ConfigurationError: the text is empty, or the archive is none of `archives`.
         """
-        return self.insert_many([text], tags, timestamp)[0]
+        return self._place(archive).insert_many([text], tags, timestamp)[0]
+
+    def places(self) -> list[ArchivalStorage]:
+        """This storage and the attached archives that `insert` may write to."""
+        shared = [other for other in self._attached if other.source in self._writable]
+        return [self, *shared]
+
+    def _place(self, archive: str | None) -> ArchivalStorage:
+        if archive is None:
+            return self
+        for other in self.places():
+            if other.source == archive:
+                return other
+        there = ", ".join(repr(name) for name in self.archives) or "none"
+        raise ConfigurationError(
+            f"there is no shared archive {archive!r} to write to; the archives are: {there}."
+        )
 
     def insert_many(
         self,

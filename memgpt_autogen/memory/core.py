@@ -6,16 +6,20 @@ MemGPT (arXiv 2310.08560, section 2.1) calls it the working context.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import Protocol
 
 from pydantic import BaseModel, ConfigDict
 
-from memgpt_autogen.errors import ConfigurationError, ModelMistake
+from memgpt_autogen.errors import ConfigurationError, ConflictError, ModelMistake
 
 DEFAULT_BLOCK_LIMIT = 2000
 
 
 class Block(BaseModel):
-    """One labelled block: its text, its limit in characters, whether it may be edited."""
+    """One labelled block: its text, its limit in characters, whether it may be edited.
+
+    The text of a `shared` block is kept outside the agent, for all who attached it.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -23,6 +27,32 @@ class Block(BaseModel):
     value: str = ""
     limit: int = DEFAULT_BLOCK_LIMIT
     read_only: bool = False
+    shared: bool = False
+
+
+class Versioned(Protocol):
+    """A text at one version."""
+
+    @property
+    def value(self) -> str: ...
+    @property
+    def version(self) -> int: ...
+    @property
+    def limit(self) -> int:
+        """In characters."""
+        ...
+
+
+class SharedTexts(Protocol):
+    """Where shared blocks are kept."""
+
+    def read(self, name: str) -> Versioned | None:
+        """The latest version; None if there is no such block."""
+        ...
+
+    def swap(self, name: str, version: int, value: str) -> bool:
+        """Replace the text if it is still of `version`; False if somebody was faster."""
+        ...
 
 
 class CoreMemory:
@@ -31,14 +61,24 @@ class CoreMemory:
     `append` and `replace` are what the model's functions call: they check
     everything first, so an edit is applied whole or not at all, and they raise
     `ModelMistake` with a text the model can act on. `set` is for programs.
+
+    A shared block is edited only at the version that was read last, so of two edits
+    at once one is refused, and none is lost.
     """
 
     def __init__(self, blocks: Iterable[Block] = ()) -> None:
         self._blocks: dict[str, Block] = {}
+        self._shared: dict[str, tuple[SharedTexts, int]] = {}
         for block in blocks:
             self.add(block)
 
     def __getitem__(self, name: str) -> Block:
+        """A block as it is now, also where it is shared."""
+        self._look_again(name)
+        return self._blocks[name]
+
+    def shown(self, name: str) -> Block:
+        """A block as it was read last, which is what edits go by."""
         return self._blocks[name]
 
     def __iter__(self) -> Iterator[Block]:
@@ -58,7 +98,45 @@ class CoreMemory:
         """
         if not block.name.strip() or block.name in self._blocks:
             raise ConfigurationError(f"a core memory block needs a new name, not {block.name!r}")
-        self._store(block, block.value)
+        self._check_size(block, block.value)
+        self._blocks[block.name] = block
+
+    def share(self, name: str, texts: SharedTexts, *, read_only: bool) -> Block:
+        """Put a shared block at the end; what others do to it is seen by `refresh`.
+
+        Raises:
+            ConfigurationError: the name is taken, or there is no such shared block.
+        """
+        found = texts.read(name)
+        if found is None:
+            raise ConfigurationError(f"there is no shared block {name!r}")
+        self.add(
+            Block(name=name, value=found.value, limit=found.limit, read_only=read_only, shared=True)
+        )
+        self._shared[name] = (texts, found.version)
+        return self._blocks[name]
+
+    def refresh(self) -> None:
+        """Read what others did to the shared blocks."""
+        for name in self._shared:
+            self._look_again(name)
+
+    def _look_again(self, name: str) -> None:
+        if name in self._shared:
+            texts, known = self._shared[name]
+            found = texts.read(name)
+            if found is not None and found.version != known:
+                self._shared[name] = (texts, found.version)
+                self._blocks[name] = self._blocks[name].model_copy(update={"value": found.value})
+
+    def remove(self, name: str) -> Block:
+        """Take a block out; it, as it was. A shared one stays where it is kept.
+
+        Raises:
+            KeyError: there is no such block.
+        """
+        self._shared.pop(name, None)
+        return self._blocks.pop(name)
 
     def set(self, name: str, value: str) -> None:
         """Replace a block's whole text, read-only or not; for programs, not for the model.
@@ -66,16 +144,32 @@ class CoreMemory:
         Raises:
             KeyError: there is no such block.
             ConfigurationError: the text is over the block's limit.
+            ConflictError: somebody else changed the shared block since it was read.
         """
-        self._store(self._blocks[name], value)
+        block = self._blocks[name]
+        self._check_size(block, value)
+        if not self._put(block, value):
+            raise ConflictError(
+                f"somebody else changed the shared block {name!r} since it was read: read it"
+                " again and repeat the change where it still makes sense."
+            )
 
-    def _store(self, block: Block, value: str) -> None:
+    def _check_size(self, block: Block, value: str) -> None:
         if len(value) > block.limit:
             raise ConfigurationError(
                 f"the core memory block {block.name!r} holds {block.limit} characters and was"
                 f" given {len(value)}: shorten the text or raise Settings.block_limit"
             )
+
+    def _put(self, block: Block, value: str) -> bool:
+        """Store a block's new text; False where a shared one has changed meanwhile."""
+        if block.name in self._shared:
+            texts, version = self._shared[block.name]
+            if not texts.swap(block.name, version, value):
+                return False
+            self._shared[block.name] = (texts, version + 1)
         self._blocks[block.name] = block.model_copy(update={"value": value})
+        return True
 
     def append(self, name: str, content: str) -> bool:
         """Add a line to a block; False when the block already holds that line.
@@ -119,6 +213,10 @@ class CoreMemory:
             raise ModelMistake(f"there is no core memory block {name!r}; the blocks are {names}.")
         if block.read_only:
             raise ModelMistake(f"the core memory block {name!r} is read-only.")
+        before = self._shared.get(name)
+        self._look_again(name)
+        if self._shared.get(name) != before:
+            raise self._too_late(name)
         return block
 
     def _edit(self, block: Block, value: str) -> None:
@@ -129,12 +227,21 @@ class CoreMemory:
                 " changed. Shorten it with core_memory_replace, or keep the text with"
                 " archival_memory_insert."
             )
-        self._blocks[block.name] = block.model_copy(update={"value": value})
+        if not self._put(block, value):
+            self._look_again(block.name)
+            raise self._too_late(block.name)
+
+    def _too_late(self, name: str) -> ModelMistake:
+        return ModelMistake(
+            f"somebody else changed the shared block {name!r} meanwhile, and your edit was not"
+            " made. Look again, and repeat the call if it is still right. The block now reads:\n"
+            f"{self._blocks[name].value}"
+        )
 
     def render(self) -> str:
         """The blocks as the prompt shows them."""
         return "\n".join(
-            f"<{block.name}{' read-only' if block.read_only else ''}>\n{block.value}\n"
-            f"</{block.name}>"
+            f"<{block.name}{' shared' if block.shared else ''}"
+            f"{' read-only' if block.read_only else ''}>\n{block.value}\n</{block.name}>"
             for block in self
         )

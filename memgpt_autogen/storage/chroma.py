@@ -71,8 +71,8 @@ class Database:
     def _open(self, server: Server | None) -> None:
         lock = DirectoryLock(self.directory)
         self._closers.append(lock.release)
-        self._client = _server_client(server) if server else _local_client(self.directory)
-        self._closers.append(lambda: _release(self._client))
+        self._client = server_client(server) if server else _local_client(self.directory)
+        self._closers.append(lambda: release(self._client))
         self._index = IndexFile(self.directory / "index.sqlite3")
         self._closers.append(self._index.close)
         self.state: SQLiteState | ServerState = (
@@ -209,7 +209,7 @@ def _local_client(directory: Path) -> ClientAPI:
         return chromadb.PersistentClient(path, settings=Settings(anonymized_telemetry=False))
 
 
-def _server_client(server: Server) -> ClientAPI:
+def server_client(server: Server) -> ClientAPI:
     import chromadb  # see _local_client
     import httpx  # comes with Chroma
     from chromadb.config import Settings
@@ -231,7 +231,7 @@ def _server_client(server: Server) -> ClientAPI:
         ) from problem
 
 
-def _release(client: ClientAPI) -> None:
+def release(client: ClientAPI) -> None:
     """Let go of Chroma's files, so that this process can open the path again.
 
     Chroma leaves the connections of an HTTP client open, even after its `close`.
@@ -251,7 +251,7 @@ def server_records(location: str, shelf: Shelf) -> list[str]:
     Raises:
         StorageError: it does not answer.
     """
-    client = _server_client(Server.at(location))
+    client = server_client(Server.at(location))
     try:
         with chroma_errors(location):
             names = [str(getattr(one, "name", one)) for one in client.list_collections()]
@@ -261,5 +261,5 @@ def server_records(location: str, shelf: Shelf) -> list[str]:
                 if name.startswith(f"memgpt-{shelf}.") and name.endswith(".state")
             ]
     finally:
-        _release(client)
+        release(client)
     return [state for state in states if state is not None]

@@ -1,0 +1,52 @@
+"""An agent beside its scripted model, and the parts of AutoGen that not every version has."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from autogen import UserProxyAgent
+
+from memgpt_autogen import MemGPTAgent
+from memgpt_autogen.testing import ChatRequest, ScriptedModel, Step, say, send
+from memgpt_autogen.testing.server import Script
+
+
+@contextmanager
+def playing(
+    script: Script, memory: Path | str, name: str = "mem", role: str = "Be brief.", **kwargs: Any
+) -> Iterator[tuple[Any, ScriptedModel]]:
+    """A MemGPTAgent and the model that answers it."""
+    with ScriptedModel(script) as model:
+        with MemGPTAgent(name, role, model.llm_config, memory=memory, **kwargs) as agent:
+            yield agent, model
+
+
+def user(name: str = "user", **kwargs: Any) -> Any:
+    """A person who runs tools but types nothing."""
+    kwargs.setdefault("code_execution_config", False)
+    return UserProxyAgent(name, human_input_mode="NEVER", **kwargs)
+
+
+def echo(request: ChatRequest) -> Step:
+    """Sends the last words of the prompt back; without tools, tells what it is asked for."""
+    said = request.last_text.rsplit(": ", 1)[-1]
+    return send(f"heard {said}") if request.tools else say(f"summed up {said}")
+
+
+def part(module: str, name: str) -> Any:
+    """A part of AutoGen; where this version lacks it, the test is skipped."""
+    try:
+        return getattr(importlib.import_module(module), name)
+    except (ImportError, AttributeError):
+        pytest.skip(f"this AutoGen has no {module}.{name}")
+
+
+def needs(owner: Any, name: str) -> None:
+    """Skip the test where `owner` has no such method in this version."""
+    if not hasattr(owner, name):
+        pytest.skip(f"this AutoGen has no {owner.__name__}.{name}")
