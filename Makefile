@@ -48,8 +48,8 @@ imports: $(STAMPS)/dev ## imports flow down only
 	@$(BIN)/lint-imports --no-cache > $(VENV)/imports.log 2>&1 || { cat $(VENV)/imports.log; exit 1; }
 	@grep '^Contracts:' $(VENV)/imports.log
 
-bench: $(STAMPS)/dev ## what a turn costs beyond the model
-	@$(BIN)/python bench/turn.py
+bench: $(STAMPS)/bench ## all benchmarks, beside peers; writes bench/results.md
+	@$(BIN)/python bench/run.py
 
 docs: $(STAMPS)/dev ## check the links and the Python blocks of the documents
 	@$(BIN)/python tools/check_docs.py
@@ -59,6 +59,10 @@ clean: ## remove environments and caches; memories stay
 
 $(STAMPS)/demo: pyproject.toml
 	@tools/setup.sh $(VENV) offline local
+	@mkdir -p $(STAMPS) && touch $@
+
+$(STAMPS)/bench: pyproject.toml
+	@tools/setup.sh $(VENV) offline bench
 	@mkdir -p $(STAMPS) && touch $@
 
 $(STAMPS)/dev: pyproject.toml

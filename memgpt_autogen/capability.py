@@ -12,6 +12,7 @@ from typing import Any
 
 from autogen import Agent, ConversableAgent, OpenAIWrapper
 
+from memgpt_autogen.access import MemoryAccess
 from memgpt_autogen.build import Identity, Mind, build_mind
 from memgpt_autogen.caller import Caller
 from memgpt_autogen.chat_model import AutoGenChatModel, model_of
@@ -32,7 +33,7 @@ from memgpt_autogen.translator import AutoGenTranslator, Translator
 from memgpt_autogen.worker import Worker
 
 
-class MemGPTCapability:
+class MemGPTCapability(MemoryAccess):
     """Gives an agent MemGPT's memory: replies come from the memory-managing loop.
 
     Args:
@@ -118,6 +119,10 @@ class MemGPTCapability:
             raise ConfigurationError("call add_to_agent(agent) first")
         return self._agent
 
+    @property
+    def _memory(self) -> MemGPTCapability:
+        return self
+
     # --- the memory --------------------------------------------------------------
 
     def open(self) -> Mind:
@@ -168,8 +173,8 @@ class MemGPTCapability:
             self.absorb()
             yield mind
 
-    def forget(self, speaker: str) -> Receipt:
-        """Erase a speaker from every tier of memory."""
+    def erase(self, speaker: str) -> Receipt:
+        """What `forget` does."""
         with self.settled() as mind:
             self.last_turn = Turn()
             self._chats.forget_turns()

@@ -7,20 +7,26 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, time, timedelta
+from datetime import datetime, timedelta
 from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from memgpt_autogen.errors import ModelMistake
 from memgpt_autogen.events import Clock, stamp
-from memgpt_autogen.memory.archival import ArchivalStorage, Passage
+from memgpt_autogen.memory.archival import ArchivalStorage
 from memgpt_autogen.memory.core import CoreMemory
-from memgpt_autogen.memory.page import Page
-from memgpt_autogen.memory.recall import Message, RecallStorage
+from memgpt_autogen.memory.recall import RecallStorage
+from memgpt_autogen.results import (
+    date_span,
+    known_speaker,
+    listing,
+    message_in_context,
+    message_line,
+    passage_line,
+)
 
 A = TypeVar("A", bound="Arguments")
-T = TypeVar("T")
 
 
 @dataclass
@@ -73,6 +79,7 @@ class CoreMemoryReplace(_Chainable):
 
 class ConversationSearch(_Chainable):
     query: str
+    speaker: str = ""
     page: int = Field(default=0, ge=0)
 
 
@@ -120,8 +127,13 @@ def _block_now(work: Workspace, name: str, remark: str = "") -> str:
 
 
 def conversation_search(work: Workspace, arguments: ConversationSearch) -> str:
-    page = work.recall.search(arguments.query, limit=work.page_size, page=arguments.page)
-    return _listing(work, page, _message_line, "messages")
+    page = work.recall.search(
+        arguments.query,
+        limit=work.page_size,
+        page=arguments.page,
+        speaker=known_speaker(work.recall, arguments.speaker),
+    )
+    return listing(page, lambda one: message_in_context(work.recall, one), "messages", work.shown)
 
 
 def conversation_search_date(work: Workspace, arguments: ConversationSearchDate) -> str:
@@ -130,7 +142,7 @@ def conversation_search_date(work: Workspace, arguments: ConversationSearchDate)
     if end < start:
         raise ModelMistake("end_date lies before start_date: swap them.")
     page = work.recall.between(start, end, limit=work.page_size, page=arguments.page)
-    return _listing(work, page, _message_line, "messages")
+    return listing(page, message_line, "messages", work.shown)
 
 
 def archival_memory_insert(work: Workspace, arguments: ArchivalMemoryInsert) -> str:
@@ -151,73 +163,12 @@ def archival_memory_insert(work: Workspace, arguments: ArchivalMemoryInsert) -> 
 
 def archival_memory_search(work: Workspace, arguments: ArchivalMemorySearch) -> str:
     page = work.archival.search(arguments.query, limit=work.page_size, page=arguments.page)
-    return _listing(work, page, _passage_line, "passages")
+    return listing(page, passage_line, "passages", work.shown)
 
 
 def pause_heartbeats(work: Workspace, arguments: PauseHeartbeats) -> str:
     work.paused_until = work.clock() + timedelta(minutes=arguments.minutes)
     return f"Timed events are ignored until {stamp(work.paused_until)}."
-
-
-def _message_line(message: Message) -> str:
-    return f"[{stamp(message.timestamp)}] {message.speaker}: {message.text}"
-
-
-def _passage_line(passage: Passage) -> str:
-    if passage.source is None:
-        return f"[{stamp(passage.timestamp)}] {passage.text}"
-    origin = ": ".join([passage.source, *passage.tags])  # its file, or who wrote it
-    return f"[{stamp(passage.timestamp)}] ({origin}) {passage.text}"
-
-
-def _listing(work: Workspace, page: Page[T], line: Callable[[T], str], noun: str) -> str:
-    """One page of results, each cut so that the page fits its share of the window."""
-    if page.total == 0:
-        return f"No {noun} found."
-    if not page.items:
-        raise ModelMistake(
-            f"there is no page={page.page}; the last is page={page.pages - 1} (pages count from 0)."
-        )
-    room = max(work.shown // len(page.items), 80)
-    lines = [clip(line(item), room) for item in page.items]
-    more = f"; page={page.page + 1} has more" if page.page + 1 < page.pages else ""
-    head = f"Page {page.page + 1} of {page.pages}, {page.total} {noun} in all{more}:"
-    return "\n".join([head, *lines])
-
-
-def clip(text: str, limit: int) -> str:
-    """`text`, or its beginning and end with a note of what was cut between them."""
-    if len(text) <= limit:
-        return text
-    note = f" …[{len(text) - limit} characters left out]… "
-    tail = limit // 4
-    return f"{text[: limit - tail]}{note}{text[len(text) - tail :]}"
-
-
-def date_span(text: str, now: datetime) -> tuple[datetime, datetime]:
-    """The first and the last moment that an ISO 8601 date or time names.
-
-    `2026-05-08` is the whole day, `2026-05-08T17:04` the whole minute; a time
-    without a zone is local, that is, of the zone of `now`.
-
-    Raises:
-        ModelMistake: the text is no ISO 8601 date.
-    """
-    cleaned = text.strip().replace("Z", "+00:00").replace("z", "+00:00")
-    try:
-        moment = datetime.fromisoformat(cleaned)
-    except ValueError:
-        raise ModelMistake(
-            f"{text!r} is no date: write it like 2026-05-08 or 2026-05-08T17:04."
-        ) from None
-    has_time = len(cleaned) > 10
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=now.tzinfo)
-    if not has_time:
-        return moment, datetime.combine(moment.date(), time.max, tzinfo=moment.tzinfo)
-    if moment.second == 0 and moment.microsecond == 0:
-        return moment, moment + timedelta(seconds=59, microseconds=999_999)
-    return moment, moment.replace(microsecond=999_999)
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal, Union
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from memgpt_autogen.functions import clip
+from memgpt_autogen.results import clip
 from memgpt_autogen.steps import FunctionResult, Step
 from memgpt_autogen.tokens import TOKENS_PER_REQUEST, TokenCounter
 

@@ -22,7 +22,6 @@ from memgpt_autogen.storage.text import clean
 _TOOL_KEYS = ("tools", "functions")
 _CHOICE_KEYS = ("tool_choice", "parallel_tool_calls")
 _Work = Coroutine[Any, Any, tuple[bool, dict[str, Any]]]
-_USAGE = ("total_usage_summary", "actual_usage_summary")
 
 
 class AutoGenToolbox:
@@ -123,9 +122,9 @@ class ToollessClient:
         ]
         try:
             return bare.create(**arguments)
-        finally:
-            for name in _USAGE:
-                setattr(self._client, name, getattr(bare, name, None))
+        finally:  # the usage, and whose turn it is where the entries take turns
+            kept = {key: value for key, value in vars(bare).items() if key != "_config_list"}
+            vars(self._client).update(kept)
 
 
 def _configs(client: OpenAIWrapper) -> list[dict[str, Any]]:

@@ -17,7 +17,7 @@ from memgpt_autogen.errors import StorageError
 from memgpt_autogen.storage.index_file import IndexFile
 from memgpt_autogen.storage.lexical import LexicalTable, Where
 from memgpt_autogen.storage.record import ARCHIVAL, RECALL, Kind, Record, micros
-from memgpt_autogen.storage.terms import MAX_TERMS, match_expression
+from memgpt_autogen.storage.terms import MAX_TERMS, understood
 
 NOON = datetime(2023, 5, 8, 12, tzinfo=timezone.utc)
 ANY_TEXT = st.text(st.characters(codec=None), max_size=40)
@@ -40,33 +40,39 @@ def record(number: int, text: str = "words", speaker: str = "Alice", hours: int 
 
 
 def found(where: LexicalTable, query: str, limit: int = 50) -> list[int]:
-    return [number for number, _ in where.matches(query, Where(), limit)]
+    return [number for number, _ in where.matches(understood(query).terms, Where(), limit)]
 
 
 @given(st.one_of(ANY_TEXT, SYNTAX))
 def test_no_query_is_a_syntax_error(query: str) -> None:
-    connection = sqlite3.connect(":memory:")
-    connection.execute("CREATE VIRTUAL TABLE words USING fts5(text)")
-    connection.execute("INSERT INTO words VALUES ('some words')")
-    expression = match_expression(query)
-    if expression is not None:
-        connection.execute("SELECT rowid FROM words WHERE words MATCH ?", [expression]).fetchall()
-    connection.close()
+    with table() as rows:
+        rows.add([record(1, "some words")])
+        asked = understood(query, NOON)
+        rows.matches(asked.terms, Where(), 9)
+        rows.holding([f'"{one}"' for one in asked.exact], Where(), 9)
+
+
+@given(st.text(st.characters(codec="utf-8", exclude_categories=["C", "Z", "P", "S", "M"])))
+def test_whatever_is_written_in_letters_is_found_by_itself(text: str) -> None:
+    with table() as rows:
+        rows.add([record(1, text or "x"), record(2, "something else")])
+        expected = bool(understood(text).terms)
+        assert found(rows, text)[:1] == [1][:expected]
 
 
 def test_stop_words_are_left_out_unless_alone() -> None:
-    assert match_expression("What is the harbour?") == '"harbour"'
-    assert match_expression("who are you") == '"who" OR "are" OR "you"'
-    assert match_expression("?!") is None
+    assert understood("What is the harbour?").terms == ('"harbour"',)
+    assert understood("who are you").terms == ('"who"', '"are"', '"you"')
+    assert understood("?!").terms == ()
 
 
 def test_identifiers_also_count_as_a_whole() -> None:
-    assert match_expression("see e-42") == '"see" OR "e" OR "42" OR "e-42"'
+    assert understood("see e-42").terms == ('"see"', '"e"', '"42"', '"e 42"')
 
 
 def test_a_pasted_page_becomes_a_bounded_query() -> None:
-    expression = match_expression(" ".join(f"word{number}" for number in range(10_000)))
-    assert expression is not None and expression.count(" OR ") < 2 * MAX_TERMS
+    asked = understood(" ".join(f"word{number}" for number in range(10_000)))
+    assert len(asked.terms) < 2 * MAX_TERMS
 
 
 def test_words_are_found_by_stem_and_without_accents(tmp_path: Path) -> None:
@@ -139,7 +145,7 @@ def test_dates_and_speakers_filter_exactly(tmp_path: Path) -> None:
         expected = [number for number in expected if people[number % 3] == "Bob"]
         assert rows.numbers(where) == expected
         assert rows.count(where) == len(expected)
-        assert sorted(number for number, _ in rows.matches("same", where, 50)) == expected
+        assert sorted(number for number, _ in rows.matches(['"same"'], where, 50)) == expected
         assert [r.number for r in rows.page(where, limit=99, newest_first=True)] == expected[::-1]
         assert rows.speakers() == {"Alice": 10, "Bob": 10, "alice": 10}
 

@@ -7,7 +7,7 @@ write and search, and that pages its results into the main context.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from memgpt_autogen.errors import ConfigurationError, EmbedderMismatchError
@@ -15,10 +15,11 @@ from memgpt_autogen.memory.page import Page, check_paging
 from memgpt_autogen.storage.chroma import Database
 from memgpt_autogen.storage.collection import Progress
 from memgpt_autogen.storage.embedding import Embedder
-from memgpt_autogen.storage.hybrid import ranked
-from memgpt_autogen.storage.lexical import Where
 from memgpt_autogen.storage.record import ARCHIVAL, Record, aware
+from memgpt_autogen.storage.search import By, Results, search
+from memgpt_autogen.storage.terms import understood
 from memgpt_autogen.storage.text import clean
+from memgpt_autogen.storage.where import Where
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,9 @@ class Passage:
     """A text kept since `timestamp`, which is aware of its time zone.
 
     `source` names the document source it comes from; None: the agent's own.
-    `score` tells how well it answers the search that found it, from 0 to 2.
+    `score` tells how well it answers the search that found it, compared with the others
+    that this search found. `times` is how many passages say the same and were found
+    with it.
     """
 
     id: str
@@ -35,6 +38,7 @@ class Passage:
     timestamp: datetime
     source: str | None = None
     score: float | None = None
+    times: int = 1
 
 
 class ArchivalStorage:
@@ -60,6 +64,7 @@ class ArchivalStorage:
         self._clock = clock
         self.source = source
         self._attached: list[ArchivalStorage] = []
+        self._results = Results()
         self._writable: set[str] = set()
 
     def __len__(self) -> int:
@@ -96,6 +101,7 @@ class ArchivalStorage:
                 f" {mine!r}: load the source again with embedder={mine!r}."
             )
         self._attached.append(other)
+        self._results.clear()
         if writable:
             self._writable.add(other.source)
 
@@ -104,6 +110,7 @@ class ArchivalStorage:
         kept = [other for other in self._attached if other.source != source]
         found = len(kept) < len(self._attached)
         self._attached = kept
+        self._results.clear()
         self._writable.discard(source)
         return found
 
@@ -167,37 +174,47 @@ class ArchivalStorage:
         return [ARCHIVAL.id_of(record.number) for record in records]
 
     def search(
-        self, query: str, limit: int = 10, page: int = 0, tags: Sequence[str] | None = None
+        self,
+        query: str,
+        limit: int = 10,
+        page: int = 0,
+        tags: Sequence[str] | None = None,
+        by: By = "both",
     ) -> Page[Passage]:
         """The passages that answer `query` best, by words and by meaning; best first.
 
-        Attached sources are searched too. The total counts the candidates, at most
-        100 of each source. An empty query lists all passages, the latest first.
+        What the query quotes or identifies exactly comes first. Attached sources are
+        searched too. Passages that say the same are found once. The total counts what
+        was found, around 100 of each source at the most. An empty query lists all
+        passages, the latest first.
 
         Args:
             query: words or a question.
             limit: passages on a page.
-            page: counts from 0.
+            page: counts from 0; further pages continue the result of page 0.
             tags: only passages that have all of these.
+            by: "words" embeds nothing; "meaning" goes by the embedder alone.
         """
         first = check_paging(limit, page)
         where = Where(tags=tuple(clean(tag) for tag in tags or ()))
-        stores = [self, *self._attached]
+        storages = [self, *self._attached]
         if not query.strip():
-            return self._newest(stores, where, limit, page)
-        vector = self.store.embed_query(query)
-        owners: dict[int, ArchivalStorage] = {}
-        candidates = []
-        for storage in stores:
-            found = storage.store.candidates(query, vector, where)
-            owners.update((id(one), storage) for one in found)
-            candidates += found
-        best = ranked(candidates)
-        items = tuple(
-            _passage(one.record, owners[id(one)].source, score)
-            for one, score in best[first : first + limit]
+            return self._newest(storages, where, limit, page)
+        stores = [storage.store for storage in storages]
+        found = self._results.get(
+            (query, where, by),
+            page,
+            lambda: search(stores, understood(query, self._clock()), where, by),
         )
-        return Page(items, page, limit, len(best))
+        sources = {id(storage.store): storage.source for storage in storages}
+        items = tuple(
+            replace(
+                _passage(one.found.record, sources.get(id(one.found.origin)), one.found.score),
+                times=one.times,
+            )
+            for one in found[first : first + limit]
+        )
+        return Page(items, page, limit, len(found))
 
     def latest(self, count: int) -> list[Passage]:
         """The passages stored last, in the order of their ids."""
@@ -228,6 +245,7 @@ class ArchivalStorage:
     def delete_many(self, ids: Sequence[str]) -> int:
         """Delete passages; how many there were."""
         numbers = [ARCHIVAL.number_of(one) for one in ids]
+        self._results.clear()
         return self.store.delete([number for number in numbers if number is not None])
 
     def delete(self, id: str) -> bool:

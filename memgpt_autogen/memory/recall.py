@@ -7,7 +7,7 @@ and all completions here, and functions read them back into the main context.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 from memgpt_autogen.errors import ConfigurationError
@@ -16,8 +16,7 @@ from memgpt_autogen.storage.behind import WriteBehind
 from memgpt_autogen.storage.chroma import Database
 from memgpt_autogen.storage.collection import Progress
 from memgpt_autogen.storage.embedding import Embedder
-from memgpt_autogen.storage.hybrid import HybridStore, ranked
-from memgpt_autogen.storage.lexical import Where
+from memgpt_autogen.storage.hybrid import HybridStore
 from memgpt_autogen.storage.record import (
     RECALL,
     Record,
@@ -26,15 +25,19 @@ from memgpt_autogen.storage.record import (
     last_moment,
     micros,
 )
+from memgpt_autogen.storage.search import By, Results, search
+from memgpt_autogen.storage.terms import understood
 from memgpt_autogen.storage.text import clean
+from memgpt_autogen.storage.where import Where
 
 
 @dataclass(frozen=True)
 class Message:
     """What `speaker` said at `timestamp`, which is aware of its time zone.
 
-    `score` tells how well it answers the search that found it, from 0 to 2; it is
-    None where no search did.
+    `score` tells how well it answers the search that found it, compared with the others
+    that this search found; it is None where no search did. `times` is how many messages
+    of this speaker say the same and were found with it.
     """
 
     id: str
@@ -42,6 +45,7 @@ class Message:
     speaker: str
     timestamp: datetime
     score: float | None = None
+    times: int = 1
 
 
 class RecallStorage:
@@ -58,6 +62,7 @@ class RecallStorage:
     ) -> None:
         self._behind = WriteBehind(database.store(RECALL, embedder))
         self._clock = clock
+        self._results = Results()
 
     @property
     def _store(self) -> HybridStore:
@@ -131,27 +136,46 @@ class RecallStorage:
         start: datetime | date | None = None,
         end: datetime | date | None = None,
         speaker: str | None = None,
+        by: By = "both",
     ) -> Page[Message]:
         """The messages that answer `query` best, by words and by meaning; best first.
 
-        The total counts the candidates, at most 100. An empty query lists all
-        messages that pass the filters, the latest first.
+        What the query quotes or identifies exactly comes first. Speakers and times that
+        it names count; a question of nothing but a time is answered from that time.
+        Messages of one speaker that say the same are found once. The total counts what
+        was found, around 100 at the most. An empty query lists all messages that pass
+        the filters, the latest first.
 
         Args:
             query: words or a question.
             limit: messages on a page.
-            page: counts from 0.
+            page: counts from 0; further pages continue the result of page 0.
             start: only messages of this moment or day, or later.
             end: only messages of this moment or day, or earlier.
             speaker: only this speaker's messages.
+            by: "words" embeds nothing; "meaning" goes by the embedder alone.
         """
         where = _where(start, end, speaker)
+        first = check_paging(limit, page)
         if not query.strip():
             return self._listing(where, limit, page, newest_first=True)
-        first = check_paging(limit, page)
-        found = ranked(self._store.candidates(query, self._store.embed_query(query), where))
-        items = tuple(_message(one.record, score) for one, score in found[first : first + limit])
+        found = self._results.get(
+            (query, where, by),
+            page,
+            lambda: search([self._store], understood(query, self._clock()), where, by),
+        )
+        items = tuple(
+            replace(_message(one.found.record, one.found.score), times=one.times)
+            for one in found[first : first + limit]
+        )
         return Page(items, page, limit, len(found))
+
+    def around(self, id: str, count: int = 1) -> list[Message]:
+        """The messages stored before and after a message, so many of each, in their order."""
+        number = RECALL.number_of(id)
+        if number is None:
+            return []
+        return [_message(record) for record in self._store.table.around(number, count)]
 
     def between(
         self,
@@ -190,6 +214,7 @@ class RecallStorage:
     def delete(self, ids: Sequence[str]) -> int:
         """Delete messages; how many there were. Their ids are not given again."""
         numbers = [RECALL.number_of(one) for one in ids]
+        self._results.clear()
         return self._store.delete([number for number in numbers if number is not None])
 
     def _listing(self, where: Where, limit: int, page: int, *, newest_first: bool) -> Page[Message]:

@@ -64,8 +64,11 @@ def embed_query(embedder: Embedder, query: str) -> Vectors:
 class HashingEmbedder:
     """Words and their parts, hashed into 384 features: no model, no download.
 
-    It finds shared words and spellings, not meaning.
+    It finds shared words and spellings, not meaning: so with it search goes by words,
+    and similar spellings only count where those leave a choice.
     """
+
+    semantic = False
 
     model_id = "hashing-v1"
     dimension = 384

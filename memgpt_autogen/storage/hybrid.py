@@ -1,39 +1,50 @@
-"""Hybrid search: one kind of record, found by its words and by its meaning.
+"""Hybrid storage: one kind of record, written to Chroma and to the lexical index as one.
 
-The score of a record is its BM25 relative to the best one, plus its cosine to the
-query scaled to the range of the candidates. Candidates are the best by words and the
-best by meaning; each gets both scores, whichever way it was found.
+Both give candidates for a query: the best by words and the best by meaning. Each gets
+both scores, whichever way it was found.
 """
 
 from __future__ import annotations
 
+import itertools
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from memgpt_autogen.errors import StorageError
 from memgpt_autogen.storage.collection import Progress, VectorCollection
-from memgpt_autogen.storage.embedding import Embedder, embed_query
+from memgpt_autogen.storage.embedding import Embedder
 from memgpt_autogen.storage.lexical import LexicalTable, Where
+from memgpt_autogen.storage.ranking import Candidate
 from memgpt_autogen.storage.record import Kind, Record
+from memgpt_autogen.storage.terms import Query, phrase
 from memgpt_autogen.storage.vectors import Vectors
+from memgpt_autogen.storage.words import asked_words
 
 CANDIDATES = 50  # by words, and as many by meaning
-LEAST_SPAN = 0.05  # of cosines; when all are alike, they tell nothing apart
 _RANKED = 300  # BM25 scores read, for candidates found by meaning only
 _FEW = 5000  # so many filtered records can be handed to Chroma by their ids
 _RARE = 10  # and only where they are at most a tenth: it costs as much as reading many
+_MANY = 5000  # of the nearest of all, read to find those that fit a filter
 _CATCH_UP = 500  # numbers asked for at once when the index is behind
 _WRITE = 256  # records embedded and written at once
 
 
 @dataclass(frozen=True)
-class Candidate:
-    """A record that may answer a query, with its score by words and by meaning."""
+class Hits:
+    """What the lexical index says to a query.
 
-    record: Record
-    words: float
-    cosine: float
+    Attributes:
+        where: the filter, narrowed to a time where the query asks for that time alone.
+        scores: by words, best first, of more records than become candidates.
+        first: candidates whatever their scores.
+        named: speakers whom the query names.
+    """
+
+    where: Where
+    scores: dict[int, float]
+    first: list[int]
+    named: frozenset[str]
 
 
 class HybridStore:
@@ -105,41 +116,67 @@ class HybridStore:
             part = self.table.get(numbers[start : start + _CATCH_UP])
             yield from (part[number] for number in sorted(part))
 
-    def embed_query(self, query: str) -> Vectors:
-        return embed_query(self.embedder, query)
+    def by_words(self, query: Query, where: Where) -> Hits:
+        """What the lexical index says; it may be asked while the query is embedded."""
+        named = frozenset(self.table.named(query.words))
+        narrowed = self._narrowed(query, where, named)
+        scores = dict(self.table.matches(query.terms, narrowed or where, _RANKED))
+        if narrowed is not None:
+            listed = self.table.page(narrowed, limit=2 * CANDIDATES, newest_first=True)
+            return Hits(narrowed, scores, [record.number for record in listed], named)
+        first = self.table.holding(list(map(phrase, query.exact)), where, CANDIDATES)
+        for span in query.spans:
+            inside = where.within(span.start, span.end)
+            for number, score in self.table.matches(query.terms, inside, CANDIDATES):
+                scores.setdefault(number, score)
+                first.append(number)
+        return Hits(where, scores, first, named)
 
-    def candidates(self, query: str, vector: Vectors, where: Where) -> list[Candidate]:
-        """The records that may answer a query, in no order; at most twice `CANDIDATES`."""
+    def candidates(self, hits: Hits, vector: Vectors | None) -> list[Candidate]:
+        """The records that may answer a query, in no order; by words alone without a vector."""
+        wanted = 2 * CANDIDATES if vector is None else CANDIDATES
+        chosen = list(dict.fromkeys([*hits.first, *itertools.islice(hits.scores, wanted)]))
         with self._lock:
-            words = self.table.matches(query, where, _RANKED)
-            ranked = dict(words)
-            cosines = self._nearest(vector, where)
-            chosen = [number for number, _ in words[:CANDIDATES]]
-            cosines.update(
-                self._collection.cosines(vector, [one for one in chosen if one not in cosines])
-            )
+            cosines = dict.fromkeys(chosen, 0.0)
+            if vector is not None:
+                cosines = self._nearest(vector, hits.where)
+                cosines.update(
+                    self._collection.cosines(vector, [one for one in chosen if one not in cosines])
+                )
             records = self.table.get([*cosines])
         return [
-            Candidate(records[number], ranked.get(number, 0.0), cosine)
+            Candidate(records[number], hits.scores.get(number, 0.0), cosine)
             for number, cosine in cosines.items()
             if number in records
         ]
 
+    def _narrowed(self, query: Query, where: Where, named: frozenset[str]) -> Where | None:
+        """The filter with the time asked for, where nothing else is and something is there."""
+        if len(query.spans) != 1 or query.exact:
+            return None
+        span = query.spans[0]
+        names = {word for name in named for word in asked_words(name)}
+        if query.beside and not (span.relative and query.beside <= names):
+            return None
+        narrowed = where.within(span.start, span.end)
+        return narrowed if self.table.numbers(narrowed, 1) else None
+
     def _nearest(self, vector: Vectors, where: Where) -> dict[int, float]:
         if where.everything:
             return dict(self._collection.nearest(vector, CANDIDATES))
-        numbers = self.table.numbers(where)
+        numbers = self.table.numbers(where, _FEW + 1)
         if len(numbers) <= _FEW and len(numbers) * _RARE <= len(self):
             return dict(self._collection.nearest(vector, CANDIDATES, among=numbers))
         # Many fit: the nearest of all hold enough that fit, if enough of all are read.
-        fitting, total = set(numbers), len(self)
+        total = len(self)
         wanted = CANDIDATES
         while True:
-            wanted = min(total, 2 * wanted * max(1, total // len(fitting)))
-            nearest = self._collection.nearest(vector, wanted)
-            found = [pair for pair in nearest if pair[0] in fitting][:CANDIDATES]
-            if len(found) == CANDIDATES or wanted == total:
-                return dict(found)
+            wanted = min(total, 4 * wanted)
+            nearest = dict(self._collection.nearest(vector, wanted))
+            fitting = self.table.fitting(list(nearest), where)
+            found = [number for number in nearest if number in fitting][:CANDIDATES]
+            if len(found) == CANDIDATES or wanted == total or wanted >= _MANY:
+                return {number: nearest[number] for number in found}
 
     def _unknown(self, records: Sequence[Record]) -> list[Record]:
         known = self.table.get([record.number for record in records])
@@ -181,17 +218,3 @@ class HybridStore:
 
     def _after(self, number: int) -> list[Record]:
         return self._collection.get(range(number + 1, number + 1 + _CATCH_UP))
-
-
-def ranked(candidates: Sequence[Candidate]) -> list[tuple[Candidate, float]]:
-    """Candidates with their scores from 0 to 2, best first; of equals, the newest first."""
-    if not candidates:
-        return []
-    best = max(candidate.words for candidate in candidates) or 1.0
-    lowest = min(candidate.cosine for candidate in candidates)
-    span = max(max(candidate.cosine for candidate in candidates) - lowest, LEAST_SPAN)
-    scored = [
-        (candidate, candidate.words / best + (candidate.cosine - lowest) / span)
-        for candidate in candidates
-    ]
-    return sorted(scored, key=lambda pair: (-pair[1], -pair[0].record.number))

@@ -1,0 +1,87 @@
+"""Search: a query put to one store or several, as one ranked and folded result."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Literal
+
+from memgpt_autogen.storage.embedding import Embedder, embed_query
+from memgpt_autogen.storage.folding import Folded, folded
+from memgpt_autogen.storage.hybrid import Hits, HybridStore
+from memgpt_autogen.storage.ranking import ranked
+from memgpt_autogen.storage.terms import Query
+from memgpt_autogen.storage.where import Where
+
+By = Literal["both", "words", "meaning"]
+
+_SPELLING = 0.2  # what cosines count that know no meaning: they help where words are misspelt
+_REMEMBERED = 16  # results kept for their further pages
+
+
+def search(
+    stores: Sequence[HybridStore], query: Query, where: Where, by: By = "both"
+) -> list[Folded]:
+    """What answers a query best, from all stores; the origin of each is its store.
+
+    By words alone nothing is embedded; by meaning alone no word, speaker or time counts.
+    """
+    embedder = stores[0].embedder
+    if by == "meaning":
+        nothing = Hits(where, {}, [], frozenset())
+        query = Query(query.text, (), (), frozenset())
+        hits = [nothing for _ in stores]
+        vector = embed_query(embedder, query.text)
+    elif by == "words":
+        hits = [store.by_words(query, where) for store in stores]
+        vector = None
+    else:
+        # SQLite works outside Python's lock, and so do models and networks.
+        with ThreadPoolExecutor(1, thread_name_prefix="memgpt-words") as pool:
+            asked = pool.submit(lambda: [store.by_words(query, where) for store in stores])
+            vector = embed_query(embedder, query.text)
+            hits = asked.result()
+    candidates = [
+        (candidate, store)
+        for store, hit in zip(stores, hits, strict=True)
+        for candidate in store.candidates(hit, vector)
+    ]
+    named = {name for hit in hits for name in hit.named}
+    return folded(ranked(query, candidates, named, _weight(embedder)))
+
+
+def _weight(embedder: Embedder) -> float:
+    return 1.0 if getattr(embedder, "semantic", True) else _SPELLING
+
+
+class Results:
+    """The latest results, so that a further page continues the one before it.
+
+    What is stored between two pages would move records from one to the other. The
+    first page is always searched anew.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._kept: OrderedDict[Hashable, list[Folded]] = OrderedDict()
+
+    def get(self, key: Hashable, page: int, find: Callable[[], list[Folded]]) -> list[Folded]:
+        """The result of `find`, or for a further page the one that was found with `key`."""
+        with self._lock:
+            known = self._kept.get(key) if page else None
+        if known is not None:
+            return known
+        found = find()
+        with self._lock:
+            self._kept[key] = found
+            self._kept.move_to_end(key)
+            while len(self._kept) > _REMEMBERED:
+                self._kept.popitem(last=False)
+        return found
+
+    def clear(self) -> None:
+        """Forget all: to be called when records are deleted."""
+        with self._lock:
+            self._kept.clear()
