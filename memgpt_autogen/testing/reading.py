@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -115,7 +115,7 @@ def closest(texts: Sequence[str], question: str) -> str | None:
     return best if wanted & topics(best) else None
 
 
-def fitting_tool(request: ChatRequest, words: str, known: Sequence[str]) -> Any:
+def fitting_tool(request: ChatRequest, words: str, known: Collection[str]) -> Any:
     """A tool of the user's whose name the words hold, with its arguments; or None.
 
     Numbers are taken in their order; of listed values the one that the words name.

@@ -35,7 +35,12 @@ _CODE = re.compile(
     r"\b(write|implement|code)\b.*\b(function|script|program)\b", re.IGNORECASE | re.DOTALL
 )
 _RAN = re.compile(r"exitcode: 0 .*?output:\s*(?P<output>.*)", re.DOTALL)
-_OWN_WORDS = re.compile(r"^(From |I searched|I heard you|Noted)")
+# How this model speaks, and so the others in a group that it plays: nobody's request or fact.
+_OWN_WORDS = re.compile(
+    r"(From |I searched|I heard|I am the rehearsal|Noted|That failed|Here it is|Plan:|The program"
+    r"|The \w+ now reads|\w+ says:)"
+)
+_FROM_MEMORY = re.compile(r"[^:]+: (From |I searched|I heard)")
 _NUMBERS = (
     "```python\n"
     "def print_numbers() -> None:\n"
@@ -78,10 +83,9 @@ def _without_memory(request: ChatRequest) -> str:
 
 
 def _asked(request: ChatRequest) -> tuple[str, str]:
-    """The latest words of whoever spoke first since the agent did; who that was."""
-    said = reading.heard(request)
-    theirs = [one for one in said if one.speaker == said[0].speaker]
-    return (theirs[-1].speaker, theirs[-1].text) if theirs else ("", "")
+    """Who asked for something last, in which words."""
+    said = [one for one in reading.heard(request) if not _OWN_WORDS.match(one.text)]
+    return (said[-1].speaker, said[-1].text) if said else ("", "")
 
 
 def _answer(request: ChatRequest, speaker: str, question: str) -> Step:
@@ -179,7 +183,7 @@ def _after_result(request: ChatRequest, words: str) -> Step:
     if name == "archival_memory_insert":
         return send(f"Noted. {result}")
     if put := _PUT.search(words):
-        lines = "; ".join(reading.blocks(request).get(put["block"], []))
+        lines = " ".join(reading.blocks(request).get(put["block"], []))
         return send(f"The {put['block']} now reads: {lines}")
     code = f"\n{_code(words)}" if _CODE.search(words) else ""
     return send(f"Noted, I will remember that.{code}")
@@ -190,7 +194,7 @@ def _found(request: ChatRequest, question: str) -> Step:
     texts = [
         text
         for text in reading.passages(request.last_text)
-        if not _QUESTION.search(text) and not _OWN_WORDS.match(text.partition(": ")[2])
+        if not _QUESTION.search(text) and not _FROM_MEMORY.match(text)
     ]
     best = reading.closest(texts, question)
     if best is None:
