@@ -173,10 +173,3 @@ class MemGPTAgent(MemoryAccess, ConversableAgent):  # type: ignore[misc] # autog
         if isinstance(func_sig, Mapping):
             refuse_clashes(MEMORY_FUNCTIONS, [{"function": func_sig}])
         super().update_function_signature(func_sig, *args, **kwargs)
-
-    def clear_history(
-        self, recipient: Agent | None = None, nr_messages_to_preserve: int | None = None
-    ) -> None:
-        """AutoGen's history is cleared; what was said stays in memory."""
-        self._capability.absorb(recipient)
-        super().clear_history(recipient, nr_messages_to_preserve)

@@ -105,7 +105,7 @@ class MemGPTCapability(MemoryAccess):
         try:
             if agent.client is not None:
                 self.open()
-            seam.fill(self.reply, self.a_reply)
+            seam.fill(self.reply, self.a_reply, self.set_aside)
         except BaseException:
             mind, self._mind, self._agent = self._mind, None, None
             if mind is not None:

@@ -12,7 +12,7 @@ from autogen import AssistantAgent, ConversableAgent, UserProxyAgent
 
 from memgpt_autogen import MemGPTCapability
 from memgpt_autogen.errors import ConfigurationError
-from memgpt_autogen.testing import ScriptedModel, call, send
+from memgpt_autogen.testing import ChatRequest, ScriptedModel, call, send
 from tests.groupchat import manager_of, speaker
 from tests.playing import echo, part, playing, user
 
@@ -33,6 +33,12 @@ def remembering(make: Any, script: Any, memory: Path) -> Iterator[tuple[Any, Any
             yield agent, capability, model
         finally:
             capability.close()
+
+
+def pictures(request: ChatRequest) -> list[Any]:
+    """The image parts in a prompt: a picture stays while its message is in the queue."""
+    contents = [m["content"] for m in request.messages if isinstance(m["content"], list)]
+    return [part for content in contents for part in content if part["type"] == "image_url"]
 
 
 class Shouting(AssistantAgent):  # type: ignore[misc]
@@ -74,6 +80,19 @@ async def test_on_an_agent_in_an_async_chat(tmp_path: Path) -> None:
         result = await user().a_initiate_chat(agent, message="one", max_turns=1, silent=True)
     assert result.chat_history[-1]["content"] == "heard one"
     assert "send_message" in model.requests[0].tool_names
+
+
+@pytest.mark.feature("MemGPTCapability on an AssistantAgent")
+def test_what_was_said_last_outlives_a_cleared_history(tmp_path: Path) -> None:
+    with remembering(AssistantAgent, echo, tmp_path) as (agent, capability, _):
+        person = user()
+        for text in ("one", "two"):  # initiate_chat clears the history of the chat before
+            person.initiate_chat(agent, message=text, max_turns=1, silent=True)
+            person.send(f"goodbye {text}", agent, request_reply=False, silent=True)
+        agent.reset()
+        with capability.settled() as mind:
+            heard = [m.text for m in mind.workspace.recall.latest(9) if m.speaker == "user"]
+    assert heard == ["one", "goodbye one", "two", "goodbye two"]
 
 
 @pytest.mark.feature("MemGPTCapability on a class of one's own")
@@ -128,8 +147,7 @@ async def test_a_multimodal_agent_sees_and_remembers(tmp_path: Path) -> None:
         with capability.settled() as mind:
             texts = [m.text for m in mind.workspace.recall.latest(9) if m.speaker == "user"]
             assert texts == ["what is this?\n(image)"]
-    assert PICTURE in model.requests[0].messages[1]["content"]
-    assert PICTURE in model.requests[1].messages[1]["content"], "while it is in the queue"
+    assert [pictures(request) for request in model.requests] == [[PICTURE], [PICTURE]]
 
 
 @pytest.mark.feature("images, MultimodalConversableAgent")
@@ -145,10 +163,8 @@ def test_a_picture_object_reaches_the_model(tmp_path: Path) -> None:
             said = [m.text.strip() for m in mind.workspace.recall.latest(9) if m.speaker == "user"]
     assert said == ["look: \n(image)", "and?"]
     for request in model.requests:
-        contents = [m["content"] for m in request.messages if isinstance(m["content"], list)]
-        images = [p for content in contents for p in content if p["type"] == "image_url"]
-        assert len(images) == 1
-        assert images[0]["image_url"]["url"].startswith("data:image/png;base64,iVBOR")
+        [picture] = pictures(request)
+        assert picture["image_url"]["url"].startswith("data:image/png;base64,iVBOR")
 
 
 @pytest.mark.feature("images, in group chats")
@@ -162,7 +178,7 @@ def test_images_in_a_group_chat(tmp_path: Path) -> None:
             pytest.skip("group chats of this AutoGen make text of images")
         agent.clear_history()
         assert agent.recall.speakers() == {"ann": 2, "mem": 2}
-    assert all(PICTURE in request.messages[1]["content"] for request in model.requests)
+    assert [pictures(request) for request in model.requests] == [[PICTURE], [PICTURE]]
 
 
 @pytest.mark.feature("MemGPTCapability on an AssistantAgent")

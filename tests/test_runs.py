@@ -166,16 +166,6 @@ def test_a_stream_of_ones_own_gets_them(tmp_path: Path) -> None:
 
 
 @pytest.mark.feature("silent")
-@pytest.mark.parametrize("silent", [False, True])
-def test_silent_hides_what_the_agent_thinks(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], silent: bool
-) -> None:
-    with playing(THINKING, tmp_path, translator=OPEN, silent=silent) as (agent, _):
-        user().initiate_chat(agent, message="I like tea.", max_turns=1, silent=True)
-    assert ("they like tea" in capsys.readouterr().out) is not silent
-
-
-@pytest.mark.feature("silent")
 def test_nothing_is_shown_unless_asked_for(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
