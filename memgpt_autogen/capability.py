@@ -23,7 +23,7 @@ from memgpt_autogen.erasure import Receipt
 from memgpt_autogen.errors import ConfigurationError
 from memgpt_autogen.events import Clock, Event, TimedEvent, local_now
 from memgpt_autogen.executor import MEMORY_FUNCTIONS, refuse_clashes
-from memgpt_autogen.mind_lock import MindLock
+from memgpt_autogen.mind_lock import MindLock, in_event_loop
 from memgpt_autogen.overview import ContextOverview, overview_of
 from memgpt_autogen.seam import Reply, Request, Seam
 from memgpt_autogen.settings import Settings, settings_of
@@ -226,6 +226,7 @@ class MemGPTCapability(MemoryAccess):
                 self.agent, client, chat=request.sender, further=request.tools, caller=caller
             )
             think = partial(mind.think, model=self._model(client), role=self._role(), stop=stop)
+            self._chats.take_aside(self.agent, mind.queue)
             with mind.executor.equipped(toolbox):
                 self.last_turn = turn = self._chats.turn(request, think, stop)
             mind.queue.save()
@@ -260,6 +261,21 @@ class MemGPTCapability(MemoryAccess):
             return
         with self._lock.held():
             self._chats.absorb(self.agent, self._mind.queue, chat)
+
+    def set_aside(self, chat: Agent | None = None) -> None:
+        """`absorb` before a history is cleared; an event loop need not wait for it."""
+        if self._mind is None:
+            return
+        if not in_event_loop():
+            self.absorb(chat)
+        elif self._chats.set_aside(self.agent, chat):
+            self._worker.submit(self._take_aside)
+
+    def _take_aside(self) -> None:
+        with self._lock.held():
+            if self._mind is not None:
+                self._chats.take_aside(self.agent, self._mind.queue)
+                self._mind.queue.flush()
 
     @property
     def last_steps(self) -> Sequence[Step]:

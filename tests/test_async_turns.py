@@ -399,6 +399,9 @@ async def test_an_async_tool_cannot_wait_for_its_own_agent(
             reply = await asyncio.to_thread(agent.generate_reply, asked("go"))
         assert reply == "outer"
         (result,) = agent.last_steps[0].results
+        if (use, how) == ("clear", "here"):  # on an event loop it waits for nothing
+            assert result.ok
+            return
         assert not result.ok
         assert "Make the tool a plain function (def)" in result.text
         assert "plain function (def)" in model.requests[1].text

@@ -16,7 +16,7 @@ _BLOCK = re.compile(r"<([^<>/]+?)(?: shared)?(?: read-only)?>\n(.*?)\n?</\1>", r
 _EDIT = re.compile(r"block '([^']+)' (?:now reads|is back and reads):\n(.*)", re.DOTALL)
 _EMPTY = re.compile(r"(?:new block, |block )'([^']+)'(?:: keep there| is empty now)")
 _ATTACHED = re.compile(r"\(document\) The (source|shared archive) '([^']+)' with")
-_FOUND = re.compile(rf"^{_STAMP}", re.MULTILINE)
+_FOUND = re.compile(rf"^ *{_STAMP}", re.MULTILINE)  # indented: a turn beside a result
 _WORD = re.compile(r"[^\W\d_]{3,}")
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
 # Words that say nothing of what a question is about.
