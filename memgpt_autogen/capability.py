@@ -28,6 +28,7 @@ from memgpt_autogen.overview import ContextOverview, overview_of
 from memgpt_autogen.seam import Reply, Request, Seam
 from memgpt_autogen.settings import Settings, settings_of
 from memgpt_autogen.steps import Eviction, Step, Turn
+from memgpt_autogen.storage.leftovers import close_when_collected, weakly
 from memgpt_autogen.toolbox import AutoGenToolbox, tools_of
 from memgpt_autogen.translator import AutoGenTranslator, Translator
 from memgpt_autogen.worker import Worker
@@ -107,9 +108,8 @@ class MemGPTCapability(MemoryAccess):
                 self.open()
             seam.fill(self.reply, self.a_reply, self.set_aside)
         except BaseException:
-            mind, self._mind, self._agent = self._mind, None, None
-            if mind is not None:
-                mind.close()
+            self._let_go()
+            self._agent = None
             raise
 
     @property
@@ -141,8 +141,8 @@ class MemGPTCapability(MemoryAccess):
                     self.settings,
                     embedder=self._embedder,
                     clock=self._clock,
-                    on_step=self._on_step,
-                    on_eviction=self._on_eviction,
+                    on_step=weakly(self._on_step),
+                    on_eviction=weakly(self._on_eviction),
                 )
                 mind.instruct(self._role())
                 cursors = mind.queue.state.cursors
@@ -150,20 +150,24 @@ class MemGPTCapability(MemoryAccess):
                     name, self.translator, self._clock, cursors, self._listen_to
                 )
                 self._chats = Chats(conversations, self._clock)
+                self._leftover = close_when_collected(self, mind.close)
                 self._mind = mind  # last: others may look without the lock
             return self._mind
 
     def close(self) -> None:
         """Take in what was said last, write everything, and let go of the storage."""
         with self._lock.held():
-            mind = self._mind
-            if mind is not None:
-                try:
-                    self.absorb()
-                finally:
-                    self._mind = None
-                    self._worker.close()
-                    mind.close()
+            try:
+                self.absorb()
+            finally:
+                self._worker.close()
+                self._let_go()
+
+    def _let_go(self) -> None:
+        mind, self._mind = self._mind, None
+        if mind is not None:
+            self._leftover.detach()
+            mind.close()
 
     @contextmanager
     def settled(self) -> Iterator[Mind]:
