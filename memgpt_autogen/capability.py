@@ -106,7 +106,8 @@ class MemGPTCapability(MemoryAccess):
         try:
             if agent.client is not None:
                 self.open()
-            seam.fill(self.reply, self.a_reply, self.set_aside)
+            seam.fill(self.reply, self.a_reply)
+            seam.before_clearing(self.set_aside)
         except BaseException:
             self._let_go()
             self._agent = None

@@ -106,12 +106,9 @@ class Seam:
             )
 
     def fill(
-        self,
-        reply: Callable[[Request], Reply],
-        a_reply: Callable[[Request], Awaitable[Reply]],
-        clearing: Callable[[Agent | None], None],
+        self, reply: Callable[[Request], Reply], a_reply: Callable[[Request], Awaitable[Reply]]
     ) -> None:
-        """Let these answer from now on; `clearing` is told before a chat's history is cleared."""
+        """Let these answer from now on."""
 
         def generate_oai_reply(
             _recipient: ConversableAgent,
@@ -145,13 +142,6 @@ class Seam:
                 ours.replaced = replaced
                 self._agent.replace_reply_func(replaced, ours)
         self._agent.register_hook("process_all_messages_before_reply", self._note)
-        clear = self._agent.clear_history
-
-        def clear_history(recipient: Agent | None = None, *args: Any, **kwargs: Any) -> None:
-            clearing(recipient)
-            clear(recipient, *args, **kwargs)
-
-        self._agent.clear_history = clear_history
 
     def _was_silent(self, messages: list[dict[str, Any]] | None) -> bool:
         """Whether the asynchronous reply to these messages has just said nothing.
@@ -161,6 +151,18 @@ class Seam:
         silent = _SILENT.get()
         _SILENT.set(None)
         return silent is not None and silent[0] is self._mark and silent[1] is messages
+
+    def before_clearing(self, absorb: Callable[[Agent | None], None]) -> None:
+        """Let `absorb` have a chat, or all with None, before AutoGen clears its history."""
+        clear = self._agent.clear_history
+
+        def clear_history(
+            recipient: Agent | None = None, nr_messages_to_preserve: int | None = None
+        ) -> None:
+            absorb(recipient)
+            clear(recipient, nr_messages_to_preserve)
+
+        self._agent.clear_history = functools.update_wrapper(clear_history, clear)
 
     def _note(self, messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
         """A hook that comes before those of transforms added later, and changes nothing."""
