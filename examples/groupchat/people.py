@@ -43,7 +43,8 @@ DAYS = {
 }
 ASSISTANT = (
     "You are the assistant of a small office. Several people talk to you in one chat: keep apart"
-    " who likes what, each in the block of that person. Answer in one sentence."
+    " who likes what, each in the block of that person. Answer in one sentence that begins with"
+    " the name of the speaker, such as: Ann, you …"
 )
 
 
