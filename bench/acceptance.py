@@ -33,8 +33,14 @@ def lines(results: Results) -> list[Line]:
 def times(turn: Mapping[str, Any]) -> Iterator[Line]:
     claim = "a turn at 10,000 stored messages takes at most 40 ms (median)"
     if filled := turn.get(FILLED):
-        ms = filled["last_hundred"]["ms"]["median"]
-        yield Line(claim, f"{ms:.1f} ms (CPU: {filled['last_hundred']['cpu_ms']:.1f})", ms <= 40)
+        answer, row = filled["last_hundred"]["ms"]["median"], filled.get("sustained")
+        found = f"{answer:.1f} ms until the answer (median)"
+        if row:
+            found += f"; in a row with all writes {row['ms']:.1f} (mean), CPU {row['cpu_ms']:.1f}"
+            yield Line(claim, found, max(answer, row["ms"]) <= 40)
+        else:
+            found += "; in a row with all writes: not measured"
+            yield Line(claim, found, False if answer > 40 else None)
     else:
         yield Line(claim, "not measured", None)
     claim = "turn 1,000 takes at most 1.2 times turn 50 (medians of 50 turns)"

@@ -35,6 +35,8 @@ class Peer:
         kind: what `peers.py` calls it.
         script: what its model answers (`scripts.py`); None for no model.
         samples: turns at which it is measured with a history given to it.
+        row: turns that are taken in a row at the end, without pauses.
+        sustained: ms and CPU ms of one of those, with all writes.
     """
 
     title: str
@@ -44,6 +46,8 @@ class Peer:
     window: int | None = None
     fill: int = 0
     samples: tuple[int, ...] = ()
+    row: int = 0
+    sustained: dict[str, float] = field(default_factory=dict)
     costs: list[TurnCost] = field(default_factory=list)
     sampled: list[TurnCost] = field(default_factory=list)
 
@@ -73,6 +77,7 @@ def figures(peer: Peer) -> dict[str, Any]:
         "samples": {str(one["last_turn"]): one for one in samples},
         "all": span(costs),
         "last_hundred": span(costs[-100:]),
+        "sustained": peer.sustained,
         "total_tokens": totals(peer),
         "summaries": sum(request["bare"] for cost in costs for request in cost.requests),
         "prefix": prefix(costs),

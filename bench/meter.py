@@ -2,8 +2,9 @@
 
 It imports nothing but the standard library: environments without this package use it
 too. A line is a JSON object: {"message": …} is a turn, answered with its wall time
-and CPU time in milliseconds; {"preload": n} gives the agent the history of n turns.
-CPU time is the whole process's since the turn before, so what a library does in the
+and CPU time in milliseconds; {"preload": n} gives the agent the history of n turns;
+{"messages": […]} are turns without a pause between them, until all they wrote is on
+disk. CPU time is the whole process's since the turn before, so what goes on in the
 background is in it.
 """
 
@@ -36,9 +37,11 @@ def serve(subject: Subject) -> None:
             print("{}", file=out, flush=True)
             continue
         begin = time.perf_counter()
-        answer = subject.turn(asked["message"])
+        answers = [subject.turn(one) for one in asked.get("messages", [asked.get("message")])]
+        if "messages" in asked:
+            subject.settle()  # type: ignore[attr-defined] # few can
         ms = 1000 * (time.perf_counter() - begin)
-        if not answer:
+        if not all(answers):
             raise SystemExit("the agent said nothing")
         now = time.process_time()
         print(json.dumps({"ms": ms, "cpu_ms": 1000 * (now - cpu)}), file=out, flush=True)

@@ -47,6 +47,11 @@ class Chat:
         )
         return str(chat.chat_history[-1]["content"] or "")
 
+    def settle(self) -> None:
+        """Let MemGPTAgent write what it writes behind its answers."""
+        if isinstance(self._agent, MemGPTAgent):
+            self._agent.recall.settle()
+
     def preload(self, turns: int) -> None:
         """Give both the history that so many turns would have left."""
         told = [(message(number), reply(number)) for number in range(1, turns + 1)]

@@ -219,6 +219,7 @@ def _wire(
         summary=state.summary,
         entries=list(state.queue),
         pressure_announced=state.pressure_announced,
+        pressure_answered=state.pressure_answered,
     )
     found = resolve_embedder(embedder)
     workspace = Workspace(

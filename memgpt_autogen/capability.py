@@ -23,11 +23,12 @@ from memgpt_autogen.erasure import Receipt
 from memgpt_autogen.errors import ConfigurationError
 from memgpt_autogen.events import Clock, Event, TimedEvent, local_now
 from memgpt_autogen.executor import MEMORY_FUNCTIONS, refuse_clashes
-from memgpt_autogen.mind_lock import MindLock
+from memgpt_autogen.mind_lock import MindLock, in_event_loop
 from memgpt_autogen.overview import ContextOverview, overview_of
 from memgpt_autogen.seam import Reply, Request, Seam
 from memgpt_autogen.settings import Settings, settings_of
 from memgpt_autogen.steps import Eviction, Step, Turn
+from memgpt_autogen.storage.leftovers import close_when_collected, weakly
 from memgpt_autogen.toolbox import AutoGenToolbox, tools_of
 from memgpt_autogen.translator import AutoGenTranslator, Translator
 from memgpt_autogen.worker import Worker
@@ -106,11 +107,10 @@ class MemGPTCapability(MemoryAccess):
             if agent.client is not None:
                 self.open()
             seam.fill(self.reply, self.a_reply)
-            seam.before_clearing(self.absorb)
+            seam.before_clearing(self.set_aside)
         except BaseException:
-            mind, self._mind, self._agent = self._mind, None, None
-            if mind is not None:
-                mind.close()
+            self._let_go()
+            self._agent = None
             raise
 
     @property
@@ -142,8 +142,8 @@ class MemGPTCapability(MemoryAccess):
                     self.settings,
                     embedder=self._embedder,
                     clock=self._clock,
-                    on_step=self._on_step,
-                    on_eviction=self._on_eviction,
+                    on_step=weakly(self._on_step),
+                    on_eviction=weakly(self._on_eviction),
                 )
                 mind.instruct(self._role())
                 cursors = mind.queue.state.cursors
@@ -151,20 +151,24 @@ class MemGPTCapability(MemoryAccess):
                     name, self.translator, self._clock, cursors, self._listen_to
                 )
                 self._chats = Chats(conversations, self._clock)
+                self._leftover = close_when_collected(self, mind.close)
                 self._mind = mind  # last: others may look without the lock
             return self._mind
 
     def close(self) -> None:
         """Take in what was said last, write everything, and let go of the storage."""
         with self._lock.held():
-            mind = self._mind
-            if mind is not None:
-                try:
-                    self.absorb()
-                finally:
-                    self._mind = None
-                    self._worker.close()
-                    mind.close()
+            try:
+                self.absorb()
+            finally:
+                self._worker.close()
+                self._let_go()
+
+    def _let_go(self) -> None:
+        mind, self._mind = self._mind, None
+        if mind is not None:
+            self._leftover.detach()
+            mind.close()
 
     @contextmanager
     def settled(self) -> Iterator[Mind]:
@@ -227,6 +231,7 @@ class MemGPTCapability(MemoryAccess):
                 self.agent, client, chat=request.sender, further=request.tools, caller=caller
             )
             think = partial(mind.think, model=self._model(client), role=self._role(), stop=stop)
+            self._chats.take_aside(self.agent, mind.queue)
             with mind.executor.equipped(toolbox):
                 self.last_turn = turn = self._chats.turn(request, think, stop)
             mind.queue.save()
@@ -261,6 +266,21 @@ class MemGPTCapability(MemoryAccess):
             return
         with self._lock.held():
             self._chats.absorb(self.agent, self._mind.queue, chat)
+
+    def set_aside(self, chat: Agent | None = None) -> None:
+        """`absorb` before a history is cleared; an event loop need not wait for it."""
+        if self._mind is None:
+            return
+        if not in_event_loop():
+            self.absorb(chat)
+        elif self._chats.set_aside(self.agent, chat):
+            self._worker.submit(self._take_aside)
+
+    def _take_aside(self) -> None:
+        with self._lock.held():
+            if self._mind is not None:
+                self._chats.take_aside(self.agent, self._mind.queue)
+                self._mind.queue.flush()
 
     @property
     def last_steps(self) -> Sequence[Step]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
 from memgpt_autogen.conversations import Conversations, Partner
 from memgpt_autogen.events import Clock, Event, MessageEvent, SystemAlert
@@ -36,6 +37,7 @@ class Chats:
         self._conversations = conversations
         self._clock = clock
         self._nobody = _Nobody()
+        self._aside: deque[tuple[Partner, Sequence[dict[str, Any]]]] = deque()
         # The latest turn of each chat whose reply may be cancelled, even after its end.
         self._turns: weakref.WeakKeyDictionary[Partner, tuple[Turn, Stop]]
         self._turns = weakref.WeakKeyDictionary()
@@ -60,14 +62,29 @@ class Chats:
             self._turns[chat or self._nobody] = (turn, stop)
         return turn
 
+    def set_aside(self, agent: ConversableAgent, chat: Partner | None) -> bool:
+        """Keep what stands in a chat, or in all, for `take_aside`; False for nothing."""
+        chats = agent.chat_messages
+        found = [
+            (one, list(chats[one]))
+            for one in ([chat] if chat is not None else list(chats))
+            if chats.get(one)
+        ]
+        self._aside.extend(found)
+        return bool(found)
+
+    def take_aside(self, agent: ConversableAgent, queue: QueueManager) -> None:
+        """Take in what was set aside, without a turn."""
+        while self._aside:
+            chat, messages = self._aside[0]
+            altered = agent.process_all_messages_before_reply(messages)
+            queue.admit(self._conversations.take(chat, altered, messages).events)
+            self._aside.popleft()  # only now: what fails comes again
+
     def absorb(self, agent: ConversableAgent, queue: QueueManager, chat: Partner | None) -> None:
         """Take in what was said, in one chat or in all, without a turn."""
-        chats = agent.chat_messages
-        for sender in [chat] if chat is not None else list(chats):
-            messages = chats.get(sender)
-            if messages:
-                altered = agent.process_all_messages_before_reply(messages)
-                queue.admit(self._conversations.take(sender, altered, messages).events)
+        self.set_aside(agent, chat)
+        self.take_aside(agent, queue)
         queue.flush()
 
     def forget_turns(self) -> None:

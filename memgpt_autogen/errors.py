@@ -4,7 +4,7 @@
     ├── ConfigurationError        an argument or a setting cannot work
     ├── StorageError
     │   ├── ConflictError         somebody else changed a shared block meanwhile
-    │   ├── DirectoryLockedError  another process writes the same directory
+    │   ├── DirectoryLockedError  another agent writes the same directory
     │   ├── EmbedderMismatchError a collection was made with another embedder
     │   ├── StateFormatError      a saved state or checkpoint cannot be read
     │   └── TakenOverError        another process took this agent over on a server
@@ -38,7 +38,15 @@ class ConflictError(StorageError):
 
 
 class DirectoryLockedError(StorageError):
-    """A memory directory is already open for writing, here or in another process."""
+    """A memory directory is already open for writing.
+
+    Attributes:
+        here: it is open in this very process.
+    """
+
+    def __init__(self, message: str, *, here: bool = False) -> None:
+        super().__init__(message)
+        self.here = here
 
 
 class EmbedderMismatchError(StorageError):

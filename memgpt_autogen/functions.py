@@ -224,7 +224,7 @@ FUNCTIONS: Sequence[Function[Any]] = (
     ),
     Function(
         "conversation_search",
-        "Find earlier messages by words or meaning.",
+        "Find earlier messages.",
         ConversationSearch,
         conversation_search,
     ),
@@ -242,7 +242,7 @@ FUNCTIONS: Sequence[Function[Any]] = (
     ),
     Function(
         "archival_memory_search",
-        "Find kept texts and documents by words or meaning.",
+        "Find kept texts and documents.",
         ArchivalMemorySearch,
         archival_memory_search,
     ),

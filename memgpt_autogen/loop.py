@@ -109,6 +109,7 @@ class Loop:
         progress = _Progress(self._queue.admit(events))
         self._queue.state.counters.turns += 1
         try:
+            self._queue.relieve(self._executor.schemas, summarizer, progress.arrived)
             return self._steps(progress, model, summarizer, stop or Stop())
         except TurnStopped:
             # A model that ran only to store things had nothing more to say.

@@ -95,6 +95,11 @@ class MindLock:
         return not work.done() and _running_loop() is loop
 
 
+def in_event_loop() -> bool:
+    """Whether this thread runs an event loop, which must not be kept waiting."""
+    return _running_loop() is not None
+
+
 def _running_loop() -> asyncio.AbstractEventLoop | None:
     try:
         return asyncio.get_running_loop()

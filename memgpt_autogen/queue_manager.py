@@ -105,6 +105,8 @@ class QueueManager:
 
         `asked` is False for a step that no model call stands behind.
         """
+        if asked:
+            self.context.pressure_answered = self.context.pressure_announced
         if step.calls or step.text:
             self.context.entries.append(StepEntry(step=step))
         for name, result in step.block_results:
@@ -176,6 +178,7 @@ class QueueManager:
         self.state.summary = self.context.summary
         self.state.memory_shown = self.context.memory
         self.state.pressure_announced = self.context.pressure_announced
+        self.state.pressure_answered = self.context.pressure_answered
         self.state.token_factor = self.context.counter.factor
         self.state.paused_until = self._work.paused_until
         waiting = self._work.recall.waiting if self._drafts else set()
@@ -202,6 +205,15 @@ class QueueManager:
         self._work.recall.settle()
 
     # --- what leaves -------------------------------------------------------------
+
+    def relieve(self, tools: Schemas, summarizer: Summarizer, keep: Sequence[EventEntry]) -> None:
+        """Evict what the model was warned of, once it has had its step to store things.
+
+        Between turns, and before the limit: what would only be carried along is paid for
+        at every call.
+        """
+        if self.context.pressure_answered:
+            self._evict(tools, summarizer, keep)
 
     def make_room(self, tools: Schemas, summarizer: Summarizer, keep: Sequence[EventEntry]) -> None:
         """Evict until the prompt fits; then warn of memory pressure where it is due.

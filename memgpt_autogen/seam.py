@@ -12,6 +12,11 @@ from autogen import Agent, ConversableAgent, OpenAIWrapper
 
 from memgpt_autogen.errors import ConfigurationError
 
+# The messages to which an asynchronous reply said nothing, by seam.
+_SILENT: ContextVar[tuple[object, list[dict[str, Any]] | None] | None] = ContextVar(
+    "memgpt_autogen_silent", default=None
+)
+
 Reply = tuple[bool, str | dict[str, Any] | None]
 
 # AutoGen 0.14 pairs the sync and the async reply by these names.
@@ -112,8 +117,11 @@ class Seam:
             config: OpenAIWrapper | None = None,
             **further: Any,
         ) -> Reply:
+            unaltered = self._noted()
+            if self._was_silent(messages):
+                return False, None
             tools = further.get("tools") or ()
-            return reply(Request(messages, sender, config, self._noted(), tools))
+            return reply(Request(messages, sender, config, unaltered, tools))
 
         async def a_generate_oai_reply(
             _recipient: ConversableAgent,
@@ -123,7 +131,9 @@ class Seam:
             **further: Any,
         ) -> Reply:
             tools = further.get("tools") or ()
-            return await a_reply(Request(messages, sender, config, self._noted(), tools))
+            found = await a_reply(Request(messages, sender, config, self._noted(), tools))
+            _SILENT.set(None if found[0] else (self._mark, messages))
+            return found
 
         for function in (generate_oai_reply, a_generate_oai_reply):
             for replaced in self._found[function.__name__]:
@@ -132,6 +142,15 @@ class Seam:
                 ours.replaced = replaced
                 self._agent.replace_reply_func(replaced, ours)
         self._agent.register_hook("process_all_messages_before_reply", self._note)
+
+    def _was_silent(self, messages: list[dict[str, Any]] | None) -> bool:
+        """Whether the asynchronous reply to these messages has just said nothing.
+
+        AutoGen would then ask the synchronous one: a second turn, on the event loop.
+        """
+        silent = _SILENT.get()
+        _SILENT.set(None)
+        return silent is not None and silent[0] is self._mark and silent[1] is messages
 
     def before_clearing(self, absorb: Callable[[Agent | None], None]) -> None:
         """Let `absorb` have a chat, or all with None, before AutoGen clears its history."""

@@ -7,8 +7,10 @@ another's place is a difference: so are a number and a "not".
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from memgpt_autogen.storage.ranking import Scored
@@ -38,47 +40,57 @@ class _Group:
     times: int = 1
 
 
-def folded(found: Sequence[Scored]) -> list[Folded]:
-    """Of records that say the same only the fullest, in the place of the best; in order."""
-    groups: list[_Group] = []
-    known: dict[tuple[str, tuple[str, ...]], _Group] = {}
-    for one in found:
+class _Groups:
+    """The groups so far, by what they say and by how many words they have."""
+
+    def __init__(self) -> None:
+        self.all: list[_Group] = []
+        self._same: dict[tuple[str, tuple[str, ...]], _Group] = {}
+        self._sized: defaultdict[int, list[_Group]] = defaultdict(list)
+
+    def add(self, one: Scored) -> None:
         said = tuple(_said(one.record.text))
         key = (one.record.speaker, said)
-        same = known.get(key)
-        if same is None:
+        group = self._same.get(key)
+        if group is None:
             words = frozenset(said)
-            same = _near(groups, one, words)
-            if same is not None and len(words) > len(same.words):
-                same.found = replace(one, score=same.found.score)
-                same.words = words
-        if same is not None:
-            same.times += 1
-        else:
-            same = _Group(one, words)
-            groups.append(same)
-        known[key] = same
-    return [Folded(group.found, group.times) for group in groups]
+            group = self._near(one.record.speaker, words)
+            if group is None:
+                group = _Group(one, words, 0)
+                self.all.append(group)
+                self._sized[len(words)].append(group)
+            elif len(words) > len(group.words):
+                self._sized[len(group.words)].remove(group)
+                self._sized[len(words)].append(group)
+                group.found, group.words = replace(one, score=group.found.score), words
+            self._same[key] = group
+        group.times += 1
+
+    def _near(self, speaker: str, words: frozenset[str]) -> _Group | None:
+        """The group that says the same in hardly more or fewer words."""
+        size = len(words)
+        for other in range(max(_MANY, math.ceil(_SHARE * size)), int(size / _SHARE) + 1):
+            for group in self._sized.get(other, ()):
+                few, many = (words, group.words) if size <= other else (group.words, words)
+                if not few <= many or len(few) < _MANY or _turns(many - few):
+                    continue
+                if group.found.record.speaker == speaker:
+                    return group
+        return None
+
+
+def folded(found: Iterable[Scored]) -> list[Folded]:
+    """Of records that say the same only the fullest, in the place of the best; in order."""
+    groups = _Groups()
+    for one in found:
+        groups.add(one)
+    return [Folded(group.found, group.times) for group in groups.all]
 
 
 def _said(text: str) -> list[str]:
     """The words that carry what is said; all of them where it is said in fillers or signs."""
     found = _WORD.findall(fold(text))
     return [word for word in found if word not in _FILLERS] or found or [text]
-
-
-def _near(groups: Sequence[_Group], other: Scored, words: frozenset[str]) -> _Group | None:
-    """The group that says the same in hardly more or fewer words."""
-    size = len(words)
-    for group in groups:
-        few = min(size, len(group.words))
-        if few < _MANY or few < _SHARE * max(size, len(group.words)):
-            continue
-        more = words ^ group.words
-        alike = len(more) == abs(size - len(group.words))  # one holds all words of the other
-        if alike and group.found.record.speaker == other.record.speaker and not _turns(more):
-            return group
-    return None
 
 
 def _turns(words: frozenset[str]) -> bool:

@@ -3,7 +3,7 @@
 BM25 costs a microsecond for each record that it scores, and words that are in every
 tenth record tell little. So where there are many records, rare words are looked for
 first, up to a number of records that does not grow. Words too frequent for that count
-together: in the latest records that hold all of them.
+together: in the latest records that hold all of them themselves.
 """
 
 # ruff: noqa: S608 - table names are those of `Kind`; every value is a parameter
@@ -63,7 +63,8 @@ class Matching:
             found.update(self._scored(" OR ".join(plan.rare), where, limit))
         if plan.frequent:
             floor = max(highest - _RECENT, 0)
-            for number in self._latest(" AND ".join(plan.frequent), where, limit, floor):
+            own = f"{{text speaker date}} : ({' AND '.join(plan.frequent)})"
+            for number in self._latest(own, where, limit, floor):
                 found[number] = found.get(number, 0.0) + plan.weight
         return sorted(found.items(), key=lambda pair: (-pair[1], -pair[0]))[:limit]
 

@@ -63,7 +63,7 @@ _IDENTIFIER = re.compile(
     re.VERBOSE,
 )
 # Dates, times and hours are not names of one thing.
-_DATE = re.compile(r"\d{1,4}(?:[-/.:]\d{1,4}){1,2}(?:[Tt]?[\d:.]*)?(?:[aApP][mM]|[zZ])?")
+_DATE = re.compile(r"\d{1,4}(?:[-/.:]\d{1,4}){1,2}(?:[Tt][\d:.]+)?(?:[aApP][mM]|[zZ])?")
 
 
 @dataclass(frozen=True)

@@ -32,7 +32,10 @@ _IS_UNSPACED = re.compile(rf"[{_UNSPACED}]")
 _DIACRITICS = re.compile("[\u0300-\u036f\u0591-\u05bd\u05bf-\u05c7\u0640\u064b-\u065f\u0670]+")
 # Groups of digits as in phone numbers, at least seven digits in all.
 _NUMBER = re.compile(r"(?<![\w.])[+(]{0,2}\d(?:[\s().\-/]{0,3}\d){6,18}(?![\w])")
-_DATE = re.compile(r"\d{4}-\d\d-\d\d|\d{1,2}[./]\d{1,2}[./](?:\d\d){1,2}\b")
+# Dates, and addresses of machines.
+_NO_PHONE = re.compile(
+    r"\d{4}-\d\d-\d\d|\d{1,2}[./]\d{1,2}[./](?:\d\d){1,2}\b|\d{1,3}(?:\.\d{1,3}){3}$"
+)
 _CERTAIN = 8  # more digits than this in one word may be a phone number too
 LOCAL_DIGITS = 7  # of a phone number, without what may be prefixed for other places
 
@@ -89,7 +92,7 @@ def phone_numbers(text: str) -> Iterator[str]:
     """The digits of numbers written in groups, such as +1 (555) 010-9999, or very long."""
     for match in _NUMBER.finditer(text):
         digits = "".join(char for char in match.group() if char.isdecimal())
-        grouped = digits != match.group() and not _DATE.match(match.group())
+        grouped = digits != match.group() and not _NO_PHONE.match(match.group())
         if grouped or (len(digits) > _CERTAIN and match.group().isdecimal()):
             yield fold(digits)
 

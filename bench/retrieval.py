@@ -1,0 +1,282 @@
+"""What search finds: LoCoMo's evidence, nested keys and values, passages of documents.
+
+The data are public and not of this project; `--data` names the folder that holds them.
+A part whose data is absent is passed over with a word.
+
+- locomo-dev.json (LoCoMo, arXiv 2402.17753): multi-session dialogues with questions and
+  the turns that are their evidence. Each conversation goes into a recall storage of its
+  own, turn by turn with its speaker and its session's date. Score: the share of a
+  question's evidence among the first k messages found (recall@k), and whether any of it
+  is there (hit@k), over the questions of categories 1 to 4 that name evidence. Hybrid
+  search, words alone and meaning alone; a shared weight fitted on some conversations
+  would show in the figures of each, so they stand apart.
+- nested_kv (MemGPT, arXiv 2310.08560, section 3.2.2): 140 pairs of UUIDs, where a value
+  may be the key of another pair. Each pair is a passage; a hop is right when the first
+  passage found is the key's own pair and, for inner hops, the second one the pair that
+  led there.
+- chunking (Chroma's chunking evaluation): five texts, split as sources are; the share
+  of the gold characters that stand in the five best passages.
+"""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import json
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime, timezone
+from itertools import pairwise
+from pathlib import Path
+from statistics import mean
+from typing import Annotated, Any
+
+import typer
+from harness import machine, write_results
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+
+from memgpt_autogen.documents import split
+from memgpt_autogen.memory.archival import ArchivalStorage
+from memgpt_autogen.memory.recall import RecallStorage
+from memgpt_autogen.storage.chroma import Database, open_database
+from memgpt_autogen.storage.embedding import resolve_embedder
+from memgpt_autogen.storage.search import By
+
+DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
+WAYS: tuple[By, ...] = ("both", "words", "meaning")
+NAMES = {"both": "hybrid", "words": "words alone", "meaning": "meaning alone"}
+DEPTHS = (5, 10, 20)
+LEVELS = range(5)
+FORMS = ("{}", "key = {}", "What is the value of the key {}?")
+BEST = 5  # passages that a page of documents shows
+NOW = datetime(2026, 1, 1, tzinfo=timezone.utc)
+
+
+def clock() -> datetime:
+    return NOW
+
+
+@contextmanager
+def database() -> Iterator[Database]:
+    with tempfile.TemporaryDirectory() as folder:
+        found = open_database(folder, "agent")
+        try:
+            yield found
+        finally:
+            found.close()
+
+
+# ------------------------------------------------------------------ LoCoMo
+
+
+def turns(conversation: Mapping[str, Any]) -> list[tuple[str, str, str, datetime]]:
+    """Id, speaker, text and time of each turn that has a text."""
+    found = []
+    number = 1
+    while f"session_{number}" in conversation:
+        said = datetime.strptime(
+            conversation[f"session_{number}_date_time"], "%I:%M %p on %d %B, %Y"
+        ).replace(tzinfo=timezone.utc)
+        found += [
+            (turn["dia_id"], turn["speaker"], turn["text"], said)
+            for turn in conversation[f"session_{number}"]
+            if turn["text"].strip()
+        ]
+        number += 1
+    return found
+
+
+def asked(sample: Mapping[str, Any]) -> list[tuple[str, set[str]]]:
+    return [
+        (one["question"], set(one["evidence"]))
+        for one in sample["qa"]
+        if one["category"] in (1, 2, 3, 4) and one.get("evidence")
+    ]
+
+
+def conversation_scores(sample: Mapping[str, Any]) -> dict[By, list[dict[str, float]]]:
+    """The scores of every question, for each way to search."""
+    scores: dict[By, list[dict[str, float]]] = {way: [] for way in WAYS}
+    with database() as opened:
+        recall = RecallStorage(opened, resolve_embedder(), clock=clock)
+        said = turns(sample["conversation"])
+        drafts = [recall.draft(text, speaker, when) for _, speaker, text, when in said]
+        recall.write(drafts)
+        names = {draft.id: turn[0] for draft, turn in zip(drafts, said, strict=True)}
+        for question, evidence in track(
+            asked(sample), description=f"LoCoMo {sample['sample_id']}", transient=True
+        ):
+            for way in WAYS:
+                page = recall.search(question, limit=max(DEPTHS), by=way)
+                found = [names[item.id] for item in page.items]
+                row = {}
+                for depth in DEPTHS:
+                    there = evidence & set(found[:depth])
+                    row[f"recall@{depth}"] = 100 * len(there) / len(evidence)
+                    row[f"hit@{depth}"] = 100.0 * bool(there)
+                scores[way].append(row)
+    return scores
+
+
+def locomo(path: Path) -> dict[str, Any]:
+    samples = json.loads(path.read_text(encoding="utf-8"))
+    parts = {sample["sample_id"]: conversation_scores(sample) for sample in samples}
+    return {
+        NAMES[way]: {
+            "all": averages([row for part in parts.values() for row in part[way]]),
+            **{name: averages(part[way]) for name, part in parts.items()},
+        }
+        for way in WAYS
+    }
+
+
+def averages(rows: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    return {"questions": len(rows), **{key: mean(row[key] for row in rows) for key in rows[0]}}
+
+
+# ------------------------------------------------------------------ nested keys and values
+
+
+def chains(folder: Path, level: int, most: int) -> list[list[int]]:
+    """Places of pairs that lead from one to the next, by the paper's orderings."""
+    path = folder / f"random_orderings_100_samples_140_indices_{level + 1}_levels.jsonl"
+    with path.open(encoding="utf-8") as lines:
+        return [json.loads(line) for line in lines][:most]
+
+
+def follows(pairs: Sequence[Sequence[str]], chain: Sequence[int]) -> bool:
+    """Whether every key of a chain finds its own pair, then the one that led to it."""
+    linked = [list(pair) for pair in pairs]
+    for place, following in pairwise(chain):
+        linked[place][1] = linked[following][0]
+    with database() as opened:
+        archival = ArchivalStorage(opened, resolve_embedder(), clock=clock)
+        archival.insert_many(
+            [f"Key-value pair: key = {key}, value = {value}" for key, value in linked]
+        )
+        for hop, place in enumerate(chain):
+            key = linked[place][0]
+            for form in FORMS:
+                first, *others = archival.search(form.format(key), limit=2).items
+                own = first.text.startswith(f"Key-value pair: key = {key},")
+                led = hop == 0 or others[0].text.endswith(f"value = {key}")
+                if not (own and led):
+                    return False
+    return True
+
+
+def nested(folder: Path, most: int) -> dict[str, Any]:
+    with gzip.open(folder / "kv-retrieval-140_keys.jsonl.gz", "rt", encoding="utf-8") as lines:
+        pairs = json.loads(next(lines))["ordered_kv_records"]
+    found = {}
+    for level in LEVELS:
+        tried = chains(folder, level, most)
+        right = [
+            follows(pairs, chain)
+            for chain in track(tried, description=f"Nesting {level}", transient=True)
+        ]
+        found[str(level)] = {"chains": len(right), "right": 100 * mean(right)}
+    return found
+
+
+# ------------------------------------------------------------------ passages of documents
+
+
+def chunking(folder: Path) -> dict[str, Any]:
+    with (folder / "questions_df.csv").open(encoding="utf-8", newline="") as rows:
+        questions = list(csv.DictReader(rows))
+    found = {}
+    for name in sorted({row["corpus_id"] for row in questions}):
+        mine = [row for row in questions if row["corpus_id"] == name]
+        found[name] = corpus(folder / f"{name}.md", mine)
+    weights = [one["questions"] for one in found.values()]
+    total = {
+        key: sum(one[key] * one["questions"] for one in found.values()) / sum(weights)
+        for key in NAMES.values()
+    }
+    return {"all": {"questions": sum(weights), **total}, **found}
+
+
+def corpus(path: Path, questions: Sequence[Mapping[str, str]]) -> dict[str, float]:
+    text = path.read_bytes().decode("utf-8")
+    shares: dict[By, list[float]] = {way: [] for way in WAYS}
+    with database() as opened:
+        archival = ArchivalStorage(opened, resolve_embedder(), clock=clock)
+        passages = split(text)
+        places = dict(zip(archival.insert_many(passages), located(text, passages), strict=True))
+        for row in track(questions, description=path.stem, transient=True):
+            gold = {
+                place
+                for one in json.loads(row["references"])
+                for place in range(one["start_index"], one["end_index"])
+            }
+            for way in WAYS:
+                best = archival.search(row["question"], limit=BEST, by=way).items
+                read = {place for item in best for place in places[item.id]}
+                shares[way].append(100 * len(gold & read) / len(gold))
+    return {"questions": len(questions), **{NAMES[way]: mean(shares[way]) for way in WAYS}}
+
+
+def located(text: str, passages: Sequence[str]) -> list[range]:
+    """Where the passages stand in their text, one after the other."""
+    found = []
+    start = 0
+    for passage in passages:
+        start = text.index(passage, start)
+        found.append(range(start, start + len(passage)))
+        start += 1
+    return found
+
+
+# ------------------------------------------------------------------ the report
+
+
+def show(console: Console, figures: Mapping[str, Any]) -> None:
+    if "locomo" in figures:
+        table = Table(title="LoCoMo, evidence found", title_justify="left")
+        for title in ("", "", *(f"recall@{k}" for k in DEPTHS), *(f"hit@{k}" for k in DEPTHS)):
+            table.add_column(title, justify="right" if title else "left")
+        for way, parts in figures["locomo"].items():
+            for part, row in parts.items():
+                keys = [*(f"recall@{k}" for k in DEPTHS), *(f"hit@{k}" for k in DEPTHS)]
+                table.add_row(way, part, *(f"{row[key]:.1f}" for key in keys))
+        console.print(table)
+    for level, row in figures.get("nested_kv", {}).items():
+        console.print(f"Nesting {level}: {row['right']:.0f}% of {row['chains']} chains followed")
+    for name, row in figures.get("chunking", {}).items():
+        shares = ", ".join(f"{way} {row[way]:.1f}%" for way in NAMES.values())
+        console.print(f"Passages, {name}: {shares} of the gold characters ({row['questions']})")
+
+
+def main(
+    data: Annotated[Path, typer.Option(help="The folder of the data.")] = DATA,
+    chains_each: Annotated[int, typer.Option("--chains", help="Chains of each nesting.")] = 20,
+    only: Annotated[str, typer.Option(help="locomo, nested_kv or chunking.")] = "",
+    save: Annotated[bool, typer.Option("--save", help="Write results/retrieval.json too.")] = False,
+) -> None:
+    """What search finds: evidence, keys, passages."""
+    console = Console(width=min(Console().width, 100))
+    parts = {
+        "locomo": (data / "locomo-dev.json", locomo),
+        "nested_kv": (data / "nested_kv", lambda path: nested(path, chains_each)),
+        "chunking": (data / "chunking", chunking),
+    }
+    started, figures = machine(), {}
+    for name, (path, measure) in parts.items():
+        if only and name != only:
+            continue
+        if path.exists():
+            figures[name] = measure(path)
+        else:
+            console.print(f"{name}: passed over, there is no {path.name} in the folder of the data")
+    show(console, figures)
+    if save and figures:
+        path = write_results("retrieval", started, figures)
+        console.print(f"Written to {path.parent.name}/{path.name}.")
+
+
+if __name__ == "__main__":
+    typer.run(main)

@@ -1,0 +1,210 @@
+"""Search as the agent sees it: identifiers, scripts, times, speakers, repetitions, pages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from memgpt_autogen.memory.archival import ArchivalStorage
+from memgpt_autogen.memory.recall import RecallStorage
+from memgpt_autogen.storage import matching
+from memgpt_autogen.storage.chroma import open_database
+from memgpt_autogen.storage.embedding import HashingEmbedder
+from memgpt_autogen.storage.vectors import Vectors
+
+NOW = datetime(2026, 5, 13, 15, tzinfo=timezone.utc)  # a Wednesday
+
+
+class Counting(HashingEmbedder):
+    """It tells how often it was asked."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    def embed(self, texts: object) -> Vectors:
+        self.asked += 1
+        return super().embed(texts)  # type: ignore[arg-type]
+
+
+def clock() -> datetime:
+    return NOW
+
+
+EMBEDDER = Counting()
+
+
+@pytest.fixture
+def recall(tmp_path: Path) -> Iterator[RecallStorage]:
+    database = open_database(tmp_path, "agent")
+    yield RecallStorage(database, EMBEDDER, clock=clock)
+    database.close()
+
+
+@pytest.fixture
+def archival(tmp_path: Path) -> Iterator[ArchivalStorage]:
+    database = open_database(tmp_path, "agent")
+    yield ArchivalStorage(database, EMBEDDER, clock=clock)
+    database.close()
+
+
+def said(recall: RecallStorage, days_ago: float, text: str, speaker: str = "Ann") -> str:
+    return recall.append(text, speaker, NOW - timedelta(days=days_ago))
+
+
+NOTES = [
+    "The mail of the shop is orders@shop.example, ask for Kim",
+    "deploy/config.yaml sets the retries, config.toml does not",
+    "The pump showed E-42 twice, never E-43",
+    "Call Kim at +1 (555) 010-9999 after six",
+    "ticket 8f14e45f-ceea-467f-a9e1-3c2d1b4a5f60 is closed",
+    "東京タワーの近くで会いましょう",
+    "นัดกันที่ร้านกาแฟ",
+    "다음 주에 서울에서 만나요",
+    "Le café à côté de l'hôtel",
+    "Встреча в четверг у ёлки",
+    "कल दिल्ली में मिलेंगे",
+    "The bread was good and the soup was cold",
+]
+
+
+@pytest.mark.parametrize(
+    ("query", "note"),
+    [
+        ("orders@shop.example", 0),
+        ("what does config.yaml set?", 1),
+        ("e-42", 2),
+        ("555-010-9999", 3),
+        ("5550109999", 3),
+        ("8F14E45F-CEEA-467F-A9E1-3C2D1B4A5F60", 4),
+        ("東京タワー", 5),
+        ("東京で何をする?", 5),
+        ("ร้านกาแฟ", 6),
+        ("서울", 7),
+        ("cafe a cote", 8),
+        ("елка четверг", 9),
+        ("दिल्ली", 10),
+        ('"soup was cold"', 11),
+    ],
+)
+def test_identifiers_and_any_script_are_found_first(
+    archival: ArchivalStorage, query: str, note: int
+) -> None:
+    archival.insert_many(NOTES)
+    assert archival.search(query).items[0].text == NOTES[note]
+    assert archival.search(query, by="words").items[0].text == NOTES[note]
+
+
+@settings(
+    max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(st.lists(st.uuids(), min_size=3, max_size=8, unique=True))
+def test_a_chain_of_keys_is_followed_one_search_per_hop(
+    archival: ArchivalStorage, keys: list[UUID]
+) -> None:
+    """Each key finds its own pair first, and next the pair whose value it is."""
+    archival.delete_many([passage.id for passage in archival.everything()])
+    chain = [str(key) for key in keys]
+    pairs = zip(chain, [*chain[1:], "end"], strict=True)
+    archival.insert_many([f"Key-value pair: key = {key}, value = {value}" for key, value in pairs])
+    for form in ("{}", "key = {}", "What is the value of {}?"):
+        for place, key in enumerate(chain):
+            first, second, *_ = archival.search(form.format(key)).items
+            assert first.text.startswith(f"Key-value pair: key = {key},")
+            assert not place or second.text.endswith(f"value = {key}")
+
+
+def test_a_time_alone_is_answered_from_that_time(recall: RecallStorage) -> None:
+    for days in range(30):
+        said(recall, days, f"We did thing number {days}", "AB"[days % 2])
+    page = recall.search("What did we talk about last week?")
+    assert {(NOW - item.timestamp).days for item in page.items} == set(range(3, 10))
+    (only,) = recall.search("What did we say two days ago?").items
+    assert only.text == "We did thing number 2"
+    assert recall.search("What did B say last week?").items[0].speaker == "B"
+    assert recall.search("yesterday", start=NOW - timedelta(hours=3)).total == 1  # a filter holds
+
+
+def test_a_time_beside_words_goes_before_equals_and_hides_nothing(recall: RecallStorage) -> None:
+    for days in range(0, 40, 8):
+        said(recall, days, f"The car has trouble again, visit {days}")
+    page = recall.search("car trouble 8 days ago")
+    assert page.items[0].text.endswith("visit 8") and page.total == 5
+    assert recall.search("car trouble in 1999").total == 5
+
+
+def test_a_named_speaker_goes_before_equals(recall: RecallStorage) -> None:
+    for name in ("Ann Lee", "Bob", "Cy"):
+        said(recall, 5, f"my favourite tea is {name.lower()[0]}-type", name)
+    for asked, name in (("Bob", "Bob"), ("Ann", "Ann Lee"), ("cy", "Cy")):
+        assert recall.search(f"What is {asked}'s favourite tea?").items[0].speaker == name
+
+
+def test_repetitions_are_found_once_and_counted(recall: RecallStorage) -> None:
+    for days in range(9):
+        said(recall, days, ["Good night!", "good night"][days % 2])
+    said(recall, 3, "Good night!", "Bob")
+    said(recall, 4, "A good night to walk by the harbour")
+    page = recall.search("good night")
+    assert page.total == 3
+    assert sorted((item.speaker, item.times) for item in page.items) == [
+        ("Ann", 1),
+        ("Ann", 9),
+        ("Bob", 1),
+    ]
+
+
+def test_further_pages_continue_the_first_whatever_is_stored_meanwhile(
+    recall: RecallStorage,
+) -> None:
+    for number in range(9):
+        said(recall, number, f"apple {number}")
+    first = recall.search("apple", limit=3)
+    for number in range(9, 20):
+        said(recall, 0, f"apple {number}")
+    pages = [first, *(recall.search("apple", limit=3, page=page) for page in (1, 2, 3))]
+    ids = [item.id for page in pages for item in page.items]
+    assert len(ids) == len(set(ids)) == 9 and {page.total for page in pages} == {9}
+    assert recall.search("apple", limit=3).total == 20
+    recall.delete(ids[:2])
+    assert not {*ids[:2]} & {item.id for item in recall.search("apple", limit=50, page=0).items}
+    assert recall.search("apple", limit=3, page=1).total == 18
+
+
+def test_by_words_embeds_nothing(recall: RecallStorage) -> None:
+    said(recall, 1, "A walk by the harbour")
+    before = EMBEDDER.asked
+    assert recall.search("harbour walks", by="words").total == 1
+    assert EMBEDDER.asked == before
+    assert recall.search("nothing of it", by="meaning").total == 1
+    assert EMBEDDER.asked == before + 1
+
+
+def test_turns_around_a_message(recall: RecallStorage) -> None:
+    ids = [said(recall, 1, f"turn {number}") for number in range(5)]
+    assert [one.id for one in recall.around(ids[2])] == [ids[1], ids[3]]
+    assert [one.id for one in recall.around(ids[0], 2)] == ids[1:3]
+    assert recall.around("nonsense") == []
+
+
+def test_frequent_words_are_bounded_and_rare_ones_still_found(
+    recall: RecallStorage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With more records than one search may score."""
+    monkeypatch.setattr(matching, "SCORED", 50)
+    drafts = [
+        recall.draft(f"the garden {'gate' if n % 4 else 'wall'} and row {n}", "Ann")
+        for n in range(300)
+    ]
+    recall.write(drafts)
+    rare = recall.append("an orchid grows in the garden", "Bob")
+    assert recall.search("orchid garden", by="words").items[0].id == rare
+    assert recall.search("row 123", by="words").items[0].text.endswith("row 123")
+    both = recall.search("garden wall", by="words", limit=20).items  # each is in many records
+    assert all("wall" in item.text for item in both[:5])
+    assert recall.search("garden", by="words", speaker="Bob").items[0].id == rare
