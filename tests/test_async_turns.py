@@ -21,7 +21,10 @@ from memgpt_autogen.errors import ReentryError
 from memgpt_autogen.testing import ChatRequest, ScriptedModel, Step, call, calls, send
 from tests.clocks import NOON
 
-pytestmark = pytest.mark.autogen
+pytestmark = [
+    pytest.mark.autogen,
+    pytest.mark.feature("async: cancellation, tools on the caller's loop"),
+]
 
 SECONDS = 30  # a test that would hang fails
 

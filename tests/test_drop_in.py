@@ -16,7 +16,10 @@ from autogen import AssistantAgent, ConversableAgent, GroupChat, GroupChatManage
 from memgpt_autogen import MemGPTAgent
 from memgpt_autogen.testing import ScriptedModel, fail, say
 
-pytestmark = pytest.mark.autogen
+pytestmark = [
+    pytest.mark.autogen,
+    pytest.mark.feature("the same results as an AssistantAgent"),
+]
 
 Make = Callable[..., Any]
 Scenario = Callable[[Make, ScriptedModel], Any]
