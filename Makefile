@@ -6,6 +6,8 @@ STAMPS  := $(VENV)/.stamps
 MODEL   ?= auto
 PYTEST  := $(BIN)/python -m pytest
 MATRIX  := pyautogen-0.2.35 autogen-0.14.1
+OUTCOMES := .venvs/pyautogen-0.2.35.json $(VENV)/features.json .venvs/autogen-0.14.1.json
+SOURCES := pyproject.toml $(shell find memgpt_autogen tests -name '*.py')
 DEMO    := examples/groupchat/demo.py
 MAKEFLAGS += --no-print-directory
 
@@ -20,12 +22,16 @@ demo: $(STAMPS)/demo ## a coder that remembers, in a group chat; MODEL=local|reh
 	@$(BIN)/python $(DEMO) --model $(MODEL)
 
 test: lint type imports ## everything that must hold, with coverage; also lints and checks types
-	@$(PYTEST) -n auto --cov --cov-report=term
+	@$(PYTEST) -n auto --cov --cov-report=term --features-to $(VENV)/features.json
 
-test-matrix: $(MATRIX:%=matrix-%) ## the AutoGen-facing tests on the oldest and the newest AutoGen
+test-matrix: $(MATRIX:%=matrix-%) $(VENV)/features.json ## the AutoGen-facing tests on each AutoGen; writes docs/compatibility.md
+	@$(BIN)/python tools/compatibility.py $(OUTCOMES)
 
 $(MATRIX:%=matrix-%): matrix-%: $(STAMPS)/dev
 	@tools/matrix.sh $* $(BIN)/python
+
+$(VENV)/features.json: $(STAMPS)/dev $(SOURCES) # `make test` writes it as well
+	@tools/matrix.sh installed $(BIN)/python
 
 test-local: $(STAMPS)/dev ## memory cases with the real 1.5B model; takes a while
 	@$(PYTEST) -m local_model -s
@@ -48,8 +54,8 @@ imports: $(STAMPS)/dev ## imports flow down only
 	@$(BIN)/lint-imports --no-cache > $(VENV)/imports.log 2>&1 || { cat $(VENV)/imports.log; exit 1; }
 	@grep '^Contracts:' $(VENV)/imports.log
 
-bench: $(STAMPS)/dev ## what a turn costs beyond the model
-	@$(BIN)/python bench/turn.py
+bench: $(STAMPS)/bench ## all benchmarks, beside peers; writes bench/results.md
+	@$(BIN)/python bench/run.py
 
 docs: $(STAMPS)/dev ## check the links and the Python blocks of the documents
 	@$(BIN)/python tools/check_docs.py
@@ -59,6 +65,10 @@ clean: ## remove environments and caches; memories stay
 
 $(STAMPS)/demo: pyproject.toml
 	@tools/setup.sh $(VENV) offline local
+	@mkdir -p $(STAMPS) && touch $@
+
+$(STAMPS)/bench: pyproject.toml
+	@tools/setup.sh $(VENV) offline bench
 	@mkdir -p $(STAMPS) && touch $@
 
 $(STAMPS)/dev: pyproject.toml

@@ -16,7 +16,6 @@ from types import TracebackType
 from typing import Any, TypeVar
 
 from autogen.io import IOStream
-from typing_extensions import Self
 
 P = TypeVar("P", bound="LineProcess")
 
@@ -68,7 +67,7 @@ class LineProcess:
         if self._process.returncode:
             raise SystemExit(f"{self._process.args!r} failed: see above")
 
-    def __enter__(self) -> Self:
+    def __enter__(self: P) -> P:  # noqa: PYI019 - Self came with Python 3.11
         return self
 
     def __exit__(

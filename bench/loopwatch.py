@@ -92,19 +92,16 @@ class LoopWatch:
     async def tick(self) -> None:
         """Note gaps until cancelled."""
         counter = schedstat()
+        after = core_delay(counter)
         while True:
-            begin, cpu, delay = time.perf_counter(), time.thread_time(), core_delay(counter)
+            # The counter is read outside the timed part: a read lets go of the GIL.
+            before, cpu, begin = after, time.thread_time(), time.perf_counter()
             await asyncio.sleep(SLEEP)
             end = time.perf_counter()
-            self.gaps.append(
-                Gap(
-                    begin=begin,
-                    end=end,
-                    ms=1000 * (end - begin - SLEEP),
-                    work=1000 * (time.thread_time() - cpu),
-                    no_core=core_delay(counter) - delay,
-                )
-            )
+            work = 1000 * (time.thread_time() - cpu)
+            after = core_delay(counter)
+            ms = 1000 * (end - begin - SLEEP)
+            self.gaps.append(Gap(begin, end, ms, work, no_core=min(after - before, max(ms, 0.0))))
 
     @contextmanager
     def timing(self) -> Iterator[None]:

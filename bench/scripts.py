@@ -14,6 +14,10 @@ Script = Callable[[ChatRequest], Reply]
 
 EDIT_EVERY = 10  # turns, of an agent that edits its core memory
 NOTES_KEPT = 10  # lines in a block before the oldest is replaced
+# How Teachability's analyzer puts its questions.
+ANALYSIS = re.compile(
+    r"# INSTRUCTIONS\n(?P<order>.*?)\n\n# TEXT\n(?P<text>.*)\n\n# INSTRUCTIONS", re.DOTALL
+)
 CODE = re.compile(r"chat-\d+")
 
 
@@ -81,17 +85,19 @@ class Teachable(Plain):
     """
 
     def __call__(self, request: ChatRequest) -> Reply:
-        asked = request.last_text
-        text = request.messages[-2]["content"] if len(request.messages) > 1 else ""
-        if asked.startswith("Does any part of the TEXT ask the agent to perform a task"):
+        asked = ANALYSIS.match(request.last_text)
+        if not asked:
+            return super().__call__(request)
+        order, text = asked["order"], asked["text"]
+        if order.startswith("Does any part of the TEXT ask the agent to perform a task"):
             return say("No")
-        if asked.startswith("Does the TEXT contain information"):
+        if order.startswith("Does the TEXT contain information"):
             return say("Yes")
-        if asked.startswith("Imagine that the user forgot"):
+        if order.startswith("Imagine that the user forgot"):
             return say(f"What was that about {' '.join(text.split()[:8]).lower()}?")
-        if asked.startswith("Copy the information"):
+        if order.startswith("Copy the information"):
             return say(text)
-        return super().__call__(request)
+        raise ValueError(f"Teachability asked something new: {order}")
 
 
 def plain_echo(request: ChatRequest) -> Reply:

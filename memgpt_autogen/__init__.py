@@ -11,10 +11,11 @@ check_autogen()
 
 if TYPE_CHECKING:
     from memgpt_autogen.agent import MemGPTAgent
-    from memgpt_autogen.capability import ContextOverview, MemGPTCapability
+    from memgpt_autogen.capability import MemGPTCapability
     from memgpt_autogen.erasure import Receipt
     from memgpt_autogen.errors import MemGPTError
     from memgpt_autogen.events import DocumentUpload, Event, Login, SystemAlert, TimedEvent
+    from memgpt_autogen.overview import ContextOverview
     from memgpt_autogen.settings import Settings
     from memgpt_autogen.sources import LoadedSource, load_source
     from memgpt_autogen.storage.chroma import reindex
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 # Loaded at first use: AutoGen and Chroma take seconds to import, `--help` should not.
 _HOMES = {
     "AutoGenTranslator": "translator",
-    "ContextOverview": "capability",
+    "ContextOverview": "overview",
     "DocumentUpload": "events",
     "Event": "events",
     "LoadedSource": "sources",

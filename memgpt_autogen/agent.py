@@ -2,30 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Literal
 
-from autogen import Agent, AssistantAgent, ConversableAgent
+from autogen import Agent, AssistantAgent, ConversableAgent, OpenAIWrapper
 
-from memgpt_autogen.capability import ContextOverview, MemGPTCapability, settings_of
+from memgpt_autogen.access import MemoryAccess
+from memgpt_autogen.capability import MemGPTCapability
 from memgpt_autogen.checkpoint import read_checkpoint, restore
-from memgpt_autogen.erasure import Receipt
-from memgpt_autogen.events import Clock, Event, local_now
+from memgpt_autogen.events import Clock, local_now
 from memgpt_autogen.executor import MEMORY_FUNCTIONS, refuse_clashes
-from memgpt_autogen.memory.archival import ArchivalStorage
-from memgpt_autogen.memory.core import Block, CoreMemory
-from memgpt_autogen.memory.recall import RecallStorage
-from memgpt_autogen.settings import Settings
-from memgpt_autogen.shared import SharedLink
-from memgpt_autogen.steps import Step
+from memgpt_autogen.seam import Reply, Request
+from memgpt_autogen.settings import Settings, settings_of
 from memgpt_autogen.storage.collection import Progress
 from memgpt_autogen.storage.embedding import resolve_embedder
 from memgpt_autogen.translator import Translator
 
 
-class MemGPTAgent(ConversableAgent):  # type: ignore[misc] # autogen ships no types
+class MemGPTAgent(MemoryAccess, ConversableAgent):  # type: ignore[misc] # autogen ships no types
     """An agent whose memory outlives its context window and its process.
 
     It takes AssistantAgent's place by changing the class name: the arguments up to
@@ -101,112 +96,8 @@ class MemGPTAgent(ConversableAgent):  # type: ignore[misc] # autogen ships no ty
         self._capability.add_to_agent(self)
 
     @property
-    def core_memory(self) -> CoreMemory:
-        """The labelled blocks that the model always sees."""
-        return self._capability.open().workspace.core
-
-    @property
-    def recall(self) -> RecallStorage:
-        """Every message ever said or heard."""
-        return self._capability.open().workspace.recall
-
-    @property
-    def archival(self) -> ArchivalStorage:
-        """Passages the agent keeps, and attached documents."""
-        return self._capability.open().workspace.archival
-
-    @property
-    def last_steps(self) -> Sequence[Step]:
-        """The typed steps of the latest turn."""
-        return self._capability.last_steps
-
-    def notify(self, event: Event) -> tuple[str, ...]:
-        """Let the agent act on an event outside a chat; returns the messages it sent."""
-        return self._capability.notify(event)
-
-    def context_overview(self) -> ContextOverview:
-        """Tokens per section of the main context, its window, and what lies outside."""
-        return self._capability.overview()
-
-    def attach(self, source: str, *, writable: bool = False) -> int:
-        """Let archival searches find documents that `load_source` loaded; their passages.
-
-        With `writable`, the source is an archive that several agents share: it is made
-        where there is none of its name, and the model may add to it with
-        `archival_memory_insert(archive=…)`. The agent is told of it, and remembers it
-        when it is reopened. Attaching a source again changes nothing.
-
-        Raises:
-            ConfigurationError: there is no such source at the memory's location.
-            DirectoryLockedError: another process has the source open.
-            EmbedderMismatchError: it was loaded with another embedder.
-        """
-        with self._capability.settled() as mind:
-            return mind.attach(source, writable=writable)
-
-    def detach(self, source: str) -> bool:
-        """Search a source no longer; False if it was not attached."""
-        with self._capability.settled() as mind:
-            return mind.detach(source)
-
-    def attach_block(
-        self, name: str, value: str = "", *, limit: int | None = None, read_only: bool = False
-    ) -> Block:
-        """See a core memory block that all agents share who attach it at this location.
-
-        It is made with `value` where there is none of its name. What one agent writes
-        the others see at their next step. An edit by somebody who has not seen the
-        latest text is refused, so none is lost. The agent remembers the block when it
-        is reopened.
-
-        Args:
-            name: of the block, for all who share it.
-            value: its first text.
-            limit: characters it may hold, where it is made; default Settings.block_limit.
-            read_only: this agent may see it only.
-
-        Raises:
-            ConfigurationError: the agent has a block of its own of that name, or the text
-                is over the limit.
-            StorageError: the storage cannot be used.
-        """
-        with self._capability.settled() as mind:
-            return mind.attach_block(SharedLink(name=name, read_only=read_only), value, limit)
-
-    def detach_block(self, name: str) -> bool:
-        """See a shared block no longer; False if it was not attached. The others keep it."""
-        with self._capability.settled() as mind:
-            return mind.detach_block(name)
-
-    def forget(self, speaker: str) -> Receipt:
-        """Erase a speaker from every tier: all they said, and the agent's notes that name them.
-
-        Their messages leave recall storage, with others' that quote them; the queue
-        loses what they said and every step that names or quotes them, core memory its
-        lines and archival memory its own passages that do. The files are overwritten.
-        Messages of others that only name them stay, and so do attached sources,
-        read-only blocks, system_message, checkpoints, AutoGen's own chat history, and
-        vectors (numbers, no text) in freed places of Chroma's index, whose unused places
-        may also hold scraps of this process's memory. Of a Chroma
-        server, run `chroma vacuum` there.
-
-        Raises:
-            ConfigurationError: the name is empty or the agent's own.
-            StorageError: a storage failed; call it again to finish.
-        """
-        return self._capability.forget(speaker)
-
-    def checkpoint(self, path: str | Path) -> None:
-        """Write all the agent remembers to one JSON file, for `from_checkpoint`.
-
-        It holds the state, all messages and the agent's own passages; no key, no
-        llm_config, no vectors. Attached sources are named, not copied.
-
-        Raises:
-            StorageError: the file cannot be written.
-        """
-        with self._capability.settled() as mind:
-            mind.checkpoint(path)
+    def _memory(self) -> MemGPTCapability:
+        return self._capability
 
     @classmethod
     def from_checkpoint(
@@ -245,6 +136,28 @@ class MemGPTAgent(ConversableAgent):  # type: ignore[misc] # autogen ships no ty
             **kwargs,
         )
 
+    def generate_oai_reply(
+        self,
+        messages: list[dict[str, Any]] | None = None,
+        sender: Agent | None = None,
+        config: OpenAIWrapper | None = None,
+        **kwargs: Any,
+    ) -> Reply:
+        """AutoGen's model reply, with memory; `tools=` are offered beside the agent's own."""
+        tools = kwargs.get("tools") or ()
+        return self._capability.reply(Request(messages, sender, config, tools=tools))
+
+    async def a_generate_oai_reply(
+        self,
+        messages: list[dict[str, Any]] | None = None,
+        sender: Agent | None = None,
+        config: OpenAIWrapper | None = None,
+        **kwargs: Any,
+    ) -> Reply:
+        """The same, asynchronously."""
+        tools = kwargs.get("tools") or ()
+        return await self._capability.a_reply(Request(messages, sender, config, tools=tools))
+
     def update_tool_signature(self, tool_sig: Any, *args: Any, **kwargs: Any) -> None:
         """AutoGen's; a tool may not have the name of a memory function.
 
@@ -260,25 +173,3 @@ class MemGPTAgent(ConversableAgent):  # type: ignore[misc] # autogen ships no ty
         if isinstance(func_sig, Mapping):
             refuse_clashes(MEMORY_FUNCTIONS, [{"function": func_sig}])
         super().update_function_signature(func_sig, *args, **kwargs)
-
-    def clear_history(
-        self, recipient: Agent | None = None, nr_messages_to_preserve: int | None = None
-    ) -> None:
-        """AutoGen's history is cleared; what was said stays in memory."""
-        self._capability.absorb(recipient)
-        super().clear_history(recipient, nr_messages_to_preserve)
-
-    def close(self) -> None:
-        """Write everything and release the storage; a later use opens it again."""
-        self._capability.close()
-
-    def __enter__(self) -> MemGPTAgent:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        problem: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()

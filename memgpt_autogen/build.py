@@ -26,6 +26,7 @@ from memgpt_autogen.settings import Settings
 from memgpt_autogen.shared import SharedBlocks, SharedLink
 from memgpt_autogen.state import AgentState
 from memgpt_autogen.steps import Eviction, Step, Turn
+from memgpt_autogen.stop import Stop
 from memgpt_autogen.storage.chroma import Database, open_database
 from memgpt_autogen.storage.embedding import resolve_embedder
 from memgpt_autogen.storage.text import clean
@@ -65,10 +66,12 @@ class Mind:
     attachments: Attachments
     shared: SharedBlocks
 
-    def think(self, events: list[Event], model: AutoGenChatModel, role: str) -> Turn:
+    def think(
+        self, events: list[Event], model: AutoGenChatModel, role: str, stop: Stop | None = None
+    ) -> Turn:
         """One turn. `role` is AutoGen's system message as it stands now."""
         self.instruct(role)
-        return self.loop.run(events, model, self._summarizer(model))
+        return self.loop.run(events, model, self._summarizer(model), stop)
 
     def instruct(self, role: str) -> None:
         """Put the preset and the role at the head of the main context."""
@@ -132,14 +135,14 @@ class Mind:
 
     def checkpoint(self, path: str | Path) -> None:
         """Write everything the agent remembers to a file."""
-        self.queue.flush()
+        self.queue.settle()
         self.queue.save()
         write_checkpoint(path, self.identity.name, self.queue.state, self.workspace)
 
     def close(self) -> None:
         """Write what is left and let go of the storage; it may be opened again after."""
         try:
-            self.queue.flush()
+            self.queue.settle()
             self.queue.save()
         finally:
             self.shared.close()
@@ -216,6 +219,7 @@ def _wire(
         summary=state.summary,
         entries=list(state.queue),
         pressure_announced=state.pressure_announced,
+        pressure_answered=state.pressure_answered,
     )
     found = resolve_embedder(embedder)
     workspace = Workspace(

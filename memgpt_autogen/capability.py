@@ -3,64 +3,38 @@
 from __future__ import annotations
 
 import asyncio
-import threading
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
-from contextvars import ContextVar
-from dataclasses import dataclass
+from contextvars import copy_context
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from autogen import Agent, ConversableAgent, OpenAIWrapper
 
+from memgpt_autogen.access import MemoryAccess
 from memgpt_autogen.build import Identity, Mind, build_mind
-from memgpt_autogen.chat_model import AutoGenChatModel
+from memgpt_autogen.caller import Caller
+from memgpt_autogen.chat_model import AutoGenChatModel, model_of
+from memgpt_autogen.chats import Chats
 from memgpt_autogen.conversations import Conversations
 from memgpt_autogen.display import shown_from_threads
 from memgpt_autogen.erasure import Receipt
 from memgpt_autogen.errors import ConfigurationError
-from memgpt_autogen.events import Clock, Event, MessageEvent, SystemAlert, TimedEvent, local_now
+from memgpt_autogen.events import Clock, Event, TimedEvent, local_now
 from memgpt_autogen.executor import MEMORY_FUNCTIONS, refuse_clashes
-from memgpt_autogen.settings import Settings
-from memgpt_autogen.state import Counters
+from memgpt_autogen.mind_lock import MindLock, in_event_loop
+from memgpt_autogen.overview import ContextOverview, overview_of
+from memgpt_autogen.seam import Reply, Request, Seam
+from memgpt_autogen.settings import Settings, settings_of
 from memgpt_autogen.steps import Eviction, Step, Turn
+from memgpt_autogen.storage.leftovers import close_when_collected, weakly
 from memgpt_autogen.toolbox import AutoGenToolbox, tools_of
 from memgpt_autogen.translator import AutoGenTranslator, Translator
-
-# What AutoGen passed to the message hooks, by capability: the transforms' input.
-_UNALTERED: ContextVar[tuple[int, list[dict[str, Any]]] | None] = ContextVar(
-    "memgpt_autogen_unaltered", default=None
-)
-
-Reply = tuple[bool, str | dict[str, Any] | None]
-
-YOUR_TURN = "it is your turn to speak; nobody has said anything new."
+from memgpt_autogen.worker import Worker
 
 
-@dataclass(frozen=True)
-class ContextOverview:
-    """How full the main context is, and how much lies outside it.
-
-    Attributes:
-        window: tokens the model takes.
-        sections: tokens of each part of the prompt, as the provider is likely to count.
-        counters: turns, model calls, tokens, searches and evictions of the agent's life.
-    """
-
-    window: int
-    sections: Mapping[str, int]
-    queue_entries: int
-    recall_messages: int
-    archival_passages: int
-    counters: Counters
-
-    @property
-    def total(self) -> int:
-        """Tokens of the whole prompt."""
-        return sum(self.sections.values())
-
-
-class MemGPTCapability:
+class MemGPTCapability(MemoryAccess):
     """Gives an agent MemGPT's memory: replies come from the memory-managing loop.
 
     Args:
@@ -104,7 +78,8 @@ class MemGPTCapability:
         self._clock = clock
         self._agent: ConversableAgent | None = None
         self._mind: Mind | None = None
-        self._lock = threading.RLock()
+        self._lock = MindLock()
+        self._worker = Worker("memgpt turns")
 
     def add_to_agent(self, agent: ConversableAgent) -> None:
         """Let the loop answer in the place of AutoGen's own model reply, sync and async.
@@ -113,38 +88,30 @@ class MemGPTCapability:
         before it, as with any agent.
 
         Raises:
-            ConfigurationError: a tool of the agent has the name of a memory function.
+            ConfigurationError: a tool of the agent has the name of a memory function;
+                the agent has a memory already, this capability an agent, or the agent no
+                model reply.
         """
+        if self._agent is not None:
+            raise ConfigurationError(
+                f"this memory belongs to {self._agent.name}: make another MemGPTCapability for"
+                f" {agent.name}"
+                if self._agent is not agent
+                else f"{agent.name} has this memory already: add it once"
+            )
+        seam = Seam(agent)
         if agent.client is not None:
             refuse_clashes(MEMORY_FUNCTIONS, tools_of(agent.client))
         self._agent = agent
-
-        # AutoGen pairs the sync and the async reply by these names.
-        def generate_oai_reply(
-            _recipient: ConversableAgent,
-            messages: list[dict[str, Any]] | None = None,
-            sender: Agent | None = None,
-            config: OpenAIWrapper | None = None,
-            **_: Any,
-        ) -> Reply:
-            return self.reply(messages, sender, config, self._unaltered())
-
-        async def a_generate_oai_reply(
-            _recipient: ConversableAgent,
-            messages: list[dict[str, Any]] | None = None,
-            sender: Agent | None = None,
-            config: OpenAIWrapper | None = None,
-            **_: Any,
-        ) -> Reply:
-            unaltered = self._unaltered()
-            with shown_from_threads():
-                return await asyncio.to_thread(self.reply, messages, sender, config, unaltered)
-
-        agent.register_hook("process_all_messages_before_reply", self._note_unaltered)
-        agent.replace_reply_func(ConversableAgent.generate_oai_reply, generate_oai_reply)
-        agent.replace_reply_func(ConversableAgent.a_generate_oai_reply, a_generate_oai_reply)
-        if agent.client is not None:
-            self.open()
+        try:
+            if agent.client is not None:
+                self.open()
+            seam.fill(self.reply, self.a_reply)
+            seam.before_clearing(self.set_aside)
+        except BaseException:
+            self._let_go()
+            self._agent = None
+            raise
 
     @property
     def agent(self) -> ConversableAgent:
@@ -153,112 +120,122 @@ class MemGPTCapability:
             raise ConfigurationError("call add_to_agent(agent) first")
         return self._agent
 
+    @property
+    def _memory(self) -> MemGPTCapability:
+        return self
+
     # --- the memory --------------------------------------------------------------
 
     def open(self) -> Mind:
         """The mind, opened at first use."""
         if self._mind is not None:  # without the lock: a tool in a thread of its own may ask
             return self._mind
-        with self._lock:
+        with self._lock.held():
             if self._mind is None:
                 persona, human, context_window, preset = self._about
                 name = self.agent.name
                 identity = Identity(
-                    name, _model_of(self.agent.client), context_window, preset, persona, human
+                    name, model_of(self.agent.client), context_window, preset, persona, human
                 )
                 mind = build_mind(
                     identity,
                     self.settings,
                     embedder=self._embedder,
                     clock=self._clock,
-                    on_step=self._on_step,
-                    on_eviction=self._on_eviction,
+                    on_step=weakly(self._on_step),
+                    on_eviction=weakly(self._on_eviction),
                 )
                 mind.instruct(self._role())
-                self._conversations = Conversations(
-                    name,
-                    self.translator,
-                    self._clock,
-                    mind.queue.state.cursors,
-                    self._listen_to,
+                cursors = mind.queue.state.cursors
+                conversations = Conversations(
+                    name, self.translator, self._clock, cursors, self._listen_to
                 )
+                self._chats = Chats(conversations, self._clock)
+                self._leftover = close_when_collected(self, mind.close)
                 self._mind = mind  # last: others may look without the lock
             return self._mind
 
     def close(self) -> None:
         """Take in what was said last, write everything, and let go of the storage."""
-        with self._lock:
-            if self._mind is not None:
-                try:
-                    self.absorb()
-                finally:
-                    mind, self._mind = self._mind, None
-                    mind.close()
+        with self._lock.held():
+            try:
+                self.absorb()
+            finally:
+                self._worker.close()
+                self._let_go()
+
+    def _let_go(self) -> None:
+        mind, self._mind = self._mind, None
+        if mind is not None:
+            self._leftover.detach()
+            mind.close()
 
     @contextmanager
     def settled(self) -> Iterator[Mind]:
         """The mind between turns, with what was said last taken in."""
-        with self._lock:
+        with self._lock.held():
             mind = self.open()
             self.absorb()
             yield mind
 
-    def forget(self, speaker: str) -> Receipt:
-        """Erase a speaker from every tier of memory."""
+    def erase(self, speaker: str) -> Receipt:
+        """What `forget` does."""
         with self.settled() as mind:
             self.last_turn = Turn()
+            self._chats.forget_turns()
             return mind.forget(speaker)
 
     def overview(self) -> ContextOverview:
         """The state of the main context and the storages."""
-        with self._lock:
+        with self._lock.held():
             mind = self.open()
             mind.instruct(self._role())
-            context, work = mind.queue.context, mind.workspace
-            sections = context.sections(mind.executor.schemas)
-            return ContextOverview(
-                window=context.budget.window,
-                sections={part: context.counter.corrected(size) for part, size in sections.items()},
-                queue_entries=len(context.entries),
-                recall_messages=len(work.recall),
-                archival_passages=len(work.archival),
-                counters=mind.queue.state.counters.model_copy(),
-            )
+            return overview_of(mind)
 
     # --- turns -------------------------------------------------------------------
 
-    def reply(
-        self,
-        messages: list[dict[str, Any]] | None,
-        sender: Agent | None,
-        client: OpenAIWrapper | None = None,
-        unaltered: Sequence[dict[str, Any]] | None = None,
-    ) -> Reply:
-        """Answer what is new in `messages`: AutoGen's reply function.
+    async def a_reply(self, request: Request) -> Reply:
+        """`reply` for asynchronous chats, in the agent's own thread.
+
+        When it is cancelled, the turn ends at its next step boundary and the chat
+        counts as not answered.
+        """
+        if (request.client or self.agent.client) is None:
+            return False, None
+        self._lock.refuse_inside()
+        caller = Caller(asyncio.get_running_loop(), self._lock)
+        with shown_from_threads():
+            context = copy_context()
+        job = partial(context.run, self.reply, request.of_now(self.agent.chat_messages), caller)
+        try:
+            return await asyncio.wrap_future(self._worker.submit(job))
+        except asyncio.CancelledError:
+            caller.stop.set()
+            raise
+
+    def reply(self, request: Request, caller: Caller | None = None) -> Reply:
+        """Answer what is new in a chat: AutoGen's reply function.
 
         Args:
-            messages: the chat as message transforms left it.
-            sender: whose chat it is.
-            client: in the place of the agent's own.
-            unaltered: the chat before the transforms, where there were any.
+            request: what is asked.
+            caller: who awaits the reply, in an asynchronous chat.
         """
-        client = client or self.agent.client
+        client = request.client or self.agent.client
         if client is None:
             return False, None
-        if messages is None:
-            messages = self.agent.chat_messages[sender]
-        with self._lock:
+        request = request.with_messages(self.agent.chat_messages)
+        stop = caller.stop if caller else None
+        with self._lock.held():
             mind = self.open()
-            mind.executor.equip(AutoGenToolbox(self.agent, client, chat=sender))
-            answered = self._conversations.answered(sender)
-            events, ignored = self._conversations.take(sender, messages, unaltered)
-            nothing_heard = all(isinstance(e, MessageEvent) and e.own for e in events)
-            if nothing_heard and (events or ignored or answered or not messages):
-                events.append(SystemAlert(timestamp=self._clock(), text=YOUR_TURN))
-            self.last_turn = mind.think(events, self._model(client), self._role())
-            self._conversations.replied(sender)
+            toolbox = AutoGenToolbox(
+                self.agent, client, chat=request.sender, further=request.tools, caller=caller
+            )
+            think = partial(mind.think, model=self._model(client), role=self._role(), stop=stop)
+            self._chats.take_aside(self.agent, mind.queue)
+            with mind.executor.equipped(toolbox):
+                self.last_turn = turn = self._chats.turn(request, think, stop)
             mind.queue.save()
-            reply = self.translator.to_reply(self.last_turn)
+            reply = self.translator.to_reply(turn)
         return (False, None) if reply is None else (True, reply)
 
     def notify(self, event: Event) -> tuple[str, ...]:
@@ -269,13 +246,14 @@ class MemGPTCapability:
         """
         if self.agent.client is None:
             raise ConfigurationError("the agent has no llm_config, so it cannot act on an event")
-        with self._lock:
+        with self._lock.held():
             mind = self.open()
             paused = mind.workspace.paused_until
             if isinstance(event, TimedEvent) and paused and self._clock() < paused:
                 return ()
-            mind.executor.equip(AutoGenToolbox(self.agent, self.agent.client, alone=True))
-            self.last_turn = mind.think([event], self._model(self.agent.client), self._role())
+            client = self.agent.client
+            with mind.executor.equipped(AutoGenToolbox(self.agent, client, alone=True)):
+                self.last_turn = mind.think([event], self._model(client), self._role())
             mind.queue.save()
             return self.last_turn.messages
 
@@ -286,16 +264,23 @@ class MemGPTCapability:
         """
         if self._mind is None:
             return
-        with self._lock:
-            chats = self.agent.chat_messages
-            for sender in [chat] if chat is not None else list(chats):
-                messages = chats.get(sender)
-                if messages:
-                    altered = self.agent.process_all_messages_before_reply(messages)
-                    self._mind.queue.admit(
-                        self._conversations.take(sender, altered, messages).events
-                    )
-            self._mind.queue.flush()
+        with self._lock.held():
+            self._chats.absorb(self.agent, self._mind.queue, chat)
+
+    def set_aside(self, chat: Agent | None = None) -> None:
+        """`absorb` before a history is cleared; an event loop need not wait for it."""
+        if self._mind is None:
+            return
+        if not in_event_loop():
+            self.absorb(chat)
+        elif self._chats.set_aside(self.agent, chat):
+            self._worker.submit(self._take_aside)
+
+    def _take_aside(self) -> None:
+        with self._lock.held():
+            if self._mind is not None:
+                self._chats.take_aside(self.agent, self._mind.queue)
+                self._mind.queue.flush()
 
     @property
     def last_steps(self) -> Sequence[Step]:
@@ -303,17 +288,6 @@ class MemGPTCapability:
         return self.last_turn.steps
 
     # --- the agent ---------------------------------------------------------------
-
-    def _note_unaltered(self, messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        """A hook that comes before those of transforms added later, and changes nothing."""
-        _UNALTERED.set((id(self), messages))
-        return messages
-
-    def _unaltered(self) -> list[dict[str, Any]] | None:
-        """What the hook noted for the reply that begins now."""
-        noted = _UNALTERED.get()
-        _UNALTERED.set(None)
-        return noted[1] if noted is not None and noted[0] == id(self) else None
 
     def _model(self, client: OpenAIWrapper) -> AutoGenChatModel:
         return AutoGenChatModel(client, cache=self.agent.client_cache, agent=self.agent)
@@ -331,16 +305,3 @@ class MemGPTCapability:
     def _on_eviction(self, eviction: Eviction) -> None:
         if not getattr(self.agent, "silent", False):
             self.translator.on_eviction(self.agent.name, eviction)
-
-
-def settings_of(memory: str | Path | Settings | None) -> Settings:
-    """The settings that `memory=` stands for."""
-    if isinstance(memory, Settings):
-        return memory
-    return Settings() if memory is None else Settings(location=str(memory))
-
-
-def _model_of(client: OpenAIWrapper | None) -> str:
-    """The name of the first model of a client's config_list."""
-    entries = getattr(client, "_config_list", None) or [{}]
-    return str(entries[0].get("model") or "")

@@ -83,6 +83,7 @@ class AutoGenChatModel:
             arguments["tools"] = list(tools)
         try:
             response = self._client.create(**arguments)
+            retrieved = self._client.extract_text_or_completion_object(response)
         except openai.APIError as problem:
             overflow = overflow_of(problem)
             if overflow is None:
@@ -96,8 +97,8 @@ class AutoGenChatModel:
             if overflow is None:
                 raise
             raise overflow from problem
-        checked = guarded_message(self._agent, self._client, response)
-        return read_completion(response, checked)
+        said = retrieved[0] if retrieved else None
+        return read_completion(response, guarded_message(self._agent, said))
 
 
 def overflow_of(problem: openai.APIError) -> ContextOverflowError | None:
@@ -145,30 +146,30 @@ def _number(named: Any, pattern: re.Pattern[str], text: str) -> int | None:
     return int(match.group(1)) if match else None
 
 
-def read_completion(response: Any, checked: Any = None) -> Completion:
+def read_completion(response: Any, retrieved: Any = None) -> Completion:
     """A provider's response as a value; missing and null fields are empty.
 
     Args:
         response: as the client gave it.
-        checked: a message in the place of the one in it.
+        retrieved: what the client makes of it (its `message_retrieval`): a text or a message.
 
     Raises:
-        ChatModelError: there is no choice in it.
+        ChatModelError: there is no message in it.
     """
-    choices = _get(response, "choices") or []
-    if not choices:
-        raise ChatModelError("the model's answer holds no choices")
-    message = checked or _get(choices[0], "message")
-    if message is None:
+    choices = _get(response, "choices") or [None]
+    original = _get(choices[0], "message")
+    message = original if retrieved is None or isinstance(retrieved, str) else retrieved
+    if message is None and retrieved is None:
         raise ChatModelError("the model's answer holds no message")
+    text = retrieved if isinstance(retrieved, str) else _get(message, "content")
     calls = [_get(call, "function") for call in _get(message, "tool_calls") or []]
     ids = [_get(call, "id") for call in _get(message, "tool_calls") or []]
     old_style = _get(message, "function_call")
     if old_style is not None and not calls:
         calls, ids = [old_style], [None]
     return Completion(
-        text=_text(_get(message, "content")) or _text(_get(message, "refusal")),
-        reasoning=_text(_get(message, "reasoning_content") or _get(message, "reasoning")),
+        text=_text(text) or _text(_get(message, "refusal")),
+        reasoning=_text(_get(original, "reasoning_content") or _get(original, "reasoning")),
         calls=tuple(
             FunctionCall(
                 id=str(call_id or ""),
@@ -179,7 +180,7 @@ def read_completion(response: Any, checked: Any = None) -> Completion:
             if function is not None
         ),
         usage=_usage(_get(response, "usage")),
-        cut=_get(choices[0], "finish_reason") == "length",
+        cut=_get(choices[0] or response, "finish_reason") == "length",
     )
 
 
@@ -199,3 +200,9 @@ def _text(content: Any) -> str:
 def _get(value: Any, name: str) -> Any:
     """A field of an object or a mapping; custom model clients return either."""
     return value.get(name) if isinstance(value, Mapping) else getattr(value, name, None)
+
+
+def model_of(client: OpenAIWrapper | None) -> str:
+    """The name of the first model of a client's config_list."""
+    entries = getattr(client, "_config_list", None) or [{}]
+    return str(entries[0].get("model") or "")

@@ -141,6 +141,12 @@ class Conversations:
         cursor.replied()
         self._save(partner, cursor)
 
+    def unanswered(self, partner: Partner | None) -> None:
+        """The latest reply never got there."""
+        cursor = self._cursor(partner)
+        cursor.not_replied()
+        self._save(partner, cursor)
+
     def _speaker(self, message: Mapping[str, Any], partner: Partner | None) -> str:
         return speaker_of(message, own_name=self._own_name, sender=_name(partner))
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -27,8 +28,13 @@ def digest(message: Mapping[str, Any], *, own: bool, speaker: str) -> str:
     if own:
         return OWN
     parts = [speaker, *(message.get(key) for key in _FIELDS)]
-    text = json.dumps(parts, sort_keys=True, default=str)
+    text = json.dumps(parts, sort_keys=True, default=_name)
     return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
+
+
+def _name(value: Any) -> str:
+    """What is no JSON, such as a picture object, without its address in memory."""
+    return re.sub(r" at 0x[0-9a-fA-F]+", "", str(value))
 
 
 _FIELDS = ("content", "tool_calls", "tool_responses", "function_call")
@@ -118,3 +124,8 @@ class Cursor:
     def replied(self) -> None:
         """The agent's reply follows the messages taken so far."""
         self.taken.append(OWN)
+
+    def not_replied(self) -> None:
+        """The reply that was to follow does not."""
+        if self.answered:
+            self.taken.pop()

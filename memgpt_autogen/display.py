@@ -81,11 +81,15 @@ class _LoopStream:
         self.input = stream.input
 
     def send(self, message: Any) -> None:
-        self._loop.call_soon_threadsafe(self._stream.send, message)
+        self._call(self._stream.send, message)
 
     def print(self, *objects: Any, sep: str = " ", end: str = "\n", flush: bool = False) -> None:
-        show = functools.partial(self._stream.print, *objects, sep=sep, end=end, flush=flush)
-        self._loop.call_soon_threadsafe(show)
+        self._call(functools.partial(self._stream.print, *objects, sep=sep, end=end, flush=flush))
+
+    def _call(self, show: Callable[..., Any], *arguments: Any) -> None:
+        # A turn that was cancelled may outlive the loop, and then nobody is there to see it.
+        if not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(show, *arguments)
 
 
 def _emit(kind: str, agent: str, text: str) -> None:

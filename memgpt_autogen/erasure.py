@@ -108,7 +108,7 @@ def erase(speaker: str, queue: QueueManager, workspace: Workspace, database: Dat
             f"cannot forget {speaker!r}: give the name of somebody the agent listens to. To"
             " erase the agent itself, close it and delete its directory."
         )
-    queue.flush()
+    queue.settle()
     ids = workspace.recall.by_speaker(speaker)
     said = [message.text for message in workspace.recall.get(ids)]
     traces = Traces(speaker, said)

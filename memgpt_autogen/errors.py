@@ -4,12 +4,13 @@
     ├── ConfigurationError        an argument or a setting cannot work
     ├── StorageError
     │   ├── ConflictError         somebody else changed a shared block meanwhile
-    │   ├── DirectoryLockedError  another process writes the same directory
+    │   ├── DirectoryLockedError  another agent writes the same directory
     │   ├── EmbedderMismatchError a collection was made with another embedder
     │   ├── StateFormatError      a saved state or checkpoint cannot be read
     │   └── TakenOverError        another process took this agent over on a server
     ├── ChatModelError            the model's provider failed or answered nonsense
     │   └── ContextOverflowError  the request was larger than the model's window
+    ├── ReentryError              the agent waits for the code that calls it
     └── LocalModelError           the local model cannot be fetched, built or run
 
 A model's own mistakes (an unknown function, broken arguments, an edit over a
@@ -37,7 +38,15 @@ class ConflictError(StorageError):
 
 
 class DirectoryLockedError(StorageError):
-    """A memory directory is already open for writing, here or in another process."""
+    """A memory directory is already open for writing.
+
+    Attributes:
+        here: it is open in this very process.
+    """
+
+    def __init__(self, message: str, *, here: bool = False) -> None:
+        super().__init__(message)
+        self.here = here
 
 
 class EmbedderMismatchError(StorageError):
@@ -70,6 +79,10 @@ class ContextOverflowError(ChatModelError):
         super().__init__(message)
         self.window = window
         self.prompt_tokens = prompt_tokens
+
+
+class ReentryError(MemGPTError, RuntimeError):
+    """The agent cannot be used here and now: it waits for the very code that calls it."""
 
 
 class LocalModelError(MemGPTError):

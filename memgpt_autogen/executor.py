@@ -7,7 +7,8 @@ applied (MemGPT, arXiv 2310.08560, section 2.3 "Function executor").
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, Protocol
 
 from pydantic import ValidationError
@@ -44,6 +45,7 @@ class Executor:
         self._functions = {function.name: function for function in functions}
         self._workspace = workspace
         self._toolbox: Toolbox | None = None
+        self._turns = 0
         # With and without what only those need who write to shared archives.
         self._own = {
             archives: [
@@ -66,6 +68,19 @@ class Executor:
         own = self._own[bool(self._workspace.archival.archives)]
         if [*own, *tools] != self.schemas:
             self.schemas = [*own, *tools]
+
+    @contextmanager
+    def equipped(self, toolbox: Toolbox) -> Iterator[None]:
+        """Offer the user's tools for a turn; a turn around it gets its own back after."""
+        before = self._toolbox
+        self.equip(toolbox)
+        self._turns += 1
+        try:
+            yield
+        finally:
+            self._turns -= 1
+            if self._turns:
+                self.equip(before)
 
     def execute(self, call: FunctionCall) -> FunctionResult | None:
         """Run one call; a mistake of the model is a result with `ok` False, never an error.

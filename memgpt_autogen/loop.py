@@ -5,23 +5,20 @@ MemGPT (arXiv 2310.08560, section 2.4 "Control flow and function chaining").
 
 from __future__ import annotations
 
-import hashlib
-import json
 import logging
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-import numpy as np
-
-from memgpt_autogen.errors import ContextOverflowError
+from memgpt_autogen.calls import CallNumbers, broken_off, step_of
+from memgpt_autogen.errors import ContextOverflowError, StorageError
 from memgpt_autogen.events import Event
 from memgpt_autogen.executor import Executor
 from memgpt_autogen.functions import Workspace
 from memgpt_autogen.main_context import ChatMessage, EventEntry
 from memgpt_autogen.queue_manager import QueueManager, Schemas
-from memgpt_autogen.steps import Completion, FunctionCall, FunctionResult, Step, Turn, TurnEnd
+from memgpt_autogen.steps import Completion, FunctionResult, Step, Turn, TurnEnd
+from memgpt_autogen.stop import Stop, TurnStopped
 from memgpt_autogen.summarizer import Summarizer
 
 logger = logging.getLogger(__name__)
@@ -90,12 +87,19 @@ class Loop:
         self._max_steps = max_steps
         self._token_budget = token_budget
         self._on_step = on_step
-        # Results of tools come back by id through a chat, where other agents number calls too.
-        name = queue.name.encode("utf-8", "replace")
-        self._call_mark = hashlib.blake2b(name, digest_size=2).hexdigest()
+        self._numbers = CallNumbers(queue.name, queue.state.counters)
 
-    def run(self, events: Sequence[Event], model: ChatModel, summarizer: Summarizer) -> Turn:
+    def run(
+        self,
+        events: Sequence[Event],
+        model: ChatModel,
+        summarizer: Summarizer,
+        stop: Stop | None = None,
+    ) -> Turn:
         """One turn: take the events in, then step until the agent yields.
+
+        Once `stop` is set, no call of a completion is run any more and the turn ends as
+        STOPPED; what came in and what was done is kept, for another turn to go on from.
 
         Raises:
             ConfigurationError: the context window is too small for the fixed parts.
@@ -105,13 +109,19 @@ class Loop:
         progress = _Progress(self._queue.admit(events))
         self._queue.state.counters.turns += 1
         try:
-            turn = self._steps(progress, model, summarizer)
+            self._queue.relieve(self._executor.schemas, summarizer, progress.arrived)
+            return self._steps(progress, model, summarizer, stop or Stop())
+        except TurnStopped:
+            # A model that ran only to store things had nothing more to say.
+            return progress.ended(TurnEnd.SENT if progress.for_pressure_only else TurnEnd.STOPPED)
         finally:
             self._queue.flush()
-        return turn
 
-    def _steps(self, progress: _Progress, model: ChatModel, summarizer: Summarizer) -> Turn:
+    def _steps(
+        self, progress: _Progress, model: ChatModel, summarizer: Summarizer, stop: Stop
+    ) -> Turn:
         while True:
+            stop.check()
             if len(progress.steps) >= self._max_steps:
                 return self._farewell(progress, TurnEnd.STEP_LIMIT, STEP_LIMIT_REPLY)
             if self._token_budget is not None and progress.tokens >= self._token_budget:
@@ -121,19 +131,26 @@ class Loop:
             try:
                 completion = self._ask(progress, model, summarizer)
             except Exception:
+                stop.check()
                 if not progress.messages:
                     raise
                 # What was sent is recorded as said, so it must be heard.
                 logger.exception("the model failed after %s had answered", self._queue.name)
                 return progress.ended(TurnEnd.SENT)
-            step = self._act(completion, speaking=not progress.for_pressure_only)
-            progress.steps.append(step)
-            progress.messages.extend(step.sent)
-            self._queue.record(step)
+            if stop.is_set:
+                self._queue.state.counters.count_call(completion.usage)
+                raise TurnStopped
+            step = self._act(completion, progress)
+            self._record(step, progress)
             self._on_step(step)
             end = self._yields(step, progress)
             if end is not None:
                 return progress.ended(end)
+
+    def _record(self, step: Step, progress: _Progress) -> None:
+        progress.steps.append(step)
+        progress.messages.extend(step.sent)
+        self._queue.record(step)
 
     def _farewell(self, progress: _Progress, end: TurnEnd, text: str) -> Turn:
         """End a turn at one of its ceilings; where nothing was said yet, with `text`."""
@@ -162,8 +179,9 @@ class Loop:
         queue.make_room(tools, summarizer, progress.arrived)
         return model.complete(queue.context.render(), tools)
 
-    def _act(self, completion: Completion, *, speaking: bool) -> Step:
+    def _act(self, completion: Completion, progress: _Progress) -> Step:
         """Run the calls of a completion; text alone is a message unless nobody waits for one."""
+        speaking = not progress.for_pressure_only
         if not completion.calls:
             spoken = bool(completion.text) and speaking
             return Step(
@@ -173,7 +191,7 @@ class Loop:
                 sent=(completion.text,) if spoken else (),
                 usage=completion.usage,
             )
-        calls = tuple(self._numbered(call) for call in completion.calls)
+        calls = tuple(self._numbers.numbered(call) for call in completion.calls)
         if any("search" in call.name for call in calls):
             self._queue.flush()  # a search must find what was just said
         results: list[FunctionResult] = []
@@ -181,28 +199,29 @@ class Loop:
         self._work.outbox.clear()
         for call in calls:
             self._work.muted = not speaking
-            result = self._executor.execute(call)
+            try:
+                result = self._executor.execute(call)
+            except BaseException:
+                sent.extend(self._work.outbox)
+                self._keep_part(
+                    step_of(completion, calls, [*results, broken_off(call)], sent), progress
+                )
+                raise
             # At once: a tool may let the agent take another turn, with an outbox of its own.
             sent.extend(self._work.outbox)
             self._work.outbox.clear()
             if result is not None:
                 results.append(result)
-        return Step(
-            text=completion.text,
-            reasoning=completion.reasoning,
-            calls=tuple(_presentable(call) for call in calls),
-            results=tuple(results),
-            sent=tuple(sent),
-            usage=completion.usage,
-        )
+        return step_of(completion, calls, results, sent)
 
-    def _numbered(self, call: FunctionCall) -> FunctionCall:
-        """The call under an id of ours: models repeat ids, and providers refuse repeats."""
-        counters = self._queue.state.counters
-        counters.calls_numbered += 1
-        number = np.base_repr(counters.calls_numbered, 36).lower()
-        # Mistral takes nothing but nine letters and digits.
-        return call.model_copy(update={"id": f"{self._call_mark}{number:0>5}"})
+    def _keep_part(self, step: Step, progress: _Progress) -> None:
+        """Record what was done of a step that was broken off, on the way of an exception."""
+        done = {result.call_id for result in step.results}
+        calls = tuple(call for call in step.calls if call.id in done)
+        try:
+            self._record(step.model_copy(update={"calls": calls}), progress)
+        except StorageError:
+            logger.exception("a step of %s that was broken off is lost", self._queue.name)
 
     def _yields(self, step: Step, progress: _Progress) -> TurnEnd | None:
         """Why the turn ends after `step`, or None when the model runs again."""
@@ -220,18 +239,3 @@ class Loop:
         progress.nudged = True
         self._queue.alert(NUDGE)
         return None
-
-
-def _presentable(call: FunctionCall) -> FunctionCall:
-    """The call as later requests may quote it: providers refuse broken JSON and odd names."""
-    try:
-        sound = isinstance(json.loads(call.arguments), dict)
-    except ValueError:
-        sound = False
-    quoted = {"arguments_that_are_no_json": call.arguments[:200]} if call.arguments else {}
-    return call.model_copy(
-        update={
-            "name": re.sub(r"[^a-zA-Z0-9_-]", "_", call.name)[:64] or "unnamed",
-            "arguments": call.arguments if sound else json.dumps(quoted),
-        }
-    )

@@ -155,7 +155,8 @@ class MainContext:
     `memory` is core memory as of the last eviction: later edits stand in the queue
     as calls whose results show the block's new text, so that the beginning of the
     prompt stays the same and providers' prompt caches hit. Of one entry the model is
-    shown `shown` characters; the rest is in recall storage.
+    shown `shown` characters; the rest is in recall storage. `pressure_answered`: the model
+    has had a step since it was warned of memory pressure.
     """
 
     counter: TokenCounter
@@ -165,6 +166,7 @@ class MainContext:
     summary: str = ""
     entries: list[EventEntry | StepEntry] = field(default_factory=list)
     pressure_announced: bool = False
+    pressure_answered: bool = False
     shown: int = field(init=False)
     _sizes: dict[int, tuple[object, int]] = field(default_factory=dict, repr=False)
     _fixed: dict[str, int] = field(default_factory=dict, repr=False)
@@ -227,7 +229,7 @@ class MainContext:
         prompt would not fit the window otherwise. The newest entry always stays, so
         the result is empty where nothing can leave.
         """
-        goal = max(self.budget.target, self._share_left(tools, 1 / 3))
+        goal = max(self.budget.target, self._share_left(tools, 1 / 4))
         kept = {id(entry) for entry in (*keep, *self.entries[-1:])}
         size = self.counted(tools)
         leaving: set[int] = set()
@@ -247,7 +249,7 @@ class MainContext:
         self.entries[:] = [entry for entry in self.entries if id(entry) not in leaving]
         for entry in evicted:
             self._sizes.pop(id(entry), None)
-        self.pressure_announced = False
+        self.pressure_announced = self.pressure_answered = False
         return evicted
 
     def squeeze(self) -> bool:

@@ -60,7 +60,8 @@ class QueueManager:
         self._on_eviction = on_eviction
         self._participants = participants
         self._drafts = list(state.drafts)
-        self.flush()
+        self._handed: set[str] = set()  # drafts that recall storage has taken in
+        self.settle()
         if not state.memory_shown:
             self.refresh_head()
 
@@ -104,6 +105,8 @@ class QueueManager:
 
         `asked` is False for a step that no model call stands behind.
         """
+        if asked:
+            self.context.pressure_answered = self.context.pressure_announced
         if step.calls or step.text:
             self.context.entries.append(StepEntry(step=step))
         for name, result in step.block_results:
@@ -175,23 +178,42 @@ class QueueManager:
         self.state.summary = self.context.summary
         self.state.memory_shown = self.context.memory
         self.state.pressure_announced = self.context.pressure_announced
+        self.state.pressure_answered = self.context.pressure_answered
         self.state.token_factor = self.context.counter.factor
         self.state.paused_until = self._work.paused_until
+        waiting = self._work.recall.waiting if self._drafts else set()
+        self._drafts = [d for d in self._drafts if d.id not in self._handed or d.id in waiting]
+        self._handed &= waiting
         self.state.drafts = list(self._drafts)
         self._store.save(self.state.to_json())
 
     def flush(self) -> None:
-        """Write journalled messages to recall storage, in one batch."""
-        if self._drafts:
-            self._work.recall.write(
+        """Hand journalled messages to recall storage; they leave the journal once written."""
+        fresh = [draft for draft in self._drafts if draft.id not in self._handed]
+        if fresh:
+            self._handed.update(draft.id for draft in fresh)
+            self._work.recall.write_later(
                 [
                     Message(id=d.id, text=d.text, speaker=d.speaker, timestamp=d.timestamp)
-                    for d in self._drafts
+                    for d in fresh
                 ]
             )
-            self._drafts.clear()
+
+    def settle(self) -> None:
+        """Let recall storage hold all messages."""
+        self.flush()
+        self._work.recall.settle()
 
     # --- what leaves -------------------------------------------------------------
+
+    def relieve(self, tools: Schemas, summarizer: Summarizer, keep: Sequence[EventEntry]) -> None:
+        """Evict what the model was warned of, once it has had its step to store things.
+
+        Between turns, and before the limit: what would only be carried along is paid for
+        at every call.
+        """
+        if self.context.pressure_answered:
+            self._evict(tools, summarizer, keep)
 
     def make_room(self, tools: Schemas, summarizer: Summarizer, keep: Sequence[EventEntry]) -> None:
         """Evict until the prompt fits; then warn of memory pressure where it is due.

@@ -25,22 +25,19 @@ def guarded_prompt(agent: Any, messages: Sequence[Mapping[str, Any]]) -> list[An
     return checked if isinstance(checked, list) else prompt
 
 
-def guarded_message(agent: Any, client: Any, response: Any) -> Any:
-    """The message of a model's response as the hooks leave it, None where nothing changed it.
+def guarded_message(agent: Any, said: Any) -> Any:
+    """What the model said, a text or a message, as the hooks leave it.
 
     Raises:
         ValueError: a hook returned None, which AutoGen forbids.
     """
-    if not _watched(agent, "safeguard_llm_outputs"):
-        return None
-    found = (client.extract_text_or_completion_object(response) or [None])[0]
-    if found is None:
-        return None
-    before = found.model_dump() if hasattr(found, "model_dump") else found
-    checked = agent._process_llm_output(before)  # noqa: SLF001
+    if said is None or not _watched(agent, "safeguard_llm_outputs"):
+        return said
+    message = said.model_dump() if hasattr(said, "model_dump") else said
+    checked = agent._process_llm_output(message)  # noqa: SLF001
     if checked is None:
         raise ValueError("safeguard_llm_outputs hook returned None")
-    return {"content": checked} if isinstance(checked, str) else checked
+    return checked
 
 
 def guarded_call(agent: Any, request: dict[str, Any]) -> dict[str, Any] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -38,7 +39,7 @@ class Settings(BaseModel):
         default=0.7, gt=0, lt=1, description="share of the window at which the model is warned"
     )
     eviction_share: float = Field(
-        default=0.5, gt=0, lt=1, description="share of the window that an eviction aims at"
+        default=0.35, gt=0, lt=1, description="share of the window that an eviction aims at"
     )
     reply_tokens: int | None = Field(
         default=None,
@@ -57,3 +58,10 @@ class Settings(BaseModel):
     summarize: Literal["model", "digest"] = Field(
         default="model", description="who folds evicted messages into the recursive summary"
     )
+
+
+def settings_of(memory: str | Path | Settings | None) -> Settings:
+    """The settings that `memory=` stands for."""
+    if isinstance(memory, Settings):
+        return memory
+    return Settings() if memory is None else Settings(location=str(memory))

@@ -71,6 +71,7 @@ class AgentState(BaseModel):
     summary: str = ""
     queue: list[Entry] = []
     pressure_announced: bool = False
+    pressure_answered: bool = False
     heard: list[str] = []
     cursors: dict[str, list[str]] = {}
     drafts: list[Draft] = []

@@ -118,6 +118,7 @@ class TurnEnd(str, Enum):
     CALLED = "called a tool that another agent runs"
     STEP_LIMIT = "step limit"
     TOKEN_BUDGET = "token budget"
+    STOPPED = "nobody waits for its reply any more"
 
 
 class Turn(_Value):

@@ -6,20 +6,22 @@ import asyncio
 import copy
 import inspect
 import json
-from collections.abc import Coroutine, Sequence
-from concurrent.futures import ThreadPoolExecutor
+import weakref
+from collections.abc import Coroutine, Mapping, Sequence
+from concurrent.futures import CancelledError, ThreadPoolExecutor
 from contextvars import copy_context
 from typing import Any
 
 from autogen import Agent, ConversableAgent, OpenAIWrapper
 
+from memgpt_autogen.caller import Caller
 from memgpt_autogen.safeguards import TOOL_BLOCKED, guarded_call, guarded_result
 from memgpt_autogen.steps import FunctionCall, FunctionResult
 from memgpt_autogen.storage.text import clean
 
 _TOOL_KEYS = ("tools", "functions")
 _CHOICE_KEYS = ("tool_choice", "parallel_tool_calls")
-_USAGE = ("total_usage_summary", "actual_usage_summary")
+_Work = Coroutine[Any, Any, tuple[bool, dict[str, Any]]]
 
 
 class AutoGenToolbox:
@@ -32,7 +34,9 @@ class AutoGenToolbox:
     Args:
         chat: whose chat it is. In a group chat made by one of AutoGen's patterns all tools
             are left to the group: it fills in context variables and follows handoffs.
+        further: tools for this turn only, in the OpenAI `tools` format.
         alone: nobody is there to run the tools that the agent may not run.
+        caller: who awaits the turn; asynchronous tools run on its event loop.
     """
 
     def __init__(
@@ -41,11 +45,17 @@ class AutoGenToolbox:
         client: OpenAIWrapper,
         *,
         chat: Agent | None = None,
+        further: Sequence[Mapping[str, Any]] = (),
         alone: bool = False,
+        caller: Caller | None = None,
     ) -> None:
-        self._agent = agent
+        # Weak: it is kept after the turn, and what keeps it must not keep the agent alive.
+        self._agent = weakref.proxy(agent)
+        self._caller = caller
         self._left_to_group = chat is not None and getattr(agent, "_group_manager", None) is chat
         tools = tools_of(client)
+        names = {tool["function"]["name"] for tool in tools}
+        tools += [dict(tool) for tool in further if tool["function"]["name"] not in names]
         if alone:
             tools = [tool for tool in tools if self.runs(tool["function"]["name"])]
         self.schemas: Sequence[dict[str, Any]] = tools
@@ -61,7 +71,7 @@ class AutoGenToolbox:
         if request is None:
             done, answer = False, {"content": TOOL_BLOCKED}
         elif inspect.iscoroutinefunction(self._agent.function_map[call.name]):
-            done, answer = _finish(self._agent.a_execute_function(request))
+            done, answer = self._finish(self._agent.a_execute_function(request))
         else:
             done, answer = self._agent.execute_function(request)
         content = guarded_result(self._agent, answer)["content"]
@@ -69,6 +79,12 @@ class AutoGenToolbox:
         return FunctionResult(
             call_id=call.id, name=call.name, ok=bool(done), text=clean(text), heartbeat=True
         )
+
+    def _finish(self, work: _Work) -> tuple[bool, dict[str, Any]]:
+        try:
+            return _finish_here(work) if self._caller is None else self._caller.run(work)
+        except (asyncio.CancelledError, CancelledError):
+            return False, {"content": "Error: the tool was cancelled."}
 
 
 def tools_of(client: OpenAIWrapper) -> list[dict[str, Any]]:
@@ -106,16 +122,16 @@ class ToollessClient:
         ]
         try:
             return bare.create(**arguments)
-        finally:
-            for name in _USAGE:
-                setattr(self._client, name, getattr(bare, name, None))
+        finally:  # the usage, and whose turn it is where the entries take turns
+            kept = {key: value for key, value in vars(bare).items() if key != "_config_list"}
+            vars(self._client).update(kept)
 
 
 def _configs(client: OpenAIWrapper) -> list[dict[str, Any]]:
     return list(getattr(client, "_config_list", None) or [{}])
 
 
-def _finish(work: Coroutine[Any, Any, tuple[bool, dict[str, Any]]]) -> tuple[bool, dict[str, Any]]:
+def _finish_here(work: _Work) -> tuple[bool, dict[str, Any]]:
     """Run a coroutine to its end in a thread of its own: this one may have a running loop."""
     with ThreadPoolExecutor(max_workers=1) as pool:
         return pool.submit(copy_context().run, asyncio.run, work).result()

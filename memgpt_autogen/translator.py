@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from base64 import b64encode
 from collections.abc import Mapping
 from datetime import datetime
+from io import BytesIO
 from typing import Any, Literal, Protocol
 
 from memgpt_autogen.display import show_eviction, show_step
@@ -156,9 +158,7 @@ def _content(content: Any) -> tuple[str, tuple[Mapping[str, Any], ...]]:
         if not isinstance(part, Mapping):
             texts.append(str(part))
         elif part.get("type") == "image_url":
-            image = part.get("image_url")
-            url = image.get("url") if isinstance(image, Mapping) else image
-            if isinstance(url, str):  # AutoGen's multimodal agents may hold a picture object
+            if image := _image(part.get("image_url")):
                 images.append({"type": "image_url", "image_url": image})
             texts.append("(image)")
         elif "text" in part:
@@ -166,6 +166,18 @@ def _content(content: Any) -> tuple[str, tuple[Mapping[str, Any], ...]]:
         else:
             texts.append(f"({part.get('type', 'attachment')})")
     return "\n".join(texts), tuple(images)
+
+
+def _image(image: Any) -> Any:
+    """An image part's `image_url` as providers take it; None for what is no picture."""
+    url = image.get("url") if isinstance(image, Mapping) else image
+    if isinstance(url, str):
+        return image
+    if url is None or not hasattr(url, "save"):
+        return None
+    file = BytesIO()  # AutoGen's multimodal agents hold pictures as objects of Pillow
+    url.save(file, format="PNG")
+    return {"url": "data:image/png;base64," + b64encode(file.getvalue()).decode("ascii")}
 
 
 def _call_sentence(function: Mapping[str, Any]) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from autogen import UserProxyAgent
+from autogen.io.base import IOStream
 
 from memgpt_autogen import MemGPTAgent
 from memgpt_autogen.testing import ChatRequest, ScriptedModel, Step, say, send
@@ -50,3 +51,21 @@ def needs(owner: Any, name: str) -> None:
     """Skip the test where `owner` has no such method in this version."""
     if not hasattr(owner, name):
         pytest.skip(f"this AutoGen has no {owner.__name__}.{name}")
+
+
+class Screen(IOStream):  # type: ignore[misc]
+    """What AutoGen shows: events where it has them, and the lines they or prints come to."""
+
+    def __init__(self) -> None:
+        self.events: list[Any] = []
+        self.lines: list[str] = []
+
+    def send(self, message: Any) -> None:
+        self.events.append(message)
+        message.print(self.print)
+
+    def print(self, *objects: Any, **_: Any) -> None:
+        self.lines.append(" ".join(str(each) for each in objects))
+
+    def input(self, prompt: str = "", *, password: bool = False) -> str:
+        raise AssertionError("nobody types here")

@@ -10,6 +10,7 @@ from typing import Any
 
 import openai
 import pytest
+from autogen import register_function
 
 from memgpt_autogen import MemGPTAgent, Settings, SystemAlert, TimedEvent
 from memgpt_autogen.errors import ConfigurationError, DirectoryLockedError
@@ -431,3 +432,37 @@ def test_a_farewell_is_remembered(make: Make) -> None:
         agent = make(model, memory=Settings(location="./farewell", max_steps=2))
         assert ask(agent, "go") == STEP_LIMIT_REPLY
         assert agent.recall.latest(1)[0].text == STEP_LIMIT_REPLY
+
+
+@pytest.mark.parametrize("problem", [KeyboardInterrupt, SystemExit])
+def test_a_step_that_is_broken_off_keeps_what_was_done(
+    make: Make, problem: type[BaseException]
+) -> None:
+    def break_off() -> str:
+        raise problem
+
+    script = [
+        calls(
+            call("core_memory_append", name="human", content="Likes tea."),
+            call("send_message", message="Noted."),
+            call("break_off"),
+            call("send_message", message="not said"),
+        ),
+        send("again"),
+    ]
+    with ScriptedModel(script) as model:
+        agent = make(model)
+        register_function(break_off, caller=agent, executor=agent, description="Breaks off.")
+        with pytest.raises(problem):
+            ask(agent, "go")
+        assert agent.core_memory["human"].value == "Likes tea."
+        assert [m.text for m in agent.recall.latest(9)] == ["go", "Noted."]
+        agent.close()
+        assert ask(agent, "go") == "again"
+        request = model.requests[1]
+        assert request.contains("Alice: go") == 1
+        assert request.contains("Likes tea.") >= 1
+        assert request.contains("Noted.") == 1
+        assert request.contains("broken off before it ended") == 1
+        assert not request.contains("not said")
+        assert agent.context_overview().counters.model_calls == 2

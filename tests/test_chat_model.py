@@ -103,7 +103,7 @@ def test_custom_clients_may_answer_with_plain_objects_or_mappings() -> None:
     completion = read_completion(SimpleNamespace(choices=[{"message": message}]))
     assert completion.text == "hi" and completion.calls[0].name == "f"
     assert completion.usage is None
-    with pytest.raises(ChatModelError, match="no choices"):
+    with pytest.raises(ChatModelError, match="no message"):
         read_completion(SimpleNamespace(choices=[]))
 
 

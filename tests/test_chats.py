@@ -11,7 +11,7 @@ from autogen import GroupChat, GroupChatManager, initiate_chats
 
 from memgpt_autogen.testing import call, say, send
 from tests.groupchat import manager_of, speaker
-from tests.playing import echo, playing, user
+from tests.playing import echo, part, playing, user
 
 pytestmark = pytest.mark.autogen
 
@@ -185,3 +185,53 @@ def test_two_agents_with_memory_talk_to_each_other(tmp_path: Path) -> None:
             right.send("over", left, request_reply=True, silent=True)
         assert left.recall.speakers() == {"left": 3, "right": 3}
     assert model.requests[-1].contains("left: ping 1") == 1
+
+
+@pytest.mark.feature("human input in the agent's name")
+def test_what_a_human_types_in_its_name_is_remembered_as_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    typed = iter(["I, the human, say blue", ""])
+    with playing(echo, tmp_path, human_input_mode="ALWAYS") as (agent, model):
+        monkeypatch.setattr(agent, "get_human_input", lambda prompt, **_: next(typed))
+        person = user(default_auto_reply="really?")
+        result = person.initiate_chat(agent, message="a colour?", max_turns=2, silent=True)
+        said = [m["content"] for m in result.chat_history if m["name"] == "mem"]
+        assert said == ["I, the human, say blue", "heard really?"]
+        assert agent.recall.speakers() == {"user": 2, "mem": 2}
+    [request] = model.requests
+    assert {"role": "assistant", "content": "I, the human, say blue"} in request.messages
+
+
+@pytest.mark.feature("SocietyOfMindAgent")
+def test_inside_a_society_of_mind(tmp_path: Path) -> None:
+    make = part("autogen.agentchat.contrib.society_of_mind_agent", "SocietyOfMindAgent")
+    with playing(echo, tmp_path) as (agent, model):
+        inner = manager_of([speaker("ann", lambda n: f"ann {n}"), agent], max_round=3)
+        society = make("society", chat_manager=inner, llm_config=model.llm_config)
+        result = user().initiate_chat(society, message="think", max_turns=1, silent=True)
+        assert result.chat_history[-1]["content"].startswith("summed up")
+        assert agent.recall.speakers()["mem"] >= 1
+
+
+@pytest.mark.feature("initiate_chats with carryover")
+def test_a_message_made_from_the_carryover(tmp_path: Path) -> None:
+    def message(sender: Any, recipient: Any, context: dict[str, Any]) -> str:
+        return f"{sender.name} to {recipient.name}: {context['carryover']}"
+
+    with playing(echo, tmp_path) as (agent, _):
+        result = user().initiate_chat(
+            agent, message=message, carryover="be teal", max_turns=1, silent=True
+        )
+    assert result.chat_history[0]["content"] == "user to mem: be teal"
+    assert result.chat_history[1]["content"] == "heard be teal"
+
+
+@pytest.mark.xfail(strict=True, reason="a turn takes in what is new in its own chat only")
+def test_what_was_said_last_in_another_chat_is_known(tmp_path: Path) -> None:
+    with playing(echo, tmp_path) as (agent, model):
+        ann, bob = user("ann"), user("bob")
+        ann.initiate_chat(agent, message="hello", max_turns=1, silent=True)
+        ann.send("the code is 4711", agent, request_reply=False, silent=True)
+        bob.initiate_chat(agent, message="what is the code?", max_turns=1, silent=True)
+    assert model.requests[-1].contains("4711")

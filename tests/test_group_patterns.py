@@ -280,7 +280,7 @@ def test_a_swarm(tmp_path: Path) -> None:
     assert result.chat_history[-1]["content"] == "heard go"
 
 
-@pytest.mark.feature("agents as MemGPTAgent(functions=…, handoffs=…)")
+@pytest.mark.feature("tools, functions=[…] of the constructor")
 def test_functions_and_handoffs_of_the_constructor(tmp_path: Path) -> None:
     handoffs = part(GROUP, "Handoffs")()
 

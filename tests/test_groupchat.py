@@ -36,6 +36,7 @@ def counting() -> Any:
     return rule
 
 
+@pytest.mark.feature("group chat, GroupChatManager")
 def test_240_rounds_in_a_small_window(memory: str) -> None:
     """Each peer's message is new to the model once, and stored once under its speaker."""
     with ScriptedModel(counting(), window=4096) as model:
@@ -70,6 +71,7 @@ def test_240_rounds_in_a_small_window(memory: str) -> None:
 
 
 @pytest.mark.parametrize("method", ["round_robin", "random", "auto", "function"])
+@pytest.mark.feature("group chat, every speaker_selection_method")
 def test_every_speaker_selection(memory: str, method: str) -> None:
     def rule(request: Any) -> Any:
         if not request.tools:  # the manager asks who is next
@@ -100,6 +102,7 @@ def test_every_speaker_selection(memory: str, method: str) -> None:
     assert stored == dict(names)
 
 
+@pytest.mark.feature("group chat, async")
 async def test_an_async_group_chat(memory: str) -> None:
     with ScriptedModel(counting()) as model:
         with MemGPTAgent("mem", "", model.llm_config, memory=memory) as agent:
@@ -110,6 +113,7 @@ async def test_an_async_group_chat(memory: str) -> None:
     assert contents == ["ann says 0", "reply 1", "ann says 1", "reply 2", "ann says 2", "reply 3"]
 
 
+@pytest.mark.feature("group chat, every speaker_selection_method")
 def test_speaking_twice_in_a_row_repeats_nothing(memory: str) -> None:
     with ScriptedModel([send("first"), send("second")]) as model:
         with MemGPTAgent("mem", "", model.llm_config, memory=memory) as agent:
@@ -128,6 +132,7 @@ def test_speaking_twice_in_a_row_repeats_nothing(memory: str) -> None:
         assert "your turn" in model.requests[-1].last_text
 
 
+@pytest.mark.feature("clear_history")
 def test_a_cleared_history_keeps_the_memory_and_repeats_nothing(memory: str) -> None:
     with ScriptedModel(counting()) as model:
         with MemGPTAgent("mem", "", model.llm_config, memory=memory) as agent:
@@ -141,6 +146,7 @@ def test_a_cleared_history_keeps_the_memory_and_repeats_nothing(memory: str) -> 
     assert texts == expected
 
 
+@pytest.mark.feature("TransformMessages")
 def test_a_message_transform_is_honoured_and_repeats_nothing(memory: str) -> None:
     with ScriptedModel(counting()) as model:
         with MemGPTAgent("mem", "", model.llm_config, memory=memory) as agent:
@@ -154,6 +160,7 @@ def test_a_message_transform_is_honoured_and_repeats_nothing(memory: str) -> Non
         assert all(model.requests[-1].contains(f": ann says {n}") == 1 for n in range(8))
 
 
+@pytest.mark.feature("group chat, GroupChatManager")
 def test_a_new_manager_of_the_same_name_is_a_new_chat(memory: str) -> None:
     with ScriptedModel(counting()) as model:
         with MemGPTAgent("mem", "", model.llm_config, memory=memory) as agent:
@@ -165,6 +172,7 @@ def test_a_new_manager_of_the_same_name_is_a_new_chat(memory: str) -> None:
         assert model.requests[-1].contains(": chat 0 message 0") == 1
 
 
+@pytest.mark.feature("resume a group chat")
 def test_a_group_chat_is_resumed_in_a_new_process(memory: str) -> None:
     """The second half runs with fresh objects: known messages are not heard again."""
     messages: list[dict[str, Any]] = []
@@ -212,6 +220,7 @@ def test_several_messages_of_a_turn_are_one_reply(memory: str) -> None:
             assert [m.text for m in agent.recall.latest(2)] == ["one", "two"]
 
 
+@pytest.mark.feature("update_system_message")
 def test_update_system_message_counts_at_once(memory: str) -> None:
     with ScriptedModel([send("a"), send("b")]) as model:
         with MemGPTAgent("mem", "Be a pirate.", model.llm_config, memory=memory) as agent:
@@ -223,6 +232,7 @@ def test_update_system_message_counts_at_once(memory: str) -> None:
     assert "pirate" not in heads[1]
 
 
+@pytest.mark.feature("gather_usage_summary")
 def test_the_usage_of_the_loop_is_in_autogens_summary(memory: str) -> None:
     script = [call("core_memory_append", name="human", content="x", request_heartbeat=True)]
     with ScriptedModel([*script, send("ok")]) as model:
@@ -232,6 +242,7 @@ def test_the_usage_of_the_loop_is_in_autogens_summary(memory: str) -> None:
     assert usage["prompt_tokens"] == sum(request.prompt_tokens for request in model.requests)
 
 
+@pytest.mark.feature("silent")
 def test_monologue_shows_to_the_developer_unless_silent(
     memory: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -256,6 +267,7 @@ def test_an_agent_with_one_step_a_turn_still_answers(memory: str) -> None:
             assert agent.generate_reply([{"role": "user", "content": "x"}]) == "hi"
 
 
+@pytest.mark.feature("images")
 def test_images_pass_to_the_model_and_are_named_in_recall(memory: str) -> None:
     image = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}}
     message = {"role": "user", "content": [{"type": "text", "text": "what is this?"}, image]}

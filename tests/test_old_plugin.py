@@ -45,6 +45,7 @@ def memory(tmp_path: Path) -> str:
     return str(tmp_path / "memory")
 
 
+@pytest.mark.feature("two agents, initiate_chat")
 def test_01_it_answers_every_message(memory: str) -> None:
     with ScriptedModel(echo) as model, MemGPTAgent("mem", "", model.llm_config, memory=memory) as a:
         person = user(default_auto_reply="next")
@@ -62,6 +63,7 @@ def test_02_its_own_reply_is_not_heard_again(memory: str) -> None:
         assert [prompt.contains(f"message={each}") for each in ("A-1", "A-2")] == [1, 1]
 
 
+@pytest.mark.feature("two agents, initiate_chat")
 def test_03_a_second_initiate_chat_is_answered(memory: str) -> None:
     with ScriptedModel(echo) as model, MemGPTAgent("mem", "", model.llm_config, memory=memory) as a:
         person = user()
@@ -80,6 +82,7 @@ def test_04_each_sender_is_heard(memory: str) -> None:
         assert a.recall.speakers() == {"Alice": 3, "Bob": 1, "mem": 4}
 
 
+@pytest.mark.feature("is_termination_msg")
 def test_05_terminate_ends_the_chat(memory: str) -> None:
     with ScriptedModel([send("All done. TERMINATE")]) as model:
         with MemGPTAgent("mem", "", model.llm_config, memory=memory) as agent:
@@ -90,6 +93,7 @@ def test_05_terminate_ends_the_chat(memory: str) -> None:
     assert len(result.chat_history) == 2
 
 
+@pytest.mark.feature("is_termination_msg")
 def test_06_is_termination_msg_gets_a_message(memory: str) -> None:
     seen: list[Any] = []
 
@@ -108,6 +112,7 @@ def test_06_is_termination_msg_gets_a_message(memory: str) -> None:
 
 
 @pytest.mark.parametrize("limit", [1, 2])
+@pytest.mark.feature("max_consecutive_auto_reply")
 def test_07_auto_reply_limits_count_as_with_an_assistant_agent(memory: str, limit: int) -> None:
     calls = []
     for make in (AssistantAgent, MemGPTAgent):
@@ -122,6 +127,7 @@ def test_07_auto_reply_limits_count_as_with_an_assistant_agent(memory: str, limi
     assert calls[0][0] < 9
 
 
+@pytest.mark.feature("human input in the agent's name")
 def test_07_human_input_comes_before_the_model(
     memory: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -145,6 +151,7 @@ def test_08_a_turn_has_a_ceiling(memory: str) -> None:
 
 # AutoGen's look for Docker leaves a socket to the garbage collector
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.feature("code_execution_config of the agent")
 def test_09_function_map_and_code_execution_work(memory: str, tmp_path: Path) -> None:
     with ScriptedModel(echo) as model:
         with MemGPTAgent(
@@ -169,6 +176,7 @@ def test_09_function_map_and_code_execution_work(memory: str, tmp_path: Path) ->
     gc.collect()
 
 
+@pytest.mark.feature("no llm_config")
 def test_10_llm_config_may_be_omitted(memory: str) -> None:
     agent = MemGPTAgent("mem", memory=memory, default_auto_reply="no model")
     assert chat(user(), agent, "hello").chat_history[-1]["content"] == "no model"
@@ -259,6 +267,7 @@ def test_17_a_peers_tool_call_is_not_user_text(memory: str) -> None:
     assert "None" not in lines[1]
 
 
+@pytest.mark.feature("default_auto_reply")
 def test_18_a_silent_turn_says_the_default_reply(memory: str) -> None:
     with ScriptedModel([empty(), empty()]) as model:
         with MemGPTAgent(
@@ -295,6 +304,7 @@ def test_22_people_are_told_apart(memory: str) -> None:
         ]
 
 
+@pytest.mark.feature("two agents, a_initiate_chat")
 async def test_23_the_event_loop_runs_on_while_the_model_thinks(memory: str) -> None:
     with ScriptedModel([slow(send("done"), 0.5)]) as model:
         with MemGPTAgent("mem", "", model.llm_config, memory=memory) as agent:
@@ -333,6 +343,7 @@ def test_24_an_overflow_is_survived_with_everything_in_place(memory: str) -> Non
             assert model.requests[-1].tool_names == model.requests[0].tool_names
 
 
+@pytest.mark.feature("config_list fallback")
 def test_25_temperature_fallback_and_the_rest_of_the_config_count(memory: str) -> None:
     with ScriptedModel([fail(500)]) as broken, ScriptedModel([send("from the second")]) as model:
         config = model.llm_config
@@ -396,6 +407,7 @@ def test_one_lock_serialises_the_turns_of_one_mind(memory: str) -> None:
             assert len(agent.recall) == 16
 
 
+@pytest.mark.feature("two agents, initiate_chat")
 def test_an_assistant_agent_answers_the_same_way(memory: str) -> None:
     """The swap: the same script, the same chat, the same words."""
     histories = []

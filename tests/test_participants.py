@@ -15,7 +15,10 @@ from memgpt_autogen.testing import ScriptedModel, call, calls, say
 from tests.clocks import Ticking
 from tests.groupchat import manager_of, speaker
 
-pytestmark = pytest.mark.autogen
+pytestmark = [
+    pytest.mark.autogen,
+    pytest.mark.feature("a block for each speaker of a group, listen_to"),
+]
 
 
 @contextmanager

@@ -43,11 +43,16 @@ def test_the_swap_and_the_memory(
         assert "CONFIG_LIST" in code
         names: dict[str, Any] = {"CONFIG_LIST": model.llm_config["config_list"]}
         exec(compile(code, "README.md", "exec"), names)
-        exec(compile(blocks()["memory"], "README.md", "exec"), names)
+        for block in ("memory", "shared", "capability"):
+            exec(compile(blocks()[block], "README.md", "exec"), names)
+        for agent in (names["coder"], names["reviewer"]):
+            agent.close()
     out = capsys.readouterr().out
     assert "Dana likes type hints." in out
     assert "user I am Dana and I like type hints." in out
     assert re.search(r"\d{3,} tokens in the main context", out)
+    assert "The staging server has 8 GB." in out
+    assert "I am assistant." in out
     assert (tmp_path / ".memgpt" / "agents" / "coder").is_dir()
 
 

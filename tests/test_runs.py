@@ -12,7 +12,7 @@ from autogen.io.base import IOStream
 
 from memgpt_autogen import AutoGenTranslator
 from memgpt_autogen.testing import call, calls, fail, say, send
-from tests.playing import needs, part, playing, user
+from tests.playing import Screen, needs, part, playing, user
 
 pytestmark = pytest.mark.autogen
 
@@ -138,41 +138,18 @@ def test_runs_in_sequence(tmp_path: Path) -> None:
 def test_a_stream_of_ones_own_gets_them(tmp_path: Path) -> None:
     """As events where AutoGen has events, as prints before."""
 
-    class Collecting(IOStream):  # type: ignore[misc]
-        def __init__(self) -> None:
-            self.lines: list[str] = []
-
-        def print(self, *objects: Any, **_: Any) -> None:
-            self.lines.append(" ".join(str(each) for each in objects))
-
-        def send(self, message: Any) -> None:
-            message.print(self.print)
-
-        def input(self, prompt: str = "", *, password: bool = False) -> str:
-            raise AssertionError("nobody types here")
-
     def thinks(request: Any) -> Any:
         return send("ok", monologue="hm") if request.tools else say("They talked.")
 
-    stream = Collecting()
+    screen = Screen()
     with playing(thinks, tmp_path, translator=OPEN, context_window=2500) as (agent, _):
-        with IOStream.set_default(stream):
+        with IOStream.set_default(screen):
             for number in range(8):
                 text = f"{number} " + "and so on " * 80
                 agent.generate_reply([{"role": "user", "name": "ann", "content": text}])
             assert agent.context_overview().counters.evictions >= 1
-    assert "[mem · monologue] hm" in stream.lines
-    assert any(line.startswith("[mem · eviction] ") for line in stream.lines)
-
-
-@pytest.mark.feature("silent")
-@pytest.mark.parametrize("silent", [False, True])
-def test_silent_hides_what_the_agent_thinks(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], silent: bool
-) -> None:
-    with playing(THINKING, tmp_path, translator=OPEN, silent=silent) as (agent, _):
-        user().initiate_chat(agent, message="I like tea.", max_turns=1, silent=True)
-    assert ("they like tea" in capsys.readouterr().out) is not silent
+    assert "[mem · monologue] hm" in screen.lines
+    assert any(line.startswith("[mem · eviction] ") for line in screen.lines)
 
 
 @pytest.mark.feature("silent")

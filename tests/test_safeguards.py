@@ -14,7 +14,7 @@ from memgpt_autogen.errors import ChatModelError
 from memgpt_autogen.safeguards import BLOCKED
 from memgpt_autogen.testing import ChatRequest, ScriptedModel, Step, call, say, send
 from tests.groupchat import speaker
-from tests.playing import echo, needs, part, playing, user
+from tests.playing import Screen, echo, needs, part, playing, user
 
 pytestmark = pytest.mark.autogen
 
@@ -192,27 +192,17 @@ def policy(action: str = "mask") -> dict[str, Any]:
 @pytest.mark.feature("apply_safeguard_policy")
 def test_a_policy_watches_the_agent(tmp_path: Path) -> None:
     apply = part(f"{GROUP}.safeguards", "apply_safeguard_policy")
-    events: list[Any] = []
-
-    class Collecting(IOStream):  # type: ignore[misc]
-        def send(self, message: Any) -> None:
-            events.append(message)
-
-        def print(self, *objects: Any, **_: Any) -> None: ...
-
-        def input(self, prompt: str = "", *, password: bool = False) -> str:
-            raise AssertionError("nobody types here")
-
+    screen = Screen()
     script = [send("the word is swordfish"), send("try trout")]
     with playing(script, tmp_path) as (agent, _):
         person = user()
-        with IOStream.set_default(Collecting()):
+        with IOStream.set_default(screen):
             apply(agents=[agent, person], policy=policy())
             result = person.initiate_chat(agent, message="swordfish?", max_turns=1)
             assert result.chat_history[-1]["content"] == "the word is [SENSITIVE_INFO]"
             person.initiate_chat(agent, message="and?", max_turns=1)
     assert "No trout." in person.last_message(agent)["content"]
-    kinds = [event.content.event_type for event in events if hasattr(event.content, "event_type")]
+    kinds = [getattr(getattr(e, "content", None), "event_type", "") for e in screen.events]
     assert kinds.count("violation") >= 3, "in the prompt, in the completion, between the agents"
 
 

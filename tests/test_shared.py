@@ -13,7 +13,10 @@ from memgpt_autogen.errors import ConfigurationError, ConflictError
 from memgpt_autogen.testing import ScriptedModel, call, calls, say, send
 from tests.clocks import Ticking
 
-pytestmark = pytest.mark.autogen
+pytestmark = [
+    pytest.mark.autogen,
+    pytest.mark.feature("shared blocks and archives"),
+]
 
 Make = Callable[..., MemGPTAgent]
 

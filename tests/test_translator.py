@@ -100,6 +100,7 @@ def test_monologue_and_calls_may_show_in_the_reply() -> None:
     )
 
 
+@pytest.mark.feature("monologue, calls and evictions as events or prints")
 def test_the_developer_sees_what_the_chat_does_not(capsys: pytest.CaptureFixture[str]) -> None:
     translator = AutoGenTranslator(monologue="developer", calls="developer")
     assert translator.to_reply(TURN) == "Tea.\n\nBye."
@@ -129,6 +130,7 @@ def test_an_edit_of_memory_shows_as_such(capsys: pytest.CaptureFixture[str]) -> 
     assert "[coder · result] Error: full" in out
 
 
+@pytest.mark.feature("silent")
 def test_hidden_means_hidden(capsys: pytest.CaptureFixture[str]) -> None:
     AutoGenTranslator().on_step("coder", STEP)
     AutoGenTranslator().on_eviction(

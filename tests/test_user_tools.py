@@ -45,6 +45,7 @@ def offer(agent: Any, executor: Any, function: Any = add) -> None:
 
 
 @pytest.mark.parametrize("function", [add, slow_add])
+@pytest.mark.feature("tools, run by the agent itself")
 def test_a_tool_of_its_own_runs_in_its_loop(memory: str, function: Any) -> None:
     script = [
         calls(
@@ -69,6 +70,7 @@ def test_a_tool_of_its_own_runs_in_its_loop(memory: str, function: Any) -> None:
         assert usage["prompt_tokens"] == sum(request.prompt_tokens for request in model.requests)
 
 
+@pytest.mark.feature("tools, run by the agent itself")
 def test_a_failing_tool_tells_the_model(memory: str) -> None:
     def broken(a: Annotated[int, "a number"]) -> int:
         raise ValueError(f"no {a} today")
@@ -82,6 +84,7 @@ def test_a_failing_tool_tells_the_model(memory: str) -> None:
             assert not agent.last_steps[1].results[0].ok
 
 
+@pytest.mark.feature("tools, run by another agent")
 def test_a_tool_of_another_agent_leaves_and_its_result_comes_back(memory: str) -> None:
     script = [
         calls(
@@ -106,6 +109,7 @@ def test_a_tool_of_another_agent_leaves_and_its_result_comes_back(memory: str) -
     assert {m["content"].split(":")[0] for m in tail[1:]} == {"5", "The block 'human' now reads"}
 
 
+@pytest.mark.feature("tools, in group chats")
 def test_in_a_group_chat_the_agent_that_can_runs_it(memory: str) -> None:
     script = [call("add", a=20, b=3), send("It is 23.")]
     with ScriptedModel(script) as model:
@@ -142,6 +146,7 @@ def test_a_result_that_never_comes_blocks_nothing(memory: str) -> None:
         assert "(no result has come)" in model.requests[1].text
 
 
+@pytest.mark.feature("tools, run by another agent")
 def test_a_waiting_call_survives_a_restart(memory: str) -> None:
     with ScriptedModel([call("add", a=1, b=1), send("2")]) as model:
         with MemGPTAgent("mem", "", model.llm_config, memory=memory) as agent:
@@ -228,6 +233,7 @@ def test_any_other_agent_is_refused_when_it_gets_its_memory_or_at_its_next_reply
         capability.close()
 
 
+@pytest.mark.feature("summary_method reflection_with_llm")
 def test_a_summary_by_reflection_sees_no_memory_functions(memory: str) -> None:
     def rule(request: ChatRequest) -> Step:
         return send("hello") if "send_message" in request.tool_names else say("They greeted.")

@@ -1,12 +1,22 @@
 #!/usr/bin/env bash
 # Runs the AutoGen-facing tests on one distribution: matrix.sh autogen-0.14.1 .venv/bin/python
+# or, with "installed" for its name, on the one of that python. The outcomes of the features go
+# to .venvs/autogen-0.14.1.json, or .venv/features.json: see tools/compatibility.py.
 # The package requires pyautogen, which would overwrite autogen's files: so it is
 # installed without its dependencies, and the others by name.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 source tools/install.sh
 
+run_tests() { # run_tests PYTHON OUTCOMES
+    "$1" -m pytest -n auto -q -m 'autogen and not local_model and not small_model' --features-to "$2"
+}
+
 name=$1 python=$2
+if [[ $name == installed ]]; then
+    run_tests "$python" "$(dirname "$python")/../features.json"
+    exit
+fi
 venv=.venvs/$name
 newest=3.13
 [[ $name == pyautogen-0.2* ]] && newest=3.12 # it has no build of its numpy for 3.13
@@ -19,4 +29,4 @@ if [ ! "$venv/.stamp" -nt pyproject.toml ]; then
     touch "$venv/.stamp"
 fi
 echo "== ${name%-*} ${name##*-}"
-"$venv/bin/python" -m pytest -n auto -q -m 'autogen and not local_model and not small_model'
+run_tests "$venv/bin/python" "$venv.json"

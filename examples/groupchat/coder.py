@@ -1,5 +1,6 @@
 """A user, a product manager and a coder; the coder remembers across runs.
 
+    \b
     python coder.py                                       # the first task
     python coder.py "I am Dana and I like type hints."    # tell it something
     python coder.py "Who am I?"                           # in a new process
@@ -10,21 +11,18 @@ Set USE_MEMGPT=0 to put AutoGen's own AssistantAgent in the coder's place.
 from __future__ import annotations
 
 import os
-import tempfile
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from autogen import AssistantAgent, GroupChat, GroupChatManager, UserProxyAgent
-from autogen.coding import DockerCommandLineCodeExecutor, LocalCommandLineCodeExecutor
-from autogen.io import IOStream
-from models import CHOICES, Model, docker_works, open_model
-from rich.console import Console
-from screen import Quiet, Screen
+from models import NOT_RUN, MemoryOption, Model, ModelOption, RunCodeOption, open_executor
+from screen import Screen, stage
 
 from memgpt_autogen import MemGPTAgent
 
 USE_MEMGPT = os.environ.get("USE_MEMGPT", "1") != "0"
+app = typer.Typer(add_completion=False)
 FIRST_TASK = "Write a function to print the numbers 1 to 10."
 CODER = (
     "You are a 10x Python engineer in a small team. When someone asks for code, send it whole,"
@@ -78,36 +76,30 @@ def run(model: Model, messages: list[str], memory: Path, executor: Any, screen: 
         speaker_selection_method=next_speaker,
     )
     chat_manager = GroupChatManager(chat, llm_config=False, silent=True)
-    for agent in (user, manager, coder):
-        screen.watch(agent)
+    screen.watch(user, manager, coder)
     for number, message in enumerate(messages):
         user.initiate_chat(chat_manager, message=message, clear_history=number == 0, silent=True)
     if USE_MEMGPT:
+        screen.origin(coder)
         screen.account(coder)
         coder.close()
 
 
+@app.command(help=__doc__)
 def main(
     messages: Annotated[list[str] | None, typer.Argument(help="What you say, in order.")] = None,
-    model: Annotated[str, typer.Option(help=" | ".join(CHOICES))] = "auto",
-    memory: Annotated[Path, typer.Option(help="Where the memory lives.")] = Path(".memgpt"),
-    run_code: Annotated[
-        bool, typer.Option("--run-code", help="Run the model's code here, for 30 s at most.")
-    ] = False,
+    model: ModelOption = "auto",
+    memory: MemoryOption = Path(".memgpt"),
+    run_code: RunCodeOption = False,
 ) -> None:
-    """Talk to a product manager and a coder who remembers you."""
-    console = Console(width=min(Console().width, 80), highlight=False)
-    with open_model(model, console) as chosen, tempfile.TemporaryDirectory() as folder:
-        executor = None
-        if docker_works():
-            executor = DockerCommandLineCodeExecutor(timeout=30, work_dir=folder)
-        elif run_code:
-            executor = LocalCommandLineCodeExecutor(timeout=30, work_dir=folder)
-        screen = Screen(console)
-        screen.introduce(chosen.label, USE_MEMGPT, executor)
-        with IOStream.set_default(Quiet()):
-            run(chosen, messages or [FIRST_TASK], memory, executor, screen)
+    with stage(model) as (chosen, screen), open_executor(run_code) as executor:
+        screen.introduce(
+            model=chosen.label,
+            coder="MemGPTAgent" if USE_MEMGPT else "AssistantAgent",
+            code=type(executor).__name__ if executor else NOT_RUN,
+        )
+        run(chosen, messages or [FIRST_TASK], memory, executor, screen)
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    app()

@@ -19,6 +19,7 @@ from models import CHOICES, open_model
 from rich.console import Console
 from rich.rule import Rule
 from rich.table import Table
+from screen import terminal
 
 from memgpt_autogen import MemGPTAgent
 from memgpt_autogen.tokens import TokenCounter
@@ -36,7 +37,7 @@ def run(
     memory: Annotated[Path | None, typer.Option(help="Keep the memory here.")] = None,
 ) -> None:
     """Two processes, one memory."""
-    console = Console(width=min(Console().width, 80), highlight=False)
+    console = terminal()
     begun = time.monotonic()
     with open_model(model, console) as chosen, tempfile.TemporaryDirectory() as folder:
         place = memory or Path(folder)
@@ -56,7 +57,9 @@ def account(console: Console, memory: Path, label: str, seconds: float) -> None:
     """What the two runs left behind and what they cost."""
     with MemGPTAgent("coder", llm_config=False, memory=memory) as coder:
         overview = coder.context_overview()
-        human = coder.core_memory["human"].value or "(empty)"
+        # In a group each speaker has a block; a small model may use the common one all the same.
+        blocks = [one for one in coder.core_memory if one.name in ("human", "human:user")]
+        human = "\n".join(one.value for one in blocks if one.value) or "(empty)"
         full = _full_history_tokens(coder)
     table = Table(
         title=f"What the coder's memory holds ({label})",

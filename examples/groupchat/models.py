@@ -6,13 +6,16 @@ import json
 import os
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
+import typer
+from autogen.coding import DockerCommandLineCodeExecutor, LocalCommandLineCodeExecutor
 from rich.console import Console
 
 from memgpt_autogen.errors import LocalModelError
@@ -20,6 +23,15 @@ from memgpt_autogen.local import local_llm_config
 from memgpt_autogen.testing.rehearsal import NAME, rehearsal_model
 
 CHOICES = ("auto", "openai", "local", "rehearsal")
+
+NOT_RUN = "shown, not run (--run-code runs it)"
+
+# What every example asks of its command line.
+ModelOption = Annotated[str, typer.Option("--model", help=" | ".join(CHOICES))]
+MemoryOption = Annotated[Path, typer.Option("--memory", help="Where the memory lives.")]
+RunCodeOption = Annotated[
+    bool, typer.Option("--run-code", help="Run the model's code here, for 30 s at most.")
+]
 
 
 @dataclass(frozen=True)
@@ -76,3 +88,15 @@ def docker_works() -> bool:
     except subprocess.TimeoutExpired:
         return False
     return done.returncode == 0
+
+
+@contextmanager
+def open_executor(run_code: bool) -> Iterator[Any]:
+    """What runs the model's code: Docker, this machine if you say so, else None."""
+    with tempfile.TemporaryDirectory() as folder:
+        if docker_works():
+            yield DockerCommandLineCodeExecutor(timeout=30, work_dir=folder)
+        elif run_code:
+            yield LocalCommandLineCodeExecutor(timeout=30, work_dir=folder)
+        else:
+            yield None

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
+from autogen.io import IOStream
+from models import Model, open_model
 from rich.console import Console
 from rich.markdown import Markdown
 from rich.padding import Padding
+from rich.rule import Rule
+from rich.table import Table
+from rich.text import Text
 
 from memgpt_autogen import AutoGenTranslator, MemGPTAgent
 from memgpt_autogen.steps import Eviction, Step
 
-_COLOURS = {"user": "cyan", "product_manager": "magenta", "coder": "green"}
+_COLOURS = ("cyan", "magenta", "green", "yellow", "blue", "red")
 _SPEAKING = "send_message"
 
 
@@ -31,31 +38,55 @@ class Quiet:
         return ""
 
 
+def terminal() -> Console:
+    """A console of 80 columns at the most."""
+    return Console(width=min(Console().width, 80), highlight=False)
+
+
+@contextmanager
+def stage(choice: str) -> Iterator[tuple[Model, Screen]]:
+    """The model of a choice, and a screen in the place of AutoGen's own printing."""
+    console = terminal()
+    with open_model(choice, console) as model, IOStream.set_default(Quiet()):
+        yield model, Screen(console)
+
+
 class Screen(AutoGenTranslator):
-    """A translator that also shows the coder's steps, as the default may do by itself."""
+    """A translator that also shows the agents' steps, as the default may do by itself."""
 
     def __init__(self, console: Console) -> None:
         super().__init__()
         self.console = console
+        self._colours: dict[str, str] = {}
 
-    def introduce(self, label: str, remembers: bool, executor: Any) -> None:
-        """Say what is about to run."""
-        agent = "MemGPTAgent" if remembers else "AssistantAgent"
-        runs = type(executor).__name__ if executor else "shown, not run (--run-code runs it)"
-        self.console.print(f"[dim]model: {label}\ncoder: {agent}\ncode:  {runs}[/]\n")
+    def introduce(self, **facts: str) -> None:
+        """Say what is about to run: one line for each fact."""
+        width = max(map(len, facts)) + 1
+        for name, fact in facts.items():
+            self.note(f"{name + ':':<{width}} {fact}")
+        self.console.print()
 
-    def watch(self, agent: Any) -> None:
-        """Show what an agent sends."""
+    def note(self, text: str) -> None:
+        """A line beside the chat."""
+        self.console.print(Text(text, style="dim"))
 
-        def show(sender: Any, message: Any, recipient: Any, silent: bool) -> Any:
-            del recipient, silent
-            text = message if isinstance(message, str) else str(message.get("content") or "")
-            if text:
-                self.console.print(f"[bold {_COLOURS.get(sender.name, 'white')}]{sender.name}[/]")
-                self.console.print(Padding(Markdown(text), (0, 0, 1, 2)))
-            return message
+    def title(self, text: str) -> None:
+        """A line across, between two parts."""
+        self.console.print(Rule(f"[bold]{text}[/]", style="blue"))
 
-        agent.register_hook("process_message_before_send", show)
+    def watch(self, *agents: Any) -> None:
+        """Show what these agents send, each in a colour of its own."""
+        for agent in agents:
+            self._colours.setdefault(agent.name, _COLOURS[len(self._colours) % len(_COLOURS)])
+            agent.register_hook("process_message_before_send", self._show)
+
+    def _show(self, sender: Any, message: Any, recipient: Any, silent: bool) -> Any:
+        del recipient, silent
+        text = message if isinstance(message, str) else str(message.get("content") or "")
+        if text and text != "None":  # AutoGen writes the word for a null content
+            self.console.print(Text(sender.name, style=f"bold {self._colours[sender.name]}"))
+            self.console.print(Padding(Markdown(text), (0, 0, 1, 2)))
+        return message
 
     def on_step(self, agent: str, step: Step) -> None:
         """Show the memory functions that a step called, and what they found."""
@@ -65,31 +96,48 @@ class Screen(AutoGenTranslator):
         for call in step.calls:
             if call.name != _SPEAKING:
                 self._whisper(agent, f"{call.name}({_arguments(call.arguments)})")
-                self._whisper(agent, f"→ {results.get(call.id, 'run by another agent')}")
+                self._whisper(agent, f"→ {_result(results.get(call.id))}")
 
     def on_eviction(self, agent: str, eviction: Eviction) -> None:
         """Show that the queue was folded into the summary."""
         self._whisper(agent, f"{eviction.entries} entries left the queue for the summary")
 
-    def account(self, agent: MemGPTAgent) -> None:
-        """Where the last answer came from, and how full the memory is."""
-        overview = agent.context_overview()
+    def origin(self, agent: MemGPTAgent) -> None:
+        """Where an agent's last answer came from."""
         searched = [
             call.name for step in agent.last_steps for call in step.calls if "search" in call.name
         ]
-        path = f"a {searched[-1]}" if searched else "core memory, which is always in view"
-        self.console.print(f"[dim]{agent.name}'s last answer came from: {path}[/]")
-        self.console.print(
-            f"[dim]{agent.name}: {overview.recall_messages} messages in recall storage,"
+        path = searched[-1] if searched else "core memory, which is always in view"
+        self.note(f"{agent.name}'s last answer came from: {path}")
+
+    def account(self, agent: MemGPTAgent) -> None:
+        """How full an agent's memory is."""
+        overview = agent.context_overview()
+        self.note(
+            f"{agent.name}: {overview.recall_messages} messages in recall storage,"
             f" {overview.archival_passages} passages in archival storage,"
-            f" {overview.total} of {overview.window} tokens in the main context[/]"
+            f" {overview.total} of {overview.window} tokens in the main context"
         )
+
+    def blocks(self, agent: MemGPTAgent, prefix: str = "") -> None:
+        """The core memory blocks whose names begin with `prefix`."""
+        table = Table(title=f"{agent.name}'s core memory", title_style="bold", show_header=False)
+        for block in agent.core_memory:
+            if block.name.startswith(prefix):
+                table.add_row(Text(block.name, style="cyan"), Text(block.value or "(empty)"))
+        self.console.print(table)
 
     def _whisper(self, agent: str, text: str) -> None:
         line = " ".join(text.split())
         room = self.console.width - len(agent) - 6
-        line = line if len(line) <= room else line[: room - 1] + "…"
-        self.console.print(f"  [dim]{agent} · {line}[/]", markup=True)
+        self.note(f"  {agent} · {line if len(line) <= room else line[: room - 1] + '…'}")
+
+
+def _result(text: str | None) -> str:
+    """A call's result; of a page of search results the first."""
+    if text is None:
+        return "run by another agent"
+    return text.split("\n", 1)[-1] if text.startswith("Page ") else text
 
 
 def _arguments(text: str) -> str:

@@ -12,9 +12,11 @@ from datetime import date, datetime
 
 from memgpt_autogen.errors import ConfigurationError
 from memgpt_autogen.memory.page import Page, check_paging
+from memgpt_autogen.storage.behind import WriteBehind
 from memgpt_autogen.storage.chroma import Database
 from memgpt_autogen.storage.collection import Progress
 from memgpt_autogen.storage.embedding import Embedder
+from memgpt_autogen.storage.hybrid import HybridStore
 from memgpt_autogen.storage.record import (
     RECALL,
     Record,
@@ -58,9 +60,15 @@ class RecallStorage:
     def __init__(
         self, database: Database, embedder: Embedder, *, clock: Callable[[], datetime]
     ) -> None:
-        self._store = database.store(RECALL, embedder)
+        self._behind = WriteBehind(database.store(RECALL, embedder))
         self._clock = clock
         self._results = Results()
+
+    @property
+    def _store(self) -> HybridStore:
+        """The store, with everything written: for all but the quick ways in."""
+        self._behind.settle()
+        return self._behind.store
 
     def __len__(self) -> int:
         return len(self._store)
@@ -84,7 +92,7 @@ class RecallStorage:
         if not text.strip():
             raise ConfigurationError("a message without text cannot be stored in recall storage.")
         moment = aware(self._clock() if timestamp is None else timestamp)
-        new = RECALL.id_of(self._store.take_number())
+        new = RECALL.id_of(self._behind.store.take_number())
         return Message(new, clean(text), clean(speaker), moment)
 
     def write(self, messages: Sequence[Message], progress: Progress | None = None) -> None:
@@ -96,6 +104,29 @@ class RecallStorage:
             StorageError: an id is in use for another message.
         """
         self._store.write([_record(message) for message in messages], progress)
+
+    def write_later(self, messages: Sequence[Message]) -> None:
+        """Store drafts some time; whatever is read from here on finds them.
+
+        They are lost if the process ends before: the caller keeps those in `waiting`.
+
+        Raises:
+            StorageError: earlier ones cannot be written.
+        """
+        self._behind.put([_record(message) for message in messages])
+
+    @property
+    def waiting(self) -> set[str]:
+        """The ids of the messages that are not written yet."""
+        return {RECALL.id_of(number) for number in self._behind.waiting}
+
+    def settle(self) -> None:
+        """Write what `write_later` took in.
+
+        Raises:
+            StorageError: it cannot be written; it goes on waiting.
+        """
+        self._behind.settle()
 
     def search(
         self,

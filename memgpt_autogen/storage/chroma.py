@@ -6,7 +6,7 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from memgpt_autogen.errors import ConfigurationError, StorageError
+from memgpt_autogen.errors import ConfigurationError, DirectoryLockedError, StorageError
 from memgpt_autogen.storage.collection import Progress, VectorCollection, chroma_errors
 from memgpt_autogen.storage.directory import (
     DirectoryLock,
@@ -20,6 +20,7 @@ from memgpt_autogen.storage.directory import (
 from memgpt_autogen.storage.embedding import Embedder, resolve_embedder
 from memgpt_autogen.storage.hybrid import HybridStore
 from memgpt_autogen.storage.index_file import IndexFile
+from memgpt_autogen.storage.leftovers import close_garbage
 from memgpt_autogen.storage.lexical import LexicalTable
 from memgpt_autogen.storage.record import ARCHIVAL, RECALL, Kind
 from memgpt_autogen.storage.reindex import embed_anew, finish_swap
@@ -171,6 +172,12 @@ def open_database(
         DirectoryLockedError: it is open already, in this process or another.
         StorageError: it cannot be read or written, or the server does not answer.
     """
+    try:
+        return Database(str(location), "agents", agent, cache_dir)
+    except DirectoryLockedError as problem:
+        if not problem.here:
+            raise
+    close_garbage()  # it may be an agent that nobody can close any more
     return Database(str(location), "agents", agent, cache_dir)
 
 

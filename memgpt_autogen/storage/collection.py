@@ -194,7 +194,10 @@ class VectorCollection:
     def _create(self, dimension: int) -> Collection:
         assert self._embedder is not None
         with self._errors():
-            self._collection = create(self._client, self._name, self._embedder, dimension)
+            # On a server another process may have made it since this one looked.
+            self._collection = existing(self._client, self._name) or create(
+                self._client, self._name, self._embedder, dimension
+            )
         return self._collection
 
     def _check(self, dimension: int | None = None) -> None:

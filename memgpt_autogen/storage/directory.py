@@ -12,6 +12,7 @@ import hashlib
 import os
 import re
 import unicodedata
+import weakref
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -111,18 +112,37 @@ class DirectoryLock:
             self._lock = FileLock(directory / "lock", thread_local=False)
             self._lock.acquire(blocking=False)
         except Timeout:
-            raise DirectoryLockedError(
-                f"{directory} is open already, in this process or another, and two writers"
-                " would damage it. Close the other agent (agent.close()), or share a Chroma"
-                f" server: run `chroma run --path {directory.parent.parent / 'server'}` and"
-                ' use memory="http://localhost:8000".'
-            ) from None
+            here = directory in _held
+            raise DirectoryLockedError(_locked(directory, here=here), here=here) from None
         except OSError as problem:
             raise StorageError(
                 f"{directory} cannot be written: {problem}. Choose another directory with"
                 " memory=, or mend its permissions."
             ) from problem
+        self._directory = directory
+        _held[directory] = self
 
     def release(self) -> None:
         """Let the next writer in; a second call does nothing."""
+        if _held.get(self._directory) is self:
+            del _held[self._directory]
         self._lock.release()
+
+
+# The locks of this process, by directory.
+_held: weakref.WeakValueDictionary[Path, DirectoryLock] = weakref.WeakValueDictionary()
+
+
+def _locked(directory: Path, *, here: bool) -> str:
+    first = (
+        f"{directory} is open already in this process, by another agent object: use that one, or"
+        " close it first (agent.close(), or `with`). To have two at a time, give them different"
+        " names"
+        if here
+        else f"{directory} is open already in another process, and two writers would damage it."
+        " Let that one end, or close its agent"
+    )
+    return (
+        f"{first}, or share a Chroma server: run `chroma run --path"
+        f' {directory.parent.parent / "server"}` and use memory="http://localhost:8000".'
+    )

@@ -61,6 +61,7 @@ class HybridStore:
         self.table = table
         self._collection = collection
         self._lock = threading.RLock()
+        self._numbers = threading.Lock()  # of its own: a number must not wait for a write
         self._catch_up()
         self._next = max(table.highest, collection.highest) + 1
 
@@ -69,7 +70,7 @@ class HybridStore:
 
     def take_number(self) -> int:
         """The next number; it is not given again while this store is open."""
-        with self._lock:
+        with self._numbers:
             self._next += 1
             return self._next - 1
 
@@ -91,7 +92,8 @@ class HybridStore:
                 done += len(part)
                 if progress is not None:
                     progress(done, len(records))
-            self._next = max([self._next, *(record.number + 1 for record in records)])
+            with self._numbers:
+                self._next = max([self._next, *(record.number + 1 for record in records)])
 
     def delete(self, numbers: Iterable[int]) -> int:
         """Delete records from Chroma and from the index; how many there were."""

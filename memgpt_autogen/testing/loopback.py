@@ -41,7 +41,11 @@ class _Handler(BaseHTTPRequestHandler):
         """Tests want no access log."""
 
     def _handle(self, method: str) -> None:
-        payload = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        size = int(self.headers.get("Content-Length") or 0)
+        payload = self.rfile.read(size)
+        if len(payload) < size:  # the client is gone, killed perhaps: nobody asks anything
+            self.close_connection = True
+            return
         response = self.server.respond(method, self.path.partition("?")[0], payload)
         self.send_response(response.status)
         self.send_header("Content-Type", response.content_type)

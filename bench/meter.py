@@ -1,0 +1,48 @@
+"""Runs one agent in a process of its own, a turn for every line of its input.
+
+It imports nothing but the standard library: environments without this package use it
+too. A line is a JSON object: {"message": …} is a turn, answered with its wall time
+and CPU time in milliseconds; {"preload": n} gives the agent the history of n turns;
+{"messages": […]} are turns without a pause between them, until all they wrote is on
+disk. CPU time is the whole process's since the turn before, so what goes on in the
+background is in it.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from typing import Any, Protocol
+
+
+class Subject(Protocol):
+    """What is measured."""
+
+    def turn(self, message: str) -> str:
+        """Tell the agent something; its answer."""
+        ...
+
+
+def serve(subject: Subject) -> None:
+    """Answer lines until the input ends."""
+    out, sys.stdout = sys.stdout, sys.stderr  # some agents print
+    print(json.dumps("ready"), file=out, flush=True)
+    cpu = time.process_time()
+    for line in sys.stdin:
+        asked: dict[str, Any] = json.loads(line)
+        if "preload" in asked:
+            subject.preload(asked["preload"])  # type: ignore[attr-defined] # few can
+            cpu = time.process_time()
+            print("{}", file=out, flush=True)
+            continue
+        begin = time.perf_counter()
+        answers = [subject.turn(one) for one in asked.get("messages", [asked.get("message")])]
+        if "messages" in asked:
+            subject.settle()  # type: ignore[attr-defined] # few can
+        ms = 1000 * (time.perf_counter() - begin)
+        if not all(answers):
+            raise SystemExit("the agent said nothing")
+        now = time.process_time()
+        print(json.dumps({"ms": ms, "cpu_ms": 1000 * (now - cpu)}), file=out, flush=True)
+        cpu = now

@@ -1,0 +1,25 @@
+"""What peers need around them: the embedding model, and another environment."""
+
+from __future__ import annotations
+
+import subprocess
+from importlib import resources
+
+from harness import HERE
+
+from memgpt_autogen.storage.minilm import packaged_weights
+
+OTHER = HERE.parent / ".venvs" / "bench-agentchat" / "bin" / "python"
+
+
+def embedding_files() -> dict[str, str | None]:
+    """The files that `embed.py` needs; without the extra `offline` there are no weights."""
+    weights = packaged_weights()
+    vocabulary = resources.files("memgpt_autogen") / "data" / "bert_uncased_vocab.txt"
+    return {"weights": str(weights.path) if weights else None, "vocabulary": str(vocabulary)}
+
+
+def other_python() -> str | None:
+    """The Python of the environment for autogen-agentchat; None if it cannot be made."""
+    made = subprocess.run([str(HERE / "agentchat_venv.sh")], check=False, capture_output=True)
+    return str(OTHER) if made.returncode == 0 and OTHER.exists() else None
