@@ -318,7 +318,8 @@ def test_a_filter_finds_what_fits_among_very_many(
     for few in (5000, 10):
         monkeypatch.setattr(hybrid, "_FEW", few)
         page = recall.search("apple", limit=100, speaker="Bob")
-        assert page.total == hybrid.CANDIDATES
+        by_meaning = hybrid.CANDIDATES
+        assert by_meaning <= page.total <= by_meaning + 1  # the turn after an apple, by words
         assert {item.speaker for item in page.items} == {"Bob"}
 
 

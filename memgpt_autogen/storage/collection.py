@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from memgpt_autogen.errors import EmbedderMismatchError, StorageError
 from memgpt_autogen.storage.embedding import Embedder
@@ -70,7 +71,7 @@ class VectorCollection:
         with self._errors():
             self._batch: int = client.get_max_batch_size()
             self._collection: Collection | None = existing(client, name)
-        self._check()
+        self.check()
 
     @property
     def identity(self) -> str:
@@ -107,7 +108,7 @@ class VectorCollection:
         if not records:
             return
         collection = self._collection or self._create(vectors.shape[1])
-        self._check(vectors.shape[1])
+        self.check(vectors.shape[1])
         with self._errors():
             for start in range(0, len(records), self._batch):
                 part = records[start : start + self._batch]
@@ -118,35 +119,29 @@ class VectorCollection:
                     metadatas=[record.metadata() for record in part],
                 )
 
-    def nearest(
-        self, vector: Vectors, count: int, among: Sequence[int] | None = None
-    ) -> list[tuple[int, float]]:
+    def nearest(self, vector: Vectors, count: int) -> list[tuple[int, float]]:
         """The records nearest to a vector of shape (1, dimension), with their cosines."""
-        if self._collection is None or count < 1 or (among is not None and not among):
+        if self._collection is None or count < 1:
             return []
-        self._check(vector.shape[1])
-        ids = None if among is None else [self._kind.id_of(number) for number in among]
         with self._errors():
             found = self._collection.query(
-                query_embeddings=vector, ids=ids, n_results=count, include=["distances"]
+                query_embeddings=vector, n_results=count, include=["distances"]
             )
         distances: Any = found["distances"]
         pairs = zip(found["ids"][0], distances[0], strict=True)
         return [(self._number(key), 1.0 - float(distance)) for key, distance in pairs]
 
-    def cosines(self, vector: Vectors, numbers: Sequence[int]) -> dict[int, float]:
-        """The cosine of each of these records' stored vectors to a vector."""
+    def vectors(self, numbers: Sequence[int]) -> dict[int, NDArray[np.float32]]:
+        """The stored vectors of the records with these numbers that there are."""
         if self._collection is None or not numbers:
             return {}
         with self._errors():
             found = self._collection.get(
                 ids=[self._kind.id_of(number) for number in numbers], include=["embeddings"]
             )
-        if not found["ids"]:
-            return {}
-        products = np.asarray(found["embeddings"], dtype=np.float32) @ vector[0]
-        pairs = zip(found["ids"], products.tolist(), strict=True)
-        return {self._number(key): product for key, product in pairs}
+        rows: Any = found["embeddings"]
+        pairs = zip(found["ids"], np.asarray(rows, dtype=np.float32), strict=True)
+        return {self._number(key): row for key, row in pairs}
 
     def get(self, numbers: Sequence[int]) -> list[Record]:
         """The records with these numbers that there are, by number."""
@@ -205,8 +200,12 @@ class VectorCollection:
             )
         return self._collection
 
-    def _check(self, dimension: int | None = None) -> None:
-        """Compare the embedder with the one the collection was made with."""
+    def check(self, dimension: int | None = None) -> None:
+        """Compare the embedder with the one the collection was made with.
+
+        Raises:
+            EmbedderMismatchError: it is another one.
+        """
         if self._embedder is None or self._collection is None:
             return
         made_with, size = self._metadata.get("embedder"), self._metadata.get("dimension")

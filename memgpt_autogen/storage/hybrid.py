@@ -9,13 +9,12 @@ from __future__ import annotations
 import itertools
 import threading
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 
 from memgpt_autogen.errors import StorageError
 from memgpt_autogen.storage.collection import Progress, VectorCollection
 from memgpt_autogen.storage.embedding import Embedder
 from memgpt_autogen.storage.lexical import LexicalTable, Where
-from memgpt_autogen.storage.ranking import Candidate
+from memgpt_autogen.storage.ranking import Candidate, Hits
 from memgpt_autogen.storage.record import Kind, Record
 from memgpt_autogen.storage.terms import Query, phrase
 from memgpt_autogen.storage.vectors import Vectors
@@ -23,28 +22,10 @@ from memgpt_autogen.storage.words import asked_words
 
 CANDIDATES = 50  # by words, and as many by meaning
 _RANKED = 300  # BM25 scores read, for candidates found by meaning only
-_FEW = 5000  # so many filtered records can be handed to Chroma by their ids
-_RARE = 10  # and only where they are at most a tenth: it costs as much as reading many
-_MANY = 5000  # of the nearest of all, read to find those that fit a filter
+_FEW = 5000  # so many that fit a filter are compared one by one
+_MANY = 1000  # of the nearest of all, read to find those that fit a filter
 _CATCH_UP = 500  # numbers asked for at once when the index is behind
 _WRITE = 256  # records embedded and written at once
-
-
-@dataclass(frozen=True)
-class Hits:
-    """What the lexical index says to a query.
-
-    Attributes:
-        where: the filter, narrowed to a time where the query asks for that time alone.
-        scores: by words, best first, of more records than become candidates.
-        first: candidates whatever their scores.
-        named: speakers whom the query names.
-    """
-
-    where: Where
-    scores: dict[int, float]
-    first: list[int]
-    named: frozenset[str]
 
 
 class HybridStore:
@@ -73,8 +54,9 @@ class HybridStore:
         self._lock = threading.RLock()
         self._numbers = threading.Lock()  # of its own: a number must not wait for a write
         self._torn = False  # a change reached Chroma and not the index
-        if table.unseal() != self._seal or not alone:
+        if table.standing.unseal() != self._seal or not alone:
             self._catch_up()
+        self._fit_vectors()
         self._next = max(table.highest, collection.highest) + 1
 
     def __len__(self) -> int:
@@ -84,7 +66,7 @@ class HybridStore:
         """Note that the index holds what Chroma holds; the last thing that is done."""
         with self._lock:
             if self._alone and not self._torn and self._seal:
-                self.table.seal(self._seal)
+                self.table.standing.seal(self._seal)
 
     @property
     def _seal(self) -> str:
@@ -113,7 +95,10 @@ class HybridStore:
                 vectors = self.embedder.embed([record.embedded(self.kind) for record in part])
                 self._torn = True
                 self._collection.add(part, vectors)
-                self.table.add(part)
+                self._fit_vectors()
+                self.table.add(
+                    part, {record.number: row for record, row in zip(part, vectors, strict=True)}
+                )
                 self._torn = False
                 done += len(part)
                 if progress is not None:
@@ -133,7 +118,7 @@ class HybridStore:
             self._collection.note(highest=self._next - 1, deletions=deletions)
             self._collection.delete(known)
             self.table.delete(known)
-            self.table.deletions = deletions
+            self.table.standing.deletions = deletions
             self._torn = False
             return len(known)
 
@@ -168,9 +153,8 @@ class HybridStore:
             cosines = dict.fromkeys(chosen, 0.0)
             if vector is not None:
                 cosines = self._nearest(vector, hits.where)
-                cosines.update(
-                    self._collection.cosines(vector, [one for one in chosen if one not in cosines])
-                )
+                missing = [one for one in chosen if one not in cosines]
+                cosines.update(self.table.vectors.cosines(vector, missing))
             records = self.table.get([*cosines])
         return [
             Candidate(records[number], hits.scores.get(number, 0.0), cosine)
@@ -190,11 +174,12 @@ class HybridStore:
         return narrowed if self.table.numbers(narrowed, 1) else None
 
     def _nearest(self, vector: Vectors, where: Where) -> dict[int, float]:
+        self._collection.check(vector.shape[1])
         if where.everything:
             return dict(self._collection.nearest(vector, CANDIDATES))
-        numbers = self.table.numbers(where, _FEW + 1)
-        if len(numbers) <= _FEW and len(numbers) * _RARE <= len(self):
-            return dict(self._collection.nearest(vector, CANDIDATES, among=numbers))
+        few = self.table.vectors.nearest(vector, where, CANDIDATES, among=_FEW)
+        if few is not None:
+            return few
         # Many fit: the nearest of all hold enough that fit, if enough of all are read.
         total = len(self)
         wanted = CANDIDATES
@@ -229,7 +214,7 @@ class HybridStore:
         if self._in_step():
             return
         while found := self._after(self.table.highest):
-            self.table.add(found)
+            self._take_in(found)
         if self._in_step():
             return
         deletions, there = self._collection.deletions, self._collection.numbers()
@@ -237,11 +222,23 @@ class HybridStore:
         self.table.delete(here - there)
         missing = sorted(there - here)
         for start in range(0, len(missing), _CATCH_UP):
-            self.table.add(self._collection.get(missing[start : start + _CATCH_UP]))
-        self.table.deletions = deletions
+            self._take_in(self._collection.get(missing[start : start + _CATCH_UP]))
+        self.table.standing.deletions = deletions
+
+    def _take_in(self, records: Sequence[Record]) -> None:
+        numbers = [record.number for record in records]
+        self.table.add(records, self._collection.vectors(numbers))
+
+    def _fit_vectors(self) -> None:
+        """Have the vectors of this collection in the index; another one's are of no use."""
+        identity = self._collection.identity
+        if self.table.vectors.origin != identity:
+            numbers = self.table.numbers(Where())
+            parts = (numbers[at : at + _CATCH_UP] for at in range(0, len(numbers), _CATCH_UP))
+            self.table.vectors.replace(map(self._collection.vectors, parts), identity)
 
     def _in_step(self) -> bool:
-        known = self.table.deletions == self._collection.deletions
+        known = self.table.standing.deletions == self._collection.deletions
         return known and len(self.table) == len(self._collection)
 
     def _after(self, number: int) -> list[Record]:

@@ -11,7 +11,7 @@ from pathlib import Path
 from memgpt_autogen.errors import StorageError
 
 # Of the tables that are made in the file; a file of another version is made anew.
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 
 class IndexFile:

@@ -11,14 +11,16 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from memgpt_autogen.storage.entries import Entries
 from memgpt_autogen.storage.index_file import IndexFile
 from memgpt_autogen.storage.matching import Matching
 from memgpt_autogen.storage.record import Kind, Record, micros
+from memgpt_autogen.storage.standing import Standing
 from memgpt_autogen.storage.terms import STOP_WORDS
+from memgpt_autogen.storage.vector_table import Row, VectorTable
 from memgpt_autogen.storage.where import Where
 from memgpt_autogen.storage.words import asked_words
 
@@ -35,6 +37,8 @@ class LexicalTable:
         self._name = kind.name
         self._entries = Entries(kind)
         self._matching = Matching(index, kind)
+        self.vectors = VectorTable(index, kind)
+        self.standing = Standing(index, kind)
         self._create()
         self._speakers: Counter[str] = Counter(
             {
@@ -52,41 +56,14 @@ class LexicalTable:
     def __len__(self) -> int:
         return self._count
 
-    @property
-    def deletions(self) -> int:
-        """How many of the deletions in Chroma are known here."""
-        sql = "SELECT deletions FROM deletions WHERE kind = ?"
-        rows = self._index.rows(sql, [self._name])
-        return int(str(rows[0][0])) if rows else 0
-
-    @deletions.setter
-    def deletions(self, count: int) -> None:
-        with self._index.transaction() as connection:
-            connection.execute(
-                "INSERT OR REPLACE INTO deletions VALUES (?, ?)", [self._name, count]
-            )
-
-    def seal(self, state: str) -> None:
-        """Note that the index is complete, as of a state of Chroma's collection."""
-        with self._index.transaction(lasting=True) as connection:
-            connection.execute("INSERT OR REPLACE INTO seals VALUES (?, ?)", [self._name, state])
-
-    def unseal(self) -> str | None:
-        """Take the note away, before anything is written; what it said."""
-        rows = self._index.rows("SELECT state FROM seals WHERE kind = ?", [self._name])
-        if not rows:
-            return None
-        with self._index.transaction(lasting=True) as connection:
-            connection.execute("DELETE FROM seals WHERE kind = ?", [self._name])
-        return str(rows[0][0])
-
-    def add(self, records: Iterable[Record]) -> None:
-        """Index records; those whose numbers are there already are left as they are."""
+    def add(self, records: Iterable[Record], vectors: Mapping[int, Row] | None = None) -> None:
+        """Index records, with their vectors; those that are there already stay as they are."""
         fresh = {record.number: record for record in records}
         with self._index.transaction() as connection:
             known = self.get(list(fresh))
             new = [record for record in fresh.values() if record.number not in known]
             self._change(connection, insert=new, delete=())
+            self.vectors.put(connection, vectors or {})
         self._count_in(new, 1)
         self.highest = max([self.highest, *fresh])
 
@@ -95,6 +72,7 @@ class LexicalTable:
         with self._index.transaction() as connection:
             known = self.get(list(numbers))
             self._change(connection, insert=(), delete=list(known.values()))
+            self.vectors.remove(connection, known)
         self._count_in(known.values(), -1)
         return len(known)
 
@@ -177,8 +155,6 @@ class LexicalTable:
         name = self._name
         with self._index.transaction() as connection:
             for statement in (
-                "CREATE TABLE IF NOT EXISTS deletions (kind TEXT PRIMARY KEY, deletions INTEGER)",
-                "CREATE TABLE IF NOT EXISTS seals (kind TEXT PRIMARY KEY, state TEXT)",
                 f"""CREATE TABLE IF NOT EXISTS {name} (number INTEGER PRIMARY KEY, at INTEGER,
                     timestamp TEXT, speaker TEXT, tags TEXT, text TEXT)""",
                 f"CREATE INDEX IF NOT EXISTS {name}_by_time ON {name} (at, number)",

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from memgpt_autogen.storage.record import Record, micros
 from memgpt_autogen.storage.terms import Query, flat
 from memgpt_autogen.storage.when import Span
+from memgpt_autogen.storage.where import Where
 
 LEAST_SPAN = 0.05  # of cosines; when all are alike, they tell nothing apart
 NAMED = 0.3  # for a speaker or a date in the query; a date may be that of what is told
@@ -22,6 +23,23 @@ SPOKEN_THEN = 0.6  # for "yesterday" and its like: said as seen from now, so mea
 EXACT = 4.0  # for each exact phrase: more than all else together
 _DAY = 86_400_000_000  # microseconds
 _BEFORE, _AFTER = 7 * _DAY, 14 * _DAY  # things are told of some days before they are, and after
+
+
+@dataclass(frozen=True)
+class Hits:
+    """What the lexical index says to a query.
+
+    Attributes:
+        where: the filter, narrowed to a time where the query asks for that time alone.
+        scores: by words, best first, of more records than become candidates.
+        first: candidates whatever their scores.
+        named: speakers whom the query names.
+    """
+
+    where: Where
+    scores: dict[int, float]
+    first: list[int]
+    named: frozenset[str]
 
 
 @dataclass(frozen=True)

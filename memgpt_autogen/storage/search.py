@@ -10,8 +10,8 @@ from typing import Literal
 
 from memgpt_autogen.storage.embedding import Embedder, embed_query
 from memgpt_autogen.storage.folding import Folded, folded
-from memgpt_autogen.storage.hybrid import Hits, HybridStore
-from memgpt_autogen.storage.ranking import ranked
+from memgpt_autogen.storage.hybrid import HybridStore
+from memgpt_autogen.storage.ranking import Hits, ranked
 from memgpt_autogen.storage.terms import Query
 from memgpt_autogen.storage.where import Where
 

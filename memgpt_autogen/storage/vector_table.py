@@ -1,0 +1,108 @@
+"""The vectors of Chroma's records once more, in the index, to be read by number.
+
+Chroma finds the nearest of all records quickly; but the vectors of records that were
+found otherwise cost it more to hand out than all else in a search, and a filter costs
+it a look at every record. Here they are read by the primary key, and the few records
+that pass a filter are compared one by one. Half precision is enough to rank.
+"""
+
+# ruff: noqa: S608 - table names are those of `Kind`; every value is a parameter
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from memgpt_autogen.storage.index_file import IndexFile
+from memgpt_autogen.storage.record import Kind
+from memgpt_autogen.storage.vectors import Vectors
+from memgpt_autogen.storage.where import Where
+
+Row = NDArray[np.float32]
+
+_CHUNK = 500  # parameters in one statement
+
+
+class VectorTable:
+    """The vectors of one kind's records.
+
+    They are those of one collection of Chroma, `origin`: another embedder's vectors
+    are in another collection.
+    """
+
+    def __init__(self, index: IndexFile, kind: Kind) -> None:
+        self._index = index
+        self._records = kind.name
+        self._name = f"{kind.name}_vectors"
+        with index.transaction() as connection:
+            connection.execute(
+                f"CREATE TABLE IF NOT EXISTS {self._name} (number INTEGER PRIMARY KEY, vector BLOB)"
+            )
+            connection.execute(
+                "CREATE TABLE IF NOT EXISTS origins (kind TEXT PRIMARY KEY, origin TEXT)"
+            )
+        rows = index.rows("SELECT origin FROM origins WHERE kind = ?", [kind.name])
+        self.origin = str(rows[0][0]) if rows else ""
+
+    def put(self, connection: sqlite3.Connection, rows: Mapping[int, Row]) -> None:
+        """Store vectors, by number; within a transaction of the index."""
+        connection.executemany(
+            f"INSERT OR REPLACE INTO {self._name} VALUES (?, ?)",
+            [(number, row.astype(np.float16).tobytes()) for number, row in rows.items()],
+        )
+
+    def remove(self, connection: sqlite3.Connection, numbers: Iterable[int]) -> None:
+        """Delete vectors; within a transaction of the index."""
+        connection.executemany(
+            f"DELETE FROM {self._name} WHERE number = ?", [(number,) for number in numbers]
+        )
+
+    def replace(self, parts: Iterable[Mapping[int, Row]], origin: str) -> None:
+        """Take those of another collection in the place of all."""
+        with self._index.transaction() as connection:
+            connection.execute("DELETE FROM origins WHERE kind = ?", [self._records])
+            connection.execute(f"DELETE FROM {self._name}")
+        for part in parts:
+            with self._index.transaction() as connection:
+                self.put(connection, part)
+        with self._index.transaction() as connection:
+            connection.execute("INSERT INTO origins VALUES (?, ?)", [self._records, origin])
+        self.origin = origin
+
+    def cosines(self, vector: Vectors, numbers: Sequence[int]) -> dict[int, float]:
+        """The cosine of each of these records' vectors to a vector; without those unknown."""
+        rows: list[tuple[object, ...]] = []
+        for start in range(0, len(numbers), _CHUNK):
+            chunk = numbers[start : start + _CHUNK]
+            marks = ",".join("?" * len(chunk))
+            sql = f"SELECT number, vector FROM {self._name} WHERE number IN ({marks})"
+            rows += self._index.rows(sql, chunk)
+        return _cosines(vector, rows)
+
+    def nearest(
+        self, vector: Vectors, where: Where, count: int, among: int
+    ) -> dict[int, float] | None:
+        """The nearest of the records that fit, with their cosines; None if too many fit."""
+        clauses = where.clauses(self._records)
+        # The inner query reads an index only, and no more rows than are compared.
+        sql = (
+            f"SELECT number, vector FROM {self._name} WHERE number IN"
+            f" (SELECT number FROM {self._records} WHERE {clauses.sql} LIMIT ?)"
+        )
+        rows = self._index.rows(sql, [*clauses.parameters, among + 1])
+        if len(rows) > among:
+            return None
+        found = _cosines(vector, rows)
+        return dict(sorted(found.items(), key=lambda pair: (-pair[1], -pair[0]))[:count])
+
+
+def _cosines(vector: Vectors, rows: Sequence[tuple[object, ...]]) -> dict[int, float]:
+    if not rows:
+        return {}
+    stored = b"".join(row[1] for row in rows if isinstance(row[1], bytes))
+    table = np.frombuffer(stored, dtype=np.float16).reshape(len(rows), -1).astype(np.float32)
+    products: list[float] = (table @ vector[0]).tolist()
+    return {int(str(row[0])): product for row, product in zip(rows, products, strict=True)}
