@@ -167,41 +167,76 @@ def run(sizes: Sequence[int]) -> list[dict[str, float]]:
     return found
 
 
-def table(found: Sequence[dict[str, float]]) -> Table:
-    shown = Table(title="Milliseconds, medians", title_justify="left")
-    shown.add_column("")
+def cells(found: Sequence[dict[str, float]]) -> list[list[str]]:
+    """A row for each thing measured, a column for each size."""
+    rows = []
+    for name in [key for key in found[0] if key != "messages"]:
+        form = "{:.2f}×" if "/" in name else "{:.1f}"
+        rows.append([name, *(form.format(one[name]) for one in found)])
+    return rows
+
+
+def verdicts(found: Sequence[dict[str, float]]) -> list[str]:
+    """Whether the bounds on a search hold."""
+    told = []
     for one in found:
-        shown.add_column(f"{one['messages']:,.0f}", justify="right")
-    for name in found[0]:
-        if name == "messages":
-            continue
-        ratio = "/" in name
-        shown.add_row(
-            name, *(f"{one[name]:.2f}×" if ratio else f"{one[name]:.1f}" for one in found)
-        )
-    return shown
+        bound = BOUNDS.get(int(one["messages"]))
+        if bound is not None:
+            ratio = one["search / (embed + raw)"]
+            verdict = "holds" if ratio <= bound else "does not hold"
+            told.append(f"{one['messages']:,.0f}: {ratio:.2f}× of at most {bound:.0f}×: {verdict}")
+    return told
+
+
+def document(found: Sequence[dict[str, float]]) -> dict[str, Any]:
+    """The figures, and how the report shows them."""
+    sizes = [f"{one['messages']:,.0f}" for one in found]
+    lines = {
+        name: {"x": [one["messages"] for one in found], "y": [one[name] for one in found]}
+        for name in ("embed query", "raw Chroma", "search", "append", "open")
+    }
+    return {
+        "sizes": list(found),
+        "tables": [
+            {
+                "title": "Milliseconds by messages stored, medians",
+                "columns": ["", *sizes],
+                "rows": cells(found),
+                "note": "; ".join(verdicts(found)),
+            }
+        ],
+        "plots": [
+            {
+                "title": "What a growing store costs",
+                "x_label": "messages",
+                "y_label": "ms",
+                "log_x": True,
+                "log_y": True,
+                "lines": lines,
+            }
+        ],
+    }
 
 
 def main(
     million: Annotated[bool, typer.Option("--million", help="A million messages too.")] = False,
     quick: Annotated[bool, typer.Option("--quick", help="To 10,000 messages only.")] = False,
-    save: Annotated[bool, typer.Option("--save", help="Write results/growth.json too.")] = False,
 ) -> None:
     """What appending, searching and opening cost as the memory grows."""
     sizes = [*SIZES[: 2 if quick else None], *([MILLION] if million else [])]
     started = machine()
     found = run(sizes)
     console = Console(width=min(Console().width, 80))
-    console.print(table(found))
-    for size, bound in BOUNDS.items():
-        for one in found:
-            if one["messages"] == size:
-                ratio = one["search / (embed + raw)"]
-                verdict = "holds" if ratio <= bound else "does not hold"
-                console.print(f"{size:,}: {ratio:.2f}× of at most {bound:.0f}×: {verdict}")
-    if save:
-        path = write_results("growth", started, {"sizes": found})
-        console.print(f"Written to {path.parent.name}/{path.name}.")
+    shown = Table(title="Milliseconds, medians", title_justify="left")
+    for title in ("", *(f"{one['messages']:,.0f}" for one in found)):
+        shown.add_column(title, justify="right" if title else "left")
+    for row in cells(found):
+        shown.add_row(*row)
+    console.print(shown)
+    for verdict in verdicts(found):
+        console.print(verdict)
+    path = write_results("growth", started, document(found))
+    console.print(f"Written to {path.parent.name}/{path.name}.")
 
 
 if __name__ == "__main__":
