@@ -185,8 +185,10 @@ async def test_a_turn_that_timed_out_can_be_asked_for_again(make: Make) -> None:
         agent = make(model)
         ann = ConversableAgent("ann", llm_config=False)
         ann.send("hello", agent, request_reply=False, silent=True)
+        turn = asyncio.create_task(agent.a_generate_reply(sender=ann))
+        await until(gate.reached)
         with pytest.raises(asyncio.TimeoutError):
-            await asyncio.wait_for(agent.a_generate_reply(sender=ann), 0.01)
+            await asyncio.wait_for(turn, 0.01)
         gate.open.set()
         assert await asyncio.wait_for(agent.a_generate_reply(sender=ann), SECONDS) == "in time"
         assert model.requests[-1].contains("ann: hello") == 1
