@@ -7,6 +7,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -33,6 +34,7 @@ from memgpt_autogen.memory.page import Page
 from memgpt_autogen.memory.recall import Message, RecallStorage
 from memgpt_autogen.storage import hybrid
 from memgpt_autogen.storage.chroma import Database, open_database
+from memgpt_autogen.storage.collection import VectorCollection
 from memgpt_autogen.storage.embedding import Embedder, HashingEmbedder, resolve_embedder
 from memgpt_autogen.storage.lexical import Where
 
@@ -356,11 +358,38 @@ def test_what_the_index_lacks_or_has_too_much_is_mended_at_opening(tmp_path: Pat
     table.delete([3, 8])  # as if killed before they were indexed
     recall._store._collection.note(deletions=1)
     recall._store._collection.delete([5])  # as if killed before the index was told
+    recall._store._torn = True
     database.close()
     database, recall = recall_in(tmp_path)
     assert [message.id for message in recall.latest(9)] == ids[:4] + ids[5:]
     assert recall.search("word7").items[0].id == ids[7]
     database.close()
+
+
+def test_opening_after_a_good_close_asks_chroma_for_no_records(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[VectorCollection] = []
+    count = VectorCollection.__len__
+
+    def counted(collection: VectorCollection) -> int:
+        asked.append(collection)
+        return count(collection)
+
+    monkeypatch.setattr(VectorCollection, "__len__", counted)
+    database, recall = recall_in(tmp_path)
+    ids = [recall.append(f"text {n}", "Alice") for n in range(3)]
+    recall.delete(ids[1:2])
+    database.close()
+    asked.clear()
+    database, recall = recall_in(tmp_path)
+    assert len(recall) == 2 and not asked
+    recall.append("text 3", "Alice")
+    shutil.copytree(database.directory, tmp_path / "killed", ignore=shutil.ignore_patterns("*lock"))
+    database.close()
+    killed = sqlite3.connect(tmp_path / "killed" / "index.sqlite3")
+    assert killed.execute("SELECT * FROM seals").fetchall() == []  # so all is looked at
+    killed.close()
 
 
 WRITER = """

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +32,7 @@ from memgpt_autogen.storage.state import ServerState, SQLiteState
 if TYPE_CHECKING:
     from chromadb.api import ClientAPI
 
+logger = logging.getLogger(__name__)
 
 _REACH_SECONDS = 10.0
 
@@ -98,7 +101,10 @@ class Database:
                     self._client, name, kind, embedder, place=self._place, repair=self._repair()
                 )
                 table = LexicalTable(self._index, kind)
-                self._stores[kind.name] = HybridStore(kind, collection, table, embedder)
+                alone = not is_server(self.location)
+                store = HybridStore(kind, collection, table, embedder, alone=alone)
+                self._stores[kind.name] = store
+                self._closers.append(lambda: self._quietly(store.close))
             return self._stores[kind.name]
 
     def reindex(self, embedder: Embedder, progress: Progress = lambda done, total: None) -> int:
@@ -147,6 +153,12 @@ class Database:
         self._stores.clear()
         while self._closers:
             self._closers.pop()()
+
+    def _quietly(self, close: Callable[[], None]) -> None:
+        try:
+            close()
+        except StorageError as problem:  # then the next opening looks at everything
+            logger.info("the index of %s was not closed in good order: %s", self.name, problem)
 
     def _repair(self) -> str:
         if self._shelf == "sources":

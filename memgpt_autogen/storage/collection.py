@@ -73,6 +73,11 @@ class VectorCollection:
         self._check()
 
     @property
+    def identity(self) -> str:
+        """Chroma's own id of the collection; another one is another collection."""
+        return str(self._collection.id) if self._collection else ""
+
+    @property
     def highest(self) -> int:
         """The highest number that was ever given, as of the last deletion; 0 before one."""
         return int(self._metadata.get("highest", 0))

@@ -51,22 +51,46 @@ class HybridStore:
     """Chroma and the lexical index as one: written together, searched together.
 
     Chroma is written first. What the index lacks after a crash is added at opening.
+    Asking Chroma anything for the first time makes it read its log for a second or
+    more; so an index that was closed in good order is believed, if `alone`: if nobody
+    else writes the collection meanwhile.
     """
 
     def __init__(
-        self, kind: Kind, collection: VectorCollection, table: LexicalTable, embedder: Embedder
+        self,
+        kind: Kind,
+        collection: VectorCollection,
+        table: LexicalTable,
+        embedder: Embedder,
+        *,
+        alone: bool,
     ) -> None:
         self.kind = kind
+        self._alone = alone
         self.embedder = embedder
         self.table = table
         self._collection = collection
         self._lock = threading.RLock()
         self._numbers = threading.Lock()  # of its own: a number must not wait for a write
-        self._catch_up()
+        self._torn = False  # a change reached Chroma and not the index
+        if table.unseal() != self._seal or not alone:
+            self._catch_up()
         self._next = max(table.highest, collection.highest) + 1
 
     def __len__(self) -> int:
         return len(self.table)
+
+    def close(self) -> None:
+        """Note that the index holds what Chroma holds; the last thing that is done."""
+        with self._lock:
+            if self._alone and not self._torn and self._seal:
+                self.table.seal(self._seal)
+
+    @property
+    def _seal(self) -> str:
+        """What tells the state of the collection, without asking for its records."""
+        identity = self._collection.identity
+        return identity and f"{identity} {self._collection.deletions} {len(self.table)}"
 
     def take_number(self) -> int:
         """The next number; it is not given again while this store is open."""
@@ -87,8 +111,10 @@ class HybridStore:
             for start in range(0, len(fresh), _WRITE):
                 part = fresh[start : start + _WRITE]
                 vectors = self.embedder.embed([record.embedded(self.kind) for record in part])
+                self._torn = True
                 self._collection.add(part, vectors)
                 self.table.add(part)
+                self._torn = False
                 done += len(part)
                 if progress is not None:
                     progress(done, len(records))
@@ -103,10 +129,12 @@ class HybridStore:
                 return 0
             # Noted first: a number is not given again, and a kill from here on is noticed.
             deletions = self._collection.deletions + 1
+            self._torn = True
             self._collection.note(highest=self._next - 1, deletions=deletions)
             self._collection.delete(known)
             self.table.delete(known)
             self.table.deletions = deletions
+            self._torn = False
             return len(known)
 
     def everything(self) -> Iterator[Record]:

@@ -45,17 +45,21 @@ class IndexFile:
         self.rows("PRAGMA wal_checkpoint(TRUNCATE)")
 
     @contextlib.contextmanager
-    def transaction(self) -> Iterator[sqlite3.Connection]:
-        """All of a change or nothing of it.
+    def transaction(self, *, lasting: bool = False) -> Iterator[sqlite3.Connection]:
+        """All of a change or nothing of it; if `lasting`, it outlives a loss of power too.
 
         Raises:
             StorageError: the file is damaged or the disk is full.
         """
         with self.lock:
             try:
+                if lasting:
+                    self.connection.execute("PRAGMA synchronous=FULL")
                 with self.connection:
                     self.connection.execute("BEGIN IMMEDIATE")
                     yield self.connection
+                if lasting:
+                    self.connection.execute("PRAGMA synchronous=NORMAL")
             except sqlite3.DatabaseError as problem:
                 raise self._failure(problem) from problem
 

@@ -66,6 +66,20 @@ class LexicalTable:
                 "INSERT OR REPLACE INTO deletions VALUES (?, ?)", [self._name, count]
             )
 
+    def seal(self, state: str) -> None:
+        """Note that the index is complete, as of a state of Chroma's collection."""
+        with self._index.transaction(lasting=True) as connection:
+            connection.execute("INSERT OR REPLACE INTO seals VALUES (?, ?)", [self._name, state])
+
+    def unseal(self) -> str | None:
+        """Take the note away, before anything is written; what it said."""
+        rows = self._index.rows("SELECT state FROM seals WHERE kind = ?", [self._name])
+        if not rows:
+            return None
+        with self._index.transaction(lasting=True) as connection:
+            connection.execute("DELETE FROM seals WHERE kind = ?", [self._name])
+        return str(rows[0][0])
+
     def add(self, records: Iterable[Record]) -> None:
         """Index records; those whose numbers are there already are left as they are."""
         fresh = {record.number: record for record in records}
@@ -164,6 +178,7 @@ class LexicalTable:
         with self._index.transaction() as connection:
             for statement in (
                 "CREATE TABLE IF NOT EXISTS deletions (kind TEXT PRIMARY KEY, deletions INTEGER)",
+                "CREATE TABLE IF NOT EXISTS seals (kind TEXT PRIMARY KEY, state TEXT)",
                 f"""CREATE TABLE IF NOT EXISTS {name} (number INTEGER PRIMARY KEY, at INTEGER,
                     timestamp TEXT, speaker TEXT, tags TEXT, text TEXT)""",
                 f"CREATE INDEX IF NOT EXISTS {name}_by_time ON {name} (at, number)",
