@@ -203,6 +203,8 @@ async def test_a_turn_cancelled_before_it_began_takes_nothing_in(make: Make) -> 
         waiting = asyncio.create_task(agent.a_generate_reply([*asked("first"), *asked("second")]))
         await asyncio.sleep(0)  # lets it begin to wait
         waiting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
         gate.open.set()
         assert await first == "one"
         await asyncio.to_thread(settled, agent)
