@@ -226,6 +226,8 @@ class MemGPTCapability(MemoryAccess):
         request = request.with_messages(self.agent.chat_messages)
         stop = caller.stop if caller else None
         with self._lock.held():
+            if stop is not None and stop.is_set:  # cancelled while other turns went before
+                return False, None
             mind = self.open()
             toolbox = AutoGenToolbox(
                 self.agent, client, chat=request.sender, further=request.tools, caller=caller

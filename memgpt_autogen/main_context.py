@@ -229,7 +229,7 @@ class MainContext:
         prompt would not fit the window otherwise. The newest entry always stays, so
         the result is empty where nothing can leave.
         """
-        goal = max(self.budget.target, self._share_left(tools, 1 / 4))
+        goal = max(self.budget.target, self._share_left(tools, 1 / 5))
         kept = {id(entry) for entry in (*keep, *self.entries[-1:])}
         size = self.counted(tools)
         leaving: set[int] = set()

@@ -39,7 +39,7 @@ class Settings(BaseModel):
         default=0.7, gt=0, lt=1, description="share of the window at which the model is warned"
     )
     eviction_share: float = Field(
-        default=0.35, gt=0, lt=1, description="share of the window that an eviction aims at"
+        default=0.33, gt=0, lt=1, description="share of the window that an eviction aims at"
     )
     reply_tokens: int | None = Field(
         default=None,

@@ -185,8 +185,10 @@ async def test_a_turn_that_timed_out_can_be_asked_for_again(make: Make) -> None:
         agent = make(model)
         ann = ConversableAgent("ann", llm_config=False)
         ann.send("hello", agent, request_reply=False, silent=True)
+        turn = asyncio.create_task(agent.a_generate_reply(sender=ann))
+        await until(gate.reached)
         with pytest.raises(asyncio.TimeoutError):
-            await asyncio.wait_for(agent.a_generate_reply(sender=ann), 0.01)
+            await asyncio.wait_for(turn, 0.01)
         gate.open.set()
         assert await asyncio.wait_for(agent.a_generate_reply(sender=ann), SECONDS) == "in time"
         assert model.requests[-1].contains("ann: hello") == 1
@@ -201,6 +203,8 @@ async def test_a_turn_cancelled_before_it_began_takes_nothing_in(make: Make) -> 
         waiting = asyncio.create_task(agent.a_generate_reply([*asked("first"), *asked("second")]))
         await asyncio.sleep(0)  # lets it begin to wait
         waiting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
         gate.open.set()
         assert await first == "one"
         await asyncio.to_thread(settled, agent)

@@ -32,8 +32,9 @@ QUESTIONS = [
     "Ann: What does a membership cost a year?",
 ]
 LIBRARIAN = (
-    "You answer questions from the documents in archival memory. Before each answer call"
-    " archival_memory_search. Answer in one sentence, and name the file that the answer stands in."
+    "You answer questions from documents. At every question call archival_memory_search. Then tell"
+    " what you found with send_message, with the file it stands in, such as: It costs 3 euros"
+    " (prices.md). Store nothing: the documents stay where they are."
 )
 
 

@@ -43,8 +43,9 @@ DAYS = {
 }
 ASSISTANT = (
     "You are the assistant of a small office. Several people talk to you in one chat: keep apart"
-    " who likes what, each in the block of that person. Answer in one sentence that begins with"
-    " the name of the speaker, such as: Ann, you …"
+    " who likes what, each in the block of that person. When you are told something, say 'Noted'"
+    " and the name, such as: Noted, Ann. When Ann asks what she likes, look into the block"
+    " human:Ann and say: Ann, you like …"
 )
 
 

@@ -62,15 +62,16 @@ class WriteBehind:
         if not self._waiting:
             return
         with self._writing:
-            while part := self._taken():
+            while part := self._next():
                 self.store.write(part)
                 with self._guard:
                     del self._waiting[: len(part)]
             self._failed = False
 
-    def _taken(self) -> list[Record]:
+    def _next(self) -> list[Record]:
+        """A write's worth: Chroma lets no other thread run while it adds."""
         with self._guard:
-            return list(self._waiting)
+            return self._waiting[:ENOUGH]
 
     def _work(self) -> None:
         try:
