@@ -312,7 +312,7 @@ def test_many_are_written_in_batches_with_progress(recall: RecallStorage) -> Non
 def test_a_filter_finds_what_fits_among_very_many(
     recall: RecallStorage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Both ways: the few that fit handed to Chroma, or the nearest of all read."""
+    """Both ways: the few that fit compared one by one, or the nearest of all read."""
     recall.write([recall.draft(f"apple number {n}", "Alice") for n in range(400)])
     recall.write([recall.draft(f"pear {n}", "Bob") for n in range(60)])
     for few in (5000, 10):

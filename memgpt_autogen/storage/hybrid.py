@@ -22,7 +22,8 @@ from memgpt_autogen.storage.words import asked_words
 
 CANDIDATES = 50  # by words, and as many by meaning
 _RANKED = 300  # BM25 scores read, for candidates found by meaning only
-_FEW = 5000  # so many that fit a filter are compared one by one
+_FEW, _SOME = 1000, 5000  # so many that fit a filter are compared one by one; where rare, more
+_RARE = 20  # one in so many fits: the nearest of all would hold too few of them
 _MANY = 1000  # of the nearest of all, read to find those that fit a filter
 _CATCH_UP = 500  # numbers asked for at once when the index is behind
 _WRITE = 256  # records embedded and written at once
@@ -177,17 +178,18 @@ class HybridStore:
         self._collection.check(vector.shape[1])
         if where.everything:
             return dict(self._collection.nearest(vector, CANDIDATES))
-        few = self.table.vectors.nearest(vector, where, CANDIDATES, among=_FEW)
-        if few is not None:
-            return few
-        # Many fit: the nearest of all hold enough that fit, if enough of all are read.
         total = len(self)
+        few = min(max(_FEW, total // _RARE), _SOME)
+        fitting = self.table.numbers(where, few + 1)
+        if len(fitting) <= few:
+            return self.table.vectors.nearest(vector, fitting, CANDIDATES)
+        # Many fit: the nearest of all hold enough that fit, if enough of all are read.
         wanted = CANDIDATES
         while True:
             wanted = min(total, 4 * wanted)
             nearest = dict(self._collection.nearest(vector, wanted))
-            fitting = self.table.fitting(list(nearest), where)
-            found = [number for number in nearest if number in fitting][:CANDIDATES]
+            fit = self.table.fitting(list(nearest), where)
+            found = [number for number in nearest if number in fit][:CANDIDATES]
             if len(found) == CANDIDATES or wanted == total or wanted >= _MANY:
                 return {number: nearest[number] for number in found}
 

@@ -19,7 +19,6 @@ from numpy.typing import NDArray
 from memgpt_autogen.storage.index_file import IndexFile
 from memgpt_autogen.storage.record import Kind
 from memgpt_autogen.storage.vectors import Vectors
-from memgpt_autogen.storage.where import Where
 
 Row = NDArray[np.float32]
 
@@ -82,20 +81,9 @@ class VectorTable:
             rows += self._index.rows(sql, chunk)
         return _cosines(vector, rows)
 
-    def nearest(
-        self, vector: Vectors, where: Where, count: int, among: int
-    ) -> dict[int, float] | None:
-        """The nearest of the records that fit, with their cosines; None if too many fit."""
-        clauses = where.clauses(self._records)
-        # The inner query reads an index only, and no more rows than are compared.
-        sql = (
-            f"SELECT number, vector FROM {self._name} WHERE number IN"
-            f" (SELECT number FROM {self._records} WHERE {clauses.sql} LIMIT ?)"
-        )
-        rows = self._index.rows(sql, [*clauses.parameters, among + 1])
-        if len(rows) > among:
-            return None
-        found = _cosines(vector, rows)
+    def nearest(self, vector: Vectors, numbers: Sequence[int], count: int) -> dict[int, float]:
+        """Of these records, the nearest to a vector, with their cosines."""
+        found = self.cosines(vector, numbers)
         return dict(sorted(found.items(), key=lambda pair: (-pair[1], -pair[0]))[:count])
 
 
