@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import sys
+import threading
 import time
 from contextlib import ExitStack
 from typing import Any
@@ -35,22 +36,24 @@ class TimedModel(ScriptedModel):
     def __init__(self, script: str, window: int | None) -> None:
         self.log: list[dict[str, Any]] = []
         self._prefixes = PrefixMeter()
+        self._guard = threading.Lock()  # requests may come in at once
         # A name that tiktoken knows: tokens are counted, not estimated.
         super().__init__(SCRIPTS[script](), window or NO_LIMIT, model_name="gpt-4o")
 
     def _respond(self, method: str, path: str, payload: bytes) -> Response:
         begin = time.perf_counter()
         response = super()._respond(method, path, payload)
-        answered = list(self.requests)
-        self.requests.clear()  # a thousand full histories would fill the memory
-        entries = [
-            {
-                "tokens": request.prompt_tokens,
-                "bare": not request.tools,
-                "prefix": self._prefixes.measure(request.body),
-            }
-            for request in answered
-        ]
+        with self._guard:
+            answered = list(self.requests)
+            self.requests.clear()  # a thousand full histories would fill the memory
+            entries = [
+                {
+                    "tokens": request.prompt_tokens,
+                    "bare": not request.tools,
+                    "prefix": self._prefixes.measure(request.body),
+                }
+                for request in answered
+            ]
         seconds = time.perf_counter() - begin
         self.log.extend({**entry, "seconds": seconds} for entry in entries)
         return response

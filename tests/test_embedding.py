@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 import warnings
 from collections.abc import Iterator, Sequence
@@ -116,6 +118,20 @@ def test_minilm_serves_threads() -> None:
     for thread in threads:
         thread.join()
     assert all(np.allclose(results[index], expected, atol=1e-5) for index in range(4))
+
+
+def test_minilm_embeds_many_texts_at_the_end_of_the_process() -> None:
+    """An agent that is closed then may have much to write, and no thread can be started."""
+    code = """
+import atexit
+from memgpt_autogen.storage.minilm import MiniLM, packaged_weights
+
+model = MiniLM(packaged_weights())
+model.embed(["read the weights"])
+atexit.register(lambda: print(model.embed([f"text {n}" for n in range(20)]).shape))
+"""
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ended.stdout == "(20, 384)\n", ended.stderr
 
 
 def test_damaged_weights_are_refused(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ import os
 import tempfile
 import threading
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -34,6 +35,8 @@ BATCH = 8
 MAX_CHARACTERS = 8192
 VOCABULARY_SHA256 = "07eced375cec144d27c900241f3e339478dec958f92fddbc551f295c992038a3"
 PACKAGED_SHA256 = "8199be6f699a395f99f89df973f9dc5285fbcfcdb2ae1a4e1201dab014f3d2a6"
+_CORES = os.cpu_count() or 1
+_CORES_A_BATCH = max(1, min(_CORES - 1, 4))
 _REACH_SECONDS = 5.0
 _DOWNLOAD_SECONDS = 600.0
 
@@ -71,9 +74,19 @@ class MiniLM:
         model = _loaded(self._weights)
         tokens = [model.tokenize(text) for text in texts]
         by_length = sorted(range(len(tokens)), key=lambda index: len(tokens[index]))
-        for start in range(0, len(by_length), BATCH):
-            chosen = by_length[start : start + BATCH]
+        batches = [by_length[at : at + BATCH] for at in range(0, len(by_length), BATCH)]
+
+        def forward(chosen: list[int]) -> None:
             rows[chosen] = model.forward([tokens[index] for index in chosen])
+
+        # What a turn embeds is one batch; a core is left to the application then. At the end
+        # of the process no thread can be started any more.
+        if len(batches) == 1 or not threading.main_thread().is_alive():
+            for chosen in batches:
+                forward(chosen)
+        else:
+            with ThreadPoolExecutor(max(1, _CORES // _CORES_A_BATCH), "memgpt-embed") as pool:
+                list(pool.map(forward, batches))
         return unit_rows(rows)
 
 
@@ -95,7 +108,7 @@ class _Model:
             self._tokenizer = BertWordPieceTokenizer(str(path), lowercase=True)
         self._tokenizer.enable_truncation(max_length=MAX_TOKENS)
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = min(os.cpu_count() or 1, 4)
+        options.intra_op_num_threads = _CORES_A_BATCH
         options.inter_op_num_threads = 1
         options.log_severity_level = 3
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
