@@ -12,6 +12,9 @@ MINE = "MemGPTAgent"
 EDITING = "MemGPTAgent, editing"
 FILLED = "MemGPTAgent, 10k stored"
 FULL = "AssistantAgent, full history"
+LARGE = 100_000
+# How much a search may cost, in embeddings of the query plus raw queries of Chroma.
+SEARCH_BOUNDS = {10_000: 2.0, LARGE: 3.0}
 SEARCHABLE = ("Teachability", "agentchat + ChromaDBVectorMemory")
 
 
@@ -27,7 +30,53 @@ class Line:
 def lines(results: Results) -> list[Line]:
     """All lines, in order."""
     turn = results.get("turn", {}).get("peers", {})
-    return [*times(turn), *prefixes(turn), *tokens(turn), *concurrency(results)]
+    return [
+        *found(results.get("retrieval", {})),
+        *searches(results.get("growth", {})),
+        *times(turn),
+        *prefixes(turn),
+        *tokens(turn),
+        *concurrency(results),
+    ]
+
+
+def found(retrieval: Mapping[str, Any]) -> Iterator[Line]:
+    locomo, nested = retrieval.get("locomo", {}), retrieval.get("nested_kv")
+    for way, recall, hit in (("hybrid", 76, 83), ("words alone", 71, 78)):
+        claim = f"LoCoMo, {way}: recall@10 at least {recall}, hit@10 {hit}"
+        if way in locomo:
+            row = locomo[way]["all"]
+            reached = row["recall@10"] >= recall and row["hit@10"] >= hit
+            yield Line(claim, f"{row['recall@10']:.1f} and {row['hit@10']:.1f}", reached)
+        else:
+            yield Line(claim, "not measured", None)
+    claim = "nested keys and values, levels 0 to 4: all chains followed, one search a hop"
+    if nested:
+        tried = sum(level["chains"] for level in nested.values())
+        right = sum(level["chains"] * level["right"] / 100 for level in nested.values())
+        yield Line(claim, f"{right:.0f} of {tried}", right == tried)
+    else:
+        yield Line(claim, "not measured", None)
+
+
+def searches(growth: Mapping[str, Any]) -> Iterator[Line]:
+    by_size = {int(one["messages"]): one for one in growth.get("sizes", ())}
+    for size, bound in SEARCH_BOUNDS.items():
+        claim = (
+            f"a search at {size:,} messages costs at most {bound:.0f} times embedding the query"
+            " and one raw Chroma query"
+        )
+        if size in by_size:
+            ratio = by_size[size]["search / (embed + raw)"]
+            yield Line(claim, f"{ratio:.2f}", ratio <= bound)
+        else:
+            yield Line(claim, "not measured", None)
+    claim = "opening an agent with 100,000 messages takes less than a second"
+    if LARGE in by_size:
+        took = by_size[LARGE]["open"] + by_size[LARGE]["first search"]
+        yield Line(claim, f"{took / 1000:.2f} s with the first search", took < 1000)
+    else:
+        yield Line(claim, "not measured", None)
 
 
 def times(turn: Mapping[str, Any]) -> Iterator[Line]:
