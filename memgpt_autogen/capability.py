@@ -292,7 +292,12 @@ class MemGPTCapability(MemoryAccess):
     # --- the agent ---------------------------------------------------------------
 
     def _model(self, client: OpenAIWrapper) -> AutoGenChatModel:
-        return AutoGenChatModel(client, cache=self.agent.client_cache, agent=self.agent)
+        return AutoGenChatModel(
+            client,
+            cache=self.agent.client_cache,
+            agent=self.agent,
+            cache_markers=self.settings.cache_markers,
+        )
 
     def _role(self) -> str:
         role = self.agent.system_message

@@ -9,6 +9,7 @@ from typing import Any
 import openai
 from autogen import OpenAIWrapper
 
+from memgpt_autogen.cache_markers import marked_messages, marked_tools, take_markers
 from memgpt_autogen.errors import ChatModelError, ContextOverflowError
 from memgpt_autogen.safeguards import BLOCKED, guarded_message, guarded_prompt
 from memgpt_autogen.steps import Completion, FunctionCall, Usage
@@ -53,10 +54,18 @@ class AutoGenChatModel:
     library reports it.
     """
 
-    def __init__(self, client: OpenAIWrapper, *, cache: Any = None, agent: Any = None) -> None:
+    def __init__(
+        self,
+        client: OpenAIWrapper,
+        *,
+        cache: Any = None,
+        agent: Any = None,
+        cache_markers: bool = False,
+    ) -> None:
         self._client = ToollessClient(client)
         self._cache = cache
         self._agent = agent
+        self._marks = cache_markers and take_markers(self._client.configs)
 
     def complete(
         self,
@@ -75,12 +84,13 @@ class AutoGenChatModel:
                 raise ChatModelError(BLOCKED)
             return Completion(text=BLOCKED)
         arguments: dict[str, Any] = {
-            "messages": prompt,
+            "messages": marked_messages(prompt) if self._marks else prompt,
             "cache": self._cache,
             "agent": self._agent,
         }
         if tools:
-            arguments["tools"] = list(tools)
+            configs = self._client.configs
+            arguments["tools"] = marked_tools(tools, configs) if self._marks else list(tools)
         try:
             response = self._client.create(**arguments)
             retrieved = self._client.extract_text_or_completion_object(response)
@@ -98,7 +108,10 @@ class AutoGenChatModel:
                 raise
             raise overflow from problem
         said = retrieved[0] if retrieved else None
-        return read_completion(response, guarded_message(self._agent, said))
+        found = read_completion(response, guarded_message(self._agent, said))
+        if not self._marks or found.usage is None:
+            return found
+        return found.model_copy(update={"usage": found.usage.model_copy(update={"whole": False})})
 
 
 def overflow_of(problem: openai.APIError) -> ContextOverflowError | None:

@@ -173,7 +173,7 @@ class Loop:
                 if not queue.overflowed(problem, tools, summarizer):
                     raise
             else:
-                if completion.usage:
+                if completion.usage and completion.usage.whole:
                     queue.context.counter.learn(counted, completion.usage.prompt_tokens)
                 return completion
         queue.make_room(tools, summarizer, progress.arrived)

@@ -55,6 +55,11 @@ class Settings(BaseModel):
     page_size: int = Field(
         default=5, ge=1, le=50, description="results on a page that the model sees"
     )
+    cache_markers: bool = Field(
+        default=False,
+        description="tell Anthropic's models what of a prompt to cache; AutoGen's usage summary"
+        " then leaves the cached tokens out",
+    )
     summarize: Literal["model", "digest"] = Field(
         default="model", description="who folds evicted messages into the recursive summary"
     )

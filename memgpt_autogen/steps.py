@@ -15,10 +15,15 @@ class _Value(BaseModel):
 
 
 class Usage(_Value):
-    """Tokens of one model call, as the provider reported them."""
+    """Tokens of one model call, as the provider reported them.
+
+    Attributes:
+        whole: False where a prompt's cached tokens may be missing.
+    """
 
     prompt_tokens: int = 0
     completion_tokens: int = 0
+    whole: bool = True
 
     @property
     def total(self) -> int:

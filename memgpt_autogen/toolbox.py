@@ -105,6 +105,11 @@ class ToollessClient:
     def __init__(self, client: OpenAIWrapper) -> None:
         self._client = client
 
+    @property
+    def configs(self) -> list[dict[str, Any]]:
+        """The entries of its config_list."""
+        return _configs(self._client)
+
     def extract_text_or_completion_object(self, response: Any) -> Any:
         """`OpenAIWrapper.extract_text_or_completion_object`."""
         return self._client.extract_text_or_completion_object(response)
@@ -113,7 +118,7 @@ class ToollessClient:
         """`OpenAIWrapper.create`; the usage is counted in the agent's own client."""
         # Without tools, providers refuse what is said about the choice of one.
         keys = _TOOL_KEYS if arguments.get("tools") else (*_TOOL_KEYS, *_CHOICE_KEYS)
-        configs = _configs(self._client)
+        configs = self.configs
         if not any(key in config for config in configs for key in keys):
             return self._client.create(**arguments)
         bare = copy.copy(self._client)
