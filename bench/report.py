@@ -1,10 +1,9 @@
 """Writes bench/results.md and its plots from the JSON files in bench/results/.
 
 A file's name is its benchmark's: the section's text is the docstring of that script.
-`turn` and `concurrency` have tables of their own (`sections.py`); any other file may
-hold "tables", a list of {title, columns, rows, note}, and "plots", a list of {title,
-x_label, y_label, log_x, log_y, lines: {name: {x, y}}}. Without tables its figures are
-listed as they are.
+`turn` and `concurrency` have tables of their own (`sections.py`); any other file holds
+"tables", a list of {title, columns, rows}, and may hold "plots", a list of {title,
+x_label, y_label, log_x, log_y, lines: {name: {x, y}}}.
 """
 
 from __future__ import annotations

@@ -7,7 +7,6 @@ from typing import Any
 
 MINE = "MemGPTAgent"
 SPANS = ("1-50", "151-200", "351-400", "951-1000")
-SKIPPED = {"date", "machine", "plots", "tables", "window", "quick"}
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
@@ -176,40 +175,7 @@ def concurrency_tables(document: Mapping[str, Any]) -> Iterator[str]:
 
 
 def other_tables(document: Mapping[str, Any]) -> Iterator[str]:
-    """The tables that a benchmark gives in its results, else its figures as they are."""
-    for given in document.get("tables", []):
-        yield f"**{given['title']}**" + (f" {given['note']}" if given.get("note") else "")
+    """The tables that a benchmark gives in its results."""
+    for given in document["tables"]:
+        yield f"**{given['title']}**"
         yield table(given["columns"], given["rows"])
-    if not document.get("tables"):
-        yield from plain("", {key: document[key] for key in document if key not in SKIPPED})
-
-
-def plain(title: str, value: Any) -> Iterator[str]:
-    """Nested figures: records of numbers as a table, the rest as lines."""
-    rows = list(value.items()) if isinstance(value, Mapping) else list(enumerate(value, start=1))
-    records = [(name, one) for name, one in rows if _is_record(one)]
-    if records and len(records) == len(rows):
-        columns = list(dict.fromkeys(key for _, one in records for key in one))
-        if title:
-            yield f"**{title}**"
-        yield table(
-            ["", *columns],
-            ([name, *(_cell(one.get(key, "")) for key in columns)] for name, one in records),
-        )
-        return
-    single = [(name, one) for name, one in rows if not isinstance(one, Mapping | list)]
-    if single:
-        yield "\n".join(f"- {name}: {_cell(one)}" for name, one in single)
-    for name, one in rows:
-        if isinstance(one, Mapping | list) and one:
-            yield from plain(f"{title}: {name}" if title else str(name), one)
-
-
-def _is_record(value: Any) -> bool:
-    return isinstance(value, Mapping) and not any(
-        isinstance(one, Mapping | list) for one in value.values()
-    )
-
-
-def _cell(value: Any) -> str:
-    return f"{value:,.3f}".rstrip("0").rstrip(".") if isinstance(value, float) else str(value)

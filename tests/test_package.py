@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from importlib.metadata import distribution
 from pathlib import Path
 
 import pytest
@@ -32,6 +33,15 @@ def test_importing_the_package_alone_is_cheap() -> None:
         cwd=Path(memgpt_autogen.__file__).parents[1],
     )
     assert done.stdout.split() == ["False", "False"]
+
+
+def test_every_command_is_there() -> None:
+    """Of the package's own scripts, as pip installs them."""
+    scripts = [
+        one for one in distribution("memgpt-autogen").entry_points if one.group == "console_scripts"
+    ]
+    assert "memgpt-autogen-local" in {one.name for one in scripts}
+    assert all(callable(one.load()) for one in scripts)
 
 
 def test_one_distribution_is_fine() -> None:
