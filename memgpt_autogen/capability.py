@@ -29,8 +29,8 @@ from memgpt_autogen.seam import Reply, Request, Seam
 from memgpt_autogen.settings import Settings, settings_of
 from memgpt_autogen.steps import Eviction, Step, Turn
 from memgpt_autogen.storage.leftovers import close_when_collected, weakly
-from memgpt_autogen.toolbox import AutoGenToolbox, tools_of
-from memgpt_autogen.translator import AutoGenTranslator, Translator
+from memgpt_autogen.toolbox import AutoGenToolbox, formats_texts, tools_of
+from memgpt_autogen.translator import AutoGenTranslator, Template, Translator
 from memgpt_autogen.worker import Worker
 
 
@@ -121,7 +121,7 @@ class MemGPTCapability(MemoryAccess):
         return self._agent
 
     @property
-    def _memory(self) -> MemGPTCapability:
+    def _memgpt_memory(self) -> MemGPTCapability:
         return self
 
     # --- the memory --------------------------------------------------------------
@@ -200,13 +200,14 @@ class MemGPTCapability(MemoryAccess):
         When it is cancelled, the turn ends at its next step boundary and the chat
         counts as not answered.
         """
-        if (request.client or self.agent.client) is None:
+        agent = request.recipient or self.agent
+        if (request.client or agent.client) is None:
             return False, None
         self._lock.refuse_inside()
         caller = Caller(asyncio.get_running_loop(), self._lock)
         with shown_from_threads():
             context = copy_context()
-        job = partial(context.run, self.reply, request.of_now(self.agent.chat_messages), caller)
+        job = partial(context.run, self.reply, request.of_now(agent.chat_messages), caller)
         try:
             return await asyncio.wrap_future(self._worker.submit(job))
         except asyncio.CancelledError:
@@ -220,22 +221,33 @@ class MemGPTCapability(MemoryAccess):
             request: what is asked.
             caller: who awaits the reply, in an asynchronous chat.
         """
-        client = request.client or self.agent.client
+        agent = request.recipient or self.agent
+        client = request.client or agent.client
         if client is None:
             return False, None
-        request = request.with_messages(self.agent.chat_messages)
+        request = request.with_messages(agent.chat_messages)
+        context = request.messages[-1].pop("context", None) if request.messages else None
+        template = Template(context, format_texts=formats_texts(client))
         stop = caller.stop if caller else None
         with self._lock.held():
             if stop is not None and stop.is_set:  # cancelled while other turns went before
                 return False, None
             mind = self.open()
             toolbox = AutoGenToolbox(
-                self.agent, client, chat=request.sender, further=request.tools, caller=caller
+                agent, client, chat=request.sender, further=request.tools, caller=caller
             )
-            think = partial(mind.think, model=self._model(client), role=self._role(), stop=stop)
+            model = AutoGenChatModel(
+                client,
+                cache=agent.client_cache,
+                agent=agent,
+                context=context,
+                options=request.options,
+            )
+            role = _text_of(template.fill(agent.system_message))
+            think = partial(mind.think, model=model, role=role, stop=stop)
             self._chats.take_aside(self.agent, mind.queue)
             with mind.executor.equipped(toolbox):
-                self.last_turn = turn = self._chats.turn(request, think, stop)
+                self.last_turn = turn = self._chats.turn(request, think, stop, template)
             mind.queue.save()
             reply = self.translator.to_reply(turn)
         return (False, None) if reply is None else (True, reply)
@@ -295,10 +307,7 @@ class MemGPTCapability(MemoryAccess):
         return AutoGenChatModel(client, cache=self.agent.client_cache, agent=self.agent)
 
     def _role(self) -> str:
-        role = self.agent.system_message
-        if isinstance(role, list):
-            role = "\n".join(str(part.get("text", "")) for part in role)
-        return role or ""
+        return _text_of(self.agent.system_message)
 
     def _on_step(self, step: Step) -> None:
         if not getattr(self.agent, "silent", False):
@@ -307,3 +316,12 @@ class MemGPTCapability(MemoryAccess):
     def _on_eviction(self, eviction: Eviction) -> None:
         if not getattr(self.agent, "silent", False):
             self.translator.on_eviction(self.agent.name, eviction)
+
+
+def _text_of(system_message: Any) -> str:
+    if isinstance(system_message, list):
+        parts = (
+            part.get("text", "") if isinstance(part, dict) else part for part in system_message
+        )
+        return "\n".join(str(part) for part in parts)
+    return system_message or ""

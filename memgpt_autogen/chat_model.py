@@ -13,7 +13,7 @@ from memgpt_autogen.errors import ChatModelError, ContextOverflowError
 from memgpt_autogen.safeguards import BLOCKED, guarded_message, guarded_prompt
 from memgpt_autogen.steps import Completion, FunctionCall, Usage
 from memgpt_autogen.storage.text import clean
-from memgpt_autogen.toolbox import ToollessClient
+from memgpt_autogen.toolbox import ToollessClient, configs_of
 
 # How providers say that a request is too large. Codes: OpenAI, llama.cpp; texts: vLLM and
 # OpenAI ("maximum context length"), Ollama ("context length"), Anthropic ("prompt is too
@@ -51,12 +51,31 @@ class AutoGenChatModel:
     Errors of the provider reach the caller as they are, as with any AutoGen agent;
     only an overflow of the context window becomes `ContextOverflowError`, whichever
     library reports it.
+
+    Args:
+        client: the agent's.
+        cache: AutoGen's, if any.
+        agent: whose replies they are.
+        context: of the last message, for a `filter_func` of the configuration.
+        options: further arguments for the calls that may use tools, not for summaries.
     """
 
-    def __init__(self, client: OpenAIWrapper, *, cache: Any = None, agent: Any = None) -> None:
+    def __init__(
+        self,
+        client: OpenAIWrapper,
+        *,
+        cache: Any = None,
+        agent: Any = None,
+        context: Any = None,
+        options: Mapping[str, Any] | None = None,
+    ) -> None:
         self._client = ToollessClient(client)
         self._cache = cache
         self._agent = agent
+        # With a context, AutoGen would take every content for a template, pictures too.
+        filters = any(config.get("filter_func") for config in configs_of(client))
+        self._context = context if filters else None
+        self._options = options or {}
 
     def complete(
         self,
@@ -78,9 +97,10 @@ class AutoGenChatModel:
             "messages": prompt,
             "cache": self._cache,
             "agent": self._agent,
+            "context": self._context,
         }
         if tools:
-            arguments["tools"] = list(tools)
+            arguments = {**self._options, **arguments, "tools": list(tools)}
         try:
             response = self._client.create(**arguments)
             retrieved = self._client.extract_text_or_completion_object(response)
@@ -156,20 +176,21 @@ def read_completion(response: Any, retrieved: Any = None) -> Completion:
     Raises:
         ChatModelError: there is no message in it.
     """
-    choices = _get(response, "choices") or [None]
+    choices = _list(_get(response, "choices")) or [None]
     original = _get(choices[0], "message")
     message = original if retrieved is None or isinstance(retrieved, str) else retrieved
     if message is None and retrieved is None:
         raise ChatModelError("the model's answer holds no message")
     text = retrieved if isinstance(retrieved, str) else _get(message, "content")
-    calls = [_get(call, "function") for call in _get(message, "tool_calls") or []]
-    ids = [_get(call, "id") for call in _get(message, "tool_calls") or []]
+    calls = [_get(call, "function") for call in _list(_get(message, "tool_calls"))]
+    ids = [_get(call, "id") for call in _list(_get(message, "tool_calls"))]
     old_style = _get(message, "function_call")
-    if old_style is not None and not calls:
+    if isinstance(_get(old_style, "name"), str) and not calls:
         calls, ids = [old_style], [None]
+    said = _text(text) or _text(_get(message, "refusal"))
     return Completion(
-        text=_text(text) or _text(_get(message, "refusal")),
-        reasoning=_text(_get(original, "reasoning_content") or _get(original, "reasoning")),
+        text=said.strip() if calls else said,
+        reasoning=_text(_get(original, "reasoning_content") or _get(original, "reasoning")).strip(),
         calls=tuple(
             FunctionCall(
                 id=str(call_id or ""),
@@ -186,7 +207,7 @@ def read_completion(response: Any, retrieved: Any = None) -> Completion:
 
 def _usage(usage: Any) -> Usage | None:
     prompt = _get(usage, "prompt_tokens")
-    if not prompt:
+    if not prompt or not isinstance(prompt, int):
         return None
     return Usage(prompt_tokens=prompt, completion_tokens=_get(usage, "completion_tokens") or 0)
 
@@ -194,7 +215,11 @@ def _usage(usage: Any) -> Usage | None:
 def _text(content: Any) -> str:
     if isinstance(content, list):
         return "\n".join(str(_get(part, "text") or "") for part in content).strip()
-    return clean(content.strip()) if isinstance(content, str) else ""
+    return clean(content) if isinstance(content, str) and content.strip() else ""
+
+
+def _list(value: Any) -> list[Any]:
+    return list(value) if isinstance(value, Sequence) and not isinstance(value, str) else []
 
 
 def _get(value: Any, name: str) -> Any:
@@ -204,5 +229,4 @@ def _get(value: Any, name: str) -> Any:
 
 def model_of(client: OpenAIWrapper | None) -> str:
     """The name of the first model of a client's config_list."""
-    entries = getattr(client, "_config_list", None) or [{}]
-    return str(entries[0].get("model") or "")
+    return "" if client is None else str(configs_of(client)[0].get("model") or "")

@@ -390,7 +390,7 @@ def test_an_interrupt_in_the_summary_drops_nothing(make: Make) -> None:
     with ScriptedModel(lambda request: send("ok")) as model:
         agent = make(model)
         ask(agent, "one")
-        queue = agent._capability.open().queue
+        queue = agent._memgpt_capability.open().queue
         before = list(queue.context.entries)
 
         class Interrupted:
@@ -399,7 +399,7 @@ def test_an_interrupt_in_the_summary_drops_nothing(make: Make) -> None:
 
         queue.context.budget = queue.context.budget.shrunk(1200)
         with pytest.raises(KeyboardInterrupt):
-            queue.make_room(agent._capability.open().executor.schemas, Interrupted(), [])  # type: ignore[arg-type]
+            queue.make_room(agent._memgpt_capability.open().executor.schemas, Interrupted(), [])  # type: ignore[arg-type]
         assert queue.context.entries == before
 
 

@@ -87,7 +87,7 @@ def test_a_collected_agent_lets_go_of_everything(memory: str, tmp_path: Path) ->
     with ScriptedModel([]) as model:
         agent = MemGPTAgent("mem", "", model.llm_config, memory=memory)
         agent.attach("facts")
-        directory = agent._capability.open().database.directory
+        directory = agent._memgpt_capability.open().database.directory
         del agent
         close_garbage()
         command = [sys.executable, "-c", TAKE, str(directory / "lock")]
@@ -119,7 +119,7 @@ def test_an_agent_that_is_still_known_keeps_its_memory(memory: str) -> None:
 def test_another_process_is_named(memory: str) -> None:
     with ScriptedModel([]) as model:
         with MemGPTAgent("mem", "", model.llm_config, memory=memory) as agent:
-            directory = agent._capability.open().database.directory
+            directory = agent._memgpt_capability.open().database.directory
         with subprocess.Popen(
             [sys.executable, "-c", HOLD, directory / "lock"],
             stdin=subprocess.PIPE,

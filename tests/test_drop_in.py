@@ -6,23 +6,19 @@ import asyncio
 import copy
 import itertools
 import warnings
-from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
 import pytest
-from autogen import AssistantAgent, ConversableAgent, GroupChat, GroupChatManager, UserProxyAgent
+from autogen import ConversableAgent, GroupChat, GroupChatManager
 
-from memgpt_autogen import MemGPTAgent
-from memgpt_autogen.testing import ScriptedModel, fail, say
+from memgpt_autogen.testing import ScriptedModel, fail
+from tests.differential import Make, Scenario, outcome, outcomes, user
 
 pytestmark = [
     pytest.mark.autogen,
     pytest.mark.feature("the same results as an AssistantAgent"),
 ]
-
-Make = Callable[..., Any]
-Scenario = Callable[[Make, ScriptedModel], Any]
 
 SCENARIOS: list[Scenario] = []
 
@@ -31,22 +27,6 @@ def scenario(function: Scenario) -> Scenario:
     """Register a program whose result must not depend on the agent's class."""
     SCENARIOS.append(function)
     return function
-
-
-def outcome(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-    """What a call returns, or the error it ends with."""
-    try:
-        found = function(*args, **kwargs)
-    except Exception as problem:  # noqa: BLE001 - any error is a result to compare
-        text = str(problem).replace("MemGPTAgent", "AssistantAgent")
-        return f"{type(problem).__name__}: {text}"
-    return "an agent" if isinstance(found, ConversableAgent) else found
-
-
-def user(name: str = "user", **kwargs: Any) -> Any:
-    return UserProxyAgent(
-        name, human_input_mode="NEVER", code_execution_config=False, default_auto_reply="", **kwargs
-    )
 
 
 def add(a: Annotated[int, "one"], b: Annotated[int, "another"] = 2) -> int:
@@ -345,22 +325,5 @@ def a_human_is_asked_alike(make: Make, model: ScriptedModel) -> Any:
 
 @pytest.mark.parametrize("program", SCENARIOS, ids=[each.__name__ for each in SCENARIOS])
 def test_nothing_differs(program: Scenario, tmp_path: Path) -> None:
-    found = []
-    for kind in (AssistantAgent, MemGPTAgent):
-        made: list[Any] = []
-
-        def make(
-            name: str, *args: Any, kind: Any = kind, made: list[Any] = made, **kwargs: Any
-        ) -> Any:
-            kwargs.setdefault("llm_config", False)
-            if kind is MemGPTAgent:
-                kwargs["memory"] = tmp_path / "memory" / str(len(made))
-            made.append(kind(name, *args, **kwargs))
-            return made[-1]
-
-        with ScriptedModel(lambda request: say("fine")) as model:
-            found.append(outcome(program, make, model))
-            for agent in made if kind is MemGPTAgent else ():
-                agent.close()
-    plain, ours = found
+    plain, ours = outcomes(program, tmp_path / "memory")
     assert ours == plain
