@@ -20,9 +20,10 @@ from memgpt_autogen.chats import Chats
 from memgpt_autogen.conversations import Conversations
 from memgpt_autogen.display import shown_from_threads
 from memgpt_autogen.erasure import Receipt
-from memgpt_autogen.errors import ConfigurationError
+from memgpt_autogen.errors import ConfigurationError, ReentryError
 from memgpt_autogen.events import Clock, Event, TimedEvent, local_now
 from memgpt_autogen.executor import MEMORY_FUNCTIONS, refuse_clashes
+from memgpt_autogen.handover import Claim
 from memgpt_autogen.mind_lock import MindLock, in_event_loop
 from memgpt_autogen.overview import ContextOverview, overview_of
 from memgpt_autogen.seam import Reply, Request, Seam
@@ -78,6 +79,9 @@ class MemGPTCapability(MemoryAccess):
         self._clock = clock
         self._agent: ConversableAgent | None = None
         self._mind: Mind | None = None
+        self._chats: Chats
+        self._handed_over = False
+        self._claim = Claim()
         self._lock = MindLock()
         self._worker = Worker("memgpt turns")
 
@@ -137,20 +141,29 @@ class MemGPTCapability(MemoryAccess):
                 identity = Identity(
                     name, model_of(self.agent.client), context_window, preset, persona, human
                 )
-                mind = build_mind(
-                    identity,
-                    self.settings,
-                    embedder=self._embedder,
-                    clock=self._clock,
-                    on_step=weakly(self._on_step),
-                    on_eviction=weakly(self._on_eviction),
-                )
+                self._claim.take(self, self.settings.location, name)
+                try:
+                    mind = build_mind(
+                        identity,
+                        self.settings,
+                        embedder=self._embedder,
+                        clock=self._clock,
+                        on_step=weakly(self._on_step),
+                        on_eviction=weakly(self._on_eviction),
+                    )
+                except BaseException:
+                    self._claim.drop(self)
+                    raise
                 mind.instruct(self._role())
                 cursors = mind.queue.state.cursors
-                conversations = Conversations(
-                    name, self.translator, self._clock, cursors, self._listen_to
-                )
-                self._chats = Chats(conversations, self._clock)
+                if self._handed_over:
+                    self._chats.go_on_in(cursors)
+                else:
+                    conversations = Conversations(
+                        name, self.translator, self._clock, cursors, self._listen_to
+                    )
+                    self._chats = Chats(conversations, self._clock)
+                self._handed_over = False
                 self._leftover = close_when_collected(self, mind.close)
                 self._mind = mind  # last: others may look without the lock
             return self._mind
@@ -161,14 +174,43 @@ class MemGPTCapability(MemoryAccess):
             try:
                 self.absorb()
             finally:
+                self._handed_over = False
                 self._worker.close()
                 self._let_go()
 
     def _let_go(self) -> None:
         mind, self._mind = self._mind, None
-        if mind is not None:
-            self._leftover.detach()
-            mind.close()
+        try:
+            if mind is not None:
+                self._leftover.detach()
+                mind.close()
+        finally:
+            self._claim.drop(self)
+
+    def hand_over(self) -> bool:
+        """Let another agent of this name in this process have the memory, when no turn runs.
+
+        It is opened again when this agent needs it.
+
+        Returns:
+            False inside a turn of this agent, which needs it to go on.
+        """
+        try:
+            self._lock.refuse_inside()
+            with self._lock.held():
+                try:
+                    if self._mind is not None:
+                        self._handed_over = True
+                        self.absorb()
+                finally:
+                    self._let_go()
+        except ReentryError:
+            return False
+        return True
+
+    @property
+    def _is_open(self) -> bool:
+        return self._mind is not None or self._handed_over
 
     @contextmanager
     def settled(self) -> Iterator[Mind]:
@@ -276,14 +318,14 @@ class MemGPTCapability(MemoryAccess):
 
         Others spoke, or a human, a nested chat or a code block answered in its name.
         """
-        if self._mind is None:
+        if not self._is_open:
             return
         with self._lock.held():
-            self._chats.absorb(self.agent, self._mind.queue, chat)
+            self._chats.absorb(self.agent, self.open().queue, chat)
 
     def set_aside(self, chat: Agent | None = None) -> None:
         """`absorb` before a history is cleared; an event loop need not wait for it."""
-        if self._mind is None:
+        if not self._is_open:
             return
         if not in_event_loop():
             self.absorb(chat)
@@ -292,9 +334,10 @@ class MemGPTCapability(MemoryAccess):
 
     def _take_aside(self) -> None:
         with self._lock.held():
-            if self._mind is not None:
-                self._chats.take_aside(self.agent, self._mind.queue)
-                self._mind.queue.flush()
+            if self._is_open:
+                queue = self.open().queue
+                self._chats.take_aside(self.agent, queue)
+                queue.flush()
 
     @property
     def last_steps(self) -> Sequence[Step]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import weakref
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, MutableMapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from memgpt_autogen.conversations import Conversations, Partner
@@ -42,6 +42,10 @@ class Chats:
         # The latest turn of each chat whose reply may be cancelled, even after its end.
         self._turns: weakref.WeakKeyDictionary[Partner, tuple[Turn, Stop]]
         self._turns = weakref.WeakKeyDictionary()
+
+    def go_on_in(self, saved: MutableMapping[str, list[str]]) -> None:
+        """Keep the cursors in another record: somebody else had the memory meanwhile."""
+        self._conversations.go_on_in(saved)
 
     def turn(
         self,

@@ -67,6 +67,10 @@ class Conversations:
         self._known: weakref.WeakKeyDictionary[Partner, list[tuple[Mapping[str, Any], str]]]
         self._known = weakref.WeakKeyDictionary()
 
+    def go_on_in(self, saved: MutableMapping[str, list[str]]) -> None:
+        """Keep the cursors in another record from now on."""
+        self._saved = saved
+
     def answered(self, partner: Partner | None) -> bool:
         """Whether the latest turn in this chat ended with a reply."""
         return self._cursor(partner).answered

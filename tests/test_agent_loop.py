@@ -13,7 +13,7 @@ import pytest
 from autogen import register_function
 
 from memgpt_autogen import MemGPTAgent, Settings, SystemAlert, TimedEvent
-from memgpt_autogen.errors import ConfigurationError, DirectoryLockedError
+from memgpt_autogen.errors import ConfigurationError
 from memgpt_autogen.loop import NUDGE, STEP_LIMIT_REPLY, TOKEN_BUDGET_REPLY
 from memgpt_autogen.testing import (
     ScriptedModel,
@@ -304,15 +304,6 @@ def test_without_a_model_it_behaves_as_any_agent_and_opens_no_memory(tmp_path: P
     assert not (tmp_path / "m").exists()
     with pytest.raises(ConfigurationError, match="llm_config"):
         agent.notify(TimedEvent(timestamp=NOON))
-
-
-def test_a_second_writer_is_told_what_to_do(make: Make) -> None:
-    with ScriptedModel([]) as model:
-        first = make(model)
-        with pytest.raises(DirectoryLockedError, match="http://"):
-            make(model)
-        first.close()
-        make(model)
 
 
 def test_wrong_settings_say_what_to_do(make: Make) -> None:

@@ -85,6 +85,15 @@ def is_server(location: str) -> bool:
     return location.lower().startswith(("http://", "https://"))
 
 
+def place_of(location: str, name: str) -> str:
+    """Where an agent's memory lies: the same for all that mean the same."""
+    return (
+        f"{location}/{name}"
+        if is_server(location)
+        else str(local_directory(location, "agents", name))
+    )
+
+
 def local_directory(location: str, shelf: Shelf, name: str) -> Path:
     """The directory of an agent or a source under a local location."""
     return Path(location).expanduser().resolve() / shelf / folder_name(name)
