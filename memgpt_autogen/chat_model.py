@@ -40,6 +40,7 @@ _PROMPT_TEXT = re.compile(
     r"\s*(\d{2,8})",
     re.IGNORECASE,
 )
+_SIGNATURE_TEXT = re.compile(r"unexpected keyword argument|missing \d+ required")
 
 
 class AutoGenChatModel:
@@ -110,6 +111,8 @@ class AutoGenChatModel:
                 raise
             raise overflow from problem
         except (TypeError, IndexError) as problem:
+            if _SIGNATURE_TEXT.search(str(problem)):  # of the configuration, or a stand-in
+                raise
             # OpenAIWrapper reads the response itself and trips over a malformed one
             raise ChatModelError(f"the model's answer is no completion: {problem}") from problem
         except Exception as problem:  # of a client that is not OpenAI's: Anthropic's, one's own
@@ -117,8 +120,7 @@ class AutoGenChatModel:
             if overflow is None:
                 raise
             raise overflow from problem
-        said = retrieved[0] if retrieved else None
-        return read_completion(response, guarded_message(self._agent, said))
+        return read_completion(response, guarded_message(self._agent, _said(response, retrieved)))
 
 
 def overflow_of(problem: openai.APIError) -> ContextOverflowError | None:
@@ -203,6 +205,14 @@ def read_completion(response: Any, retrieved: Any = None) -> Completion:
         usage=_usage(_get(response, "usage")),
         cut=_get(choices[0] or response, "finish_reason") == "length",
     )
+
+
+def _said(response: Any, retrieved: Any) -> Any:
+    """What the client made of a response: a text or a message; None for nothing."""
+    said = retrieved[0] if retrieved else None
+    if said is None and retrieved and not _list(_get(response, "choices")):
+        return ""  # a response of another kind than OpenAI's, whose client can read it
+    return said
 
 
 def _usage(usage: Any) -> Usage | None:

@@ -79,7 +79,7 @@ class AutoGenTranslator:
             return text or None
         return {
             "role": "assistant",
-            "content": text,
+            "content": text or None,
             "tool_calls": [
                 {
                     "id": call.id,

@@ -5,15 +5,22 @@ from __future__ import annotations
 import asyncio
 import copy
 import inspect
+import warnings
 from pathlib import Path
 from typing import Annotated, Any
 from unittest.mock import MagicMock, Mock, patch  # noqa: TID251 - as users' own tests do it
 
 import pytest
-from autogen import AssistantAgent, ConversableAgent, OpenAIWrapper
+from autogen import (
+    AssistantAgent,
+    ConversableAgent,
+    GroupChat,
+    GroupChatManager,
+    OpenAIWrapper,
+)
 
 from memgpt_autogen.testing import ScriptedModel, say
-from tests.differential import Make, Scenario, outcomes, user
+from tests.differential import Make, Scenario, outcome, outcomes, user
 
 pytestmark = [
     pytest.mark.autogen,
@@ -251,6 +258,56 @@ def arguments_of_a_direct_call_reach_the_model(make: Make, model: ScriptedModel)
     found = one.generate_oai_reply(ASKED, max_tokens=7)
     later = asyncio.run(one.a_generate_oai_reply(ASKED, max_tokens=8))
     return found, later, [request.body.get("max_tokens") for request in model.requests]
+
+
+@scenario
+def what_a_client_cannot_take_is_named(make: Make, model: ScriptedModel) -> Any:
+    class Client:
+        def create(self, **arguments: Any) -> Any:
+            raise TypeError("create() got an unexpected keyword argument 'n_best'")
+
+    class Mute:
+        def create(self, **arguments: Any) -> Any:
+            return object()
+
+        def extract_text_or_completion_object(self, response: Any) -> list[Any]:
+            return [None]
+
+    found = []
+    for client in (Client(), Mute()):
+        one = make("one", llm_config=model.llm_config)
+        one.client = client
+        with warnings.catch_warnings(record=True):  # AutoGen warns of the mute one
+            found.append(outcome(one.generate_reply, ASKED))
+    return found
+
+
+@scenario
+def a_chat_with_a_tool_holds_the_same_messages(make: Make, model: ScriptedModel) -> Any:
+    def reply(**arguments: Any) -> Any:
+        done = any(message.get("role") == "tool" for message in arguments["messages"])
+        message: dict[str, Any] = {"role": "assistant", "content": "done" if done else None}
+        function = {"name": "add", "arguments": '{"a": 1}'}
+        if not done:
+            message["tool_calls"] = [{"id": "call_1", "type": "function", "function": function}]
+        return message
+
+    def caller() -> Any:
+        one = make("one", llm_config=model.llm_config)
+        one.register_for_llm(description="Adds.")(add)
+        one.client.create = reply
+        one.client.extract_text_or_completion_object = lambda message: [message]
+        return one
+
+    asker = user()
+    asker.register_for_execution()(add)
+    chat = GroupChat([asker, caller()], [], max_round=4, speaker_selection_method="round_robin")
+    manager = GroupChatManager(chat, llm_config=False)
+    results = [
+        asker.initiate_chat(caller(), message="add", max_turns=2, silent=True),
+        asker.initiate_chat(manager, message="add", silent=True),
+    ]
+    return [[(m["content"], m["role"], sorted(m)) for m in one.chat_history] for one in results]
 
 
 @pytest.mark.parametrize("program", SCENARIOS, ids=[each.__name__ for each in SCENARIOS])
