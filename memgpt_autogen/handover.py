@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import weakref
+from pathlib import Path
 from typing import Protocol
 
-from memgpt_autogen.storage.directory import place_of
+from memgpt_autogen.storage.directory import agent_directory
 from memgpt_autogen.storage.leftovers import close_garbage
 
 
@@ -17,7 +18,7 @@ class Holder(Protocol):
         ...
 
 
-_holders: weakref.WeakValueDictionary[str, Holder] = weakref.WeakValueDictionary()
+_holders: weakref.WeakValueDictionary[Path, Holder] = weakref.WeakValueDictionary()
 
 
 class Claim:
@@ -28,11 +29,11 @@ class Claim:
     """
 
     def __init__(self) -> None:
-        self._place = ""
+        self._place: Path | None = None
 
     def take(self, holder: Holder, location: str, name: str) -> None:
         """Take it over from whoever has it; where that is in a turn, opening will fail."""
-        self._place = place_of(location, name)
+        self._place = agent_directory(location, name)
         if _holders.get(self._place) is not None:
             close_garbage()  # it may be an agent that nobody knows any more
         while (other := _holders.setdefault(self._place, holder)) is not holder:
@@ -41,5 +42,5 @@ class Claim:
 
     def drop(self, holder: Holder) -> None:
         """Give it up, where the holder has it."""
-        if _holders.get(self._place) is holder:
+        if self._place is not None and _holders.get(self._place) is holder:
             del _holders[self._place]

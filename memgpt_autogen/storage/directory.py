@@ -85,15 +85,6 @@ def is_server(location: str) -> bool:
     return location.lower().startswith(("http://", "https://"))
 
 
-def place_of(location: str, name: str) -> str:
-    """Where an agent's memory lies: the same for all that mean the same."""
-    return (
-        f"{location}/{name}"
-        if is_server(location)
-        else str(local_directory(location, "agents", name))
-    )
-
-
 def local_directory(location: str, shelf: Shelf, name: str) -> Path:
     """The directory of an agent or a source under a local location."""
     return Path(location).expanduser().resolve() / shelf / folder_name(name)
@@ -105,6 +96,13 @@ def server_directory(server: Server, shelf: Shelf, name: str, cache_dir: str | N
     base = Path(root).expanduser() if root else user_cache_path("memgpt-autogen", appauthor=False)
     place = folder_name(f"{server.host}-{server.port}")
     return base.resolve() / "servers" / place / shelf / folder_name(name)
+
+
+def agent_directory(location: str, name: str) -> Path:
+    """The directory of an agent at a location of either kind; it can be open once."""
+    if not is_server(location):
+        return local_directory(location, "agents", name)
+    return server_directory(Server.at(location), "agents", name, None)
 
 
 class DirectoryLock:
