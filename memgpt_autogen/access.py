@@ -40,36 +40,36 @@ class MemoryAccess:
     """What a program may read and change of a memory. To be mixed in."""
 
     @property
-    def _memory(self) -> Memory:
+    def _memgpt_memory(self) -> Memory:
         raise NotImplementedError
 
     @property
     def core_memory(self) -> CoreMemory:
         """The labelled blocks that the model always sees."""
-        return self._memory.open().workspace.core
+        return self._memgpt_memory.open().workspace.core
 
     @property
     def recall(self) -> RecallStorage:
         """Every message ever said or heard."""
-        return self._memory.open().workspace.recall
+        return self._memgpt_memory.open().workspace.recall
 
     @property
     def archival(self) -> ArchivalStorage:
         """Passages the agent keeps, and attached documents."""
-        return self._memory.open().workspace.archival
+        return self._memgpt_memory.open().workspace.archival
 
     @property
     def last_steps(self) -> Sequence[Step]:
         """The typed steps of the latest turn."""
-        return self._memory.last_steps
+        return self._memgpt_memory.last_steps
 
     def notify(self, event: Event) -> tuple[str, ...]:
         """Let the agent act on an event outside a chat; returns the messages it sent."""
-        return self._memory.notify(event)
+        return self._memgpt_memory.notify(event)
 
     def context_overview(self) -> ContextOverview:
         """Tokens per section of the main context, its window, and what lies outside."""
-        return self._memory.overview()
+        return self._memgpt_memory.overview()
 
     def attach(self, source: str, *, writable: bool = False) -> int:
         """Let archival searches find documents that `load_source` loaded; their passages.
@@ -84,12 +84,12 @@ class MemoryAccess:
             DirectoryLockedError: another process has the source open.
             EmbedderMismatchError: it was loaded with another embedder.
         """
-        with self._memory.settled() as mind:
+        with self._memgpt_memory.settled() as mind:
             return mind.attach(source, writable=writable)
 
     def detach(self, source: str) -> bool:
         """Search a source no longer; False if it was not attached."""
-        with self._memory.settled() as mind:
+        with self._memgpt_memory.settled() as mind:
             return mind.detach(source)
 
     def attach_block(
@@ -113,12 +113,12 @@ class MemoryAccess:
                 is over the limit.
             StorageError: the storage cannot be used.
         """
-        with self._memory.settled() as mind:
+        with self._memgpt_memory.settled() as mind:
             return mind.attach_block(SharedLink(name=name, read_only=read_only), value, limit)
 
     def detach_block(self, name: str) -> bool:
         """See a shared block no longer; False if it was not attached. The others keep it."""
-        with self._memory.settled() as mind:
+        with self._memgpt_memory.settled() as mind:
             return mind.detach_block(name)
 
     def forget(self, speaker: str) -> Receipt:
@@ -137,7 +137,7 @@ class MemoryAccess:
             ConfigurationError: the name is empty or the agent's own.
             StorageError: a storage failed; call it again to finish.
         """
-        return self._memory.erase(speaker)
+        return self._memgpt_memory.erase(speaker)
 
     def checkpoint(self, path: str | Path) -> None:
         """Write all the agent remembers to one JSON file, for `from_checkpoint`.
@@ -148,12 +148,12 @@ class MemoryAccess:
         Raises:
             StorageError: the file cannot be written.
         """
-        with self._memory.settled() as mind:
+        with self._memgpt_memory.settled() as mind:
             mind.checkpoint(path)
 
     def close(self) -> None:
         """Write everything and release the storage; a later use opens it again."""
-        self._memory.close()
+        self._memgpt_memory.close()
 
     def __enter__(self) -> Self:
         return self

@@ -6,21 +6,21 @@ from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from autogen import Agent, AssistantAgent, ConversableAgent, OpenAIWrapper
+from autogen import Agent, AssistantAgent, OpenAIWrapper
 
 from memgpt_autogen.access import MemoryAccess
 from memgpt_autogen.capability import MemGPTCapability
 from memgpt_autogen.checkpoint import read_checkpoint, restore
 from memgpt_autogen.events import Clock, local_now
 from memgpt_autogen.executor import MEMORY_FUNCTIONS, refuse_clashes
-from memgpt_autogen.seam import Reply, Request
+from memgpt_autogen.seam import Reply, Request, with_memory
 from memgpt_autogen.settings import Settings, settings_of
 from memgpt_autogen.storage.collection import Progress
 from memgpt_autogen.storage.embedding import resolve_embedder
 from memgpt_autogen.translator import Translator
 
 
-class MemGPTAgent(MemoryAccess, ConversableAgent):  # type: ignore[misc] # autogen ships no types
+class MemGPTAgent(MemoryAccess, AssistantAgent):  # type: ignore[misc] # autogen ships no types
     """An agent whose memory outlives its context window and its process.
 
     It takes AssistantAgent's place by changing the class name: the arguments up to
@@ -40,19 +40,17 @@ class MemGPTAgent(MemoryAccess, ConversableAgent):  # type: ignore[misc] # autog
         clock: tells the time; for tests.
 
     Raises:
-        DirectoryLockedError: the agent's memory is open elsewhere.
+        DirectoryLockedError: the agent's memory is open in another process, or in this one
+            by an agent of the same name that is in the midst of a turn.
         EmbedderMismatchError: its memory was made with another embedder.
         StorageError: the storage cannot be used.
         ConfigurationError: an argument cannot work.
     """
 
-    DEFAULT_SYSTEM_MESSAGE = AssistantAgent.DEFAULT_SYSTEM_MESSAGE
-    DEFAULT_DESCRIPTION = AssistantAgent.DEFAULT_DESCRIPTION
-
     def __init__(
         self,
         name: str,
-        system_message: str | None = DEFAULT_SYSTEM_MESSAGE,
+        system_message: str | None = AssistantAgent.DEFAULT_SYSTEM_MESSAGE,
         llm_config: Any = None,
         is_termination_msg: Callable[[dict[str, Any]], bool] | None = None,
         max_consecutive_auto_reply: int | None = None,
@@ -70,7 +68,7 @@ class MemGPTAgent(MemoryAccess, ConversableAgent):  # type: ignore[misc] # autog
         clock: Clock = local_now,
         **kwargs: Any,
     ) -> None:
-        self._capability = MemGPTCapability(
+        self._memgpt_capability = MemGPTCapability(
             memory=memory,
             persona=persona,
             human=human,
@@ -84,20 +82,18 @@ class MemGPTAgent(MemoryAccess, ConversableAgent):  # type: ignore[misc] # autog
         super().__init__(
             name,
             system_message,
+            llm_config,
             is_termination_msg,
             max_consecutive_auto_reply,
             human_input_mode,
-            llm_config=llm_config,
-            description=description,
+            description,
             **kwargs,
         )
-        if description is None and system_message == self.DEFAULT_SYSTEM_MESSAGE:
-            self.description = self.DEFAULT_DESCRIPTION
-        self._capability.add_to_agent(self)
+        self._memgpt_capability.add_to_agent(self)
 
     @property
-    def _memory(self) -> MemGPTCapability:
-        return self._capability
+    def _memgpt_memory(self) -> MemGPTCapability:
+        return self._memgpt_capability
 
     @classmethod
     def from_checkpoint(
@@ -136,6 +132,7 @@ class MemGPTAgent(MemoryAccess, ConversableAgent):  # type: ignore[misc] # autog
             **kwargs,
         )
 
+    @with_memory
     def generate_oai_reply(
         self,
         messages: list[dict[str, Any]] | None = None,
@@ -143,10 +140,14 @@ class MemGPTAgent(MemoryAccess, ConversableAgent):  # type: ignore[misc] # autog
         config: OpenAIWrapper | None = None,
         **kwargs: Any,
     ) -> Reply:
-        """AutoGen's model reply, with memory; `tools=` are offered beside the agent's own."""
-        tools = kwargs.get("tools") or ()
-        return self._capability.reply(Request(messages, sender, config, tools=tools))
+        """AutoGen's model reply, with memory; `tools=` are offered beside the agent's own.
 
+        Other keyword arguments go to `OpenAIWrapper.create`.
+        """
+        request = Request.of_arguments(self, messages, sender, config, kwargs)
+        return self._memgpt_capability.reply(request)
+
+    @with_memory
     async def a_generate_oai_reply(
         self,
         messages: list[dict[str, Any]] | None = None,
@@ -155,8 +156,8 @@ class MemGPTAgent(MemoryAccess, ConversableAgent):  # type: ignore[misc] # autog
         **kwargs: Any,
     ) -> Reply:
         """The same, asynchronously."""
-        tools = kwargs.get("tools") or ()
-        return await self._capability.a_reply(Request(messages, sender, config, tools=tools))
+        request = Request.of_arguments(self, messages, sender, config, kwargs)
+        return await self._memgpt_capability.a_reply(request)
 
     def update_tool_signature(self, tool_sig: Any, *args: Any, **kwargs: Any) -> None:
         """AutoGen's; a tool may not have the name of a memory function.

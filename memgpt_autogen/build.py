@@ -181,7 +181,7 @@ def build_mind(
     """Open or make the agent's memory and wire the loop to it.
 
     Raises:
-        DirectoryLockedError: another agent object or process has the memory open.
+        DirectoryLockedError: the memory is open elsewhere.
         EmbedderMismatchError: the memory was made with another embedder.
         StateFormatError: the saved state is of a version this code cannot read.
         StorageError: the storage cannot be reached.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import copy_context
 from functools import partial
@@ -20,17 +20,18 @@ from memgpt_autogen.chats import Chats
 from memgpt_autogen.conversations import Conversations
 from memgpt_autogen.display import shown_from_threads
 from memgpt_autogen.erasure import Receipt
-from memgpt_autogen.errors import ConfigurationError
+from memgpt_autogen.errors import ConfigurationError, ReentryError
 from memgpt_autogen.events import Clock, Event, TimedEvent, local_now
 from memgpt_autogen.executor import MEMORY_FUNCTIONS, refuse_clashes
+from memgpt_autogen.handover import Claim
 from memgpt_autogen.mind_lock import MindLock, in_event_loop
 from memgpt_autogen.overview import ContextOverview, overview_of
 from memgpt_autogen.seam import Reply, Request, Seam
 from memgpt_autogen.settings import Settings, settings_of
 from memgpt_autogen.steps import Eviction, Step, Turn
 from memgpt_autogen.storage.leftovers import close_when_collected, weakly
-from memgpt_autogen.toolbox import AutoGenToolbox, tools_of
-from memgpt_autogen.translator import AutoGenTranslator, Translator
+from memgpt_autogen.toolbox import AutoGenToolbox, formats_texts, tools_of
+from memgpt_autogen.translator import AutoGenTranslator, Template, Translator
 from memgpt_autogen.worker import Worker
 
 
@@ -78,6 +79,9 @@ class MemGPTCapability(MemoryAccess):
         self._clock = clock
         self._agent: ConversableAgent | None = None
         self._mind: Mind | None = None
+        self._chats: Chats
+        self._handed_over = False
+        self._claim = Claim()
         self._lock = MindLock()
         self._worker = Worker("memgpt turns")
 
@@ -121,7 +125,7 @@ class MemGPTCapability(MemoryAccess):
         return self._agent
 
     @property
-    def _memory(self) -> MemGPTCapability:
+    def _memgpt_memory(self) -> MemGPTCapability:
         return self
 
     # --- the memory --------------------------------------------------------------
@@ -137,20 +141,29 @@ class MemGPTCapability(MemoryAccess):
                 identity = Identity(
                     name, model_of(self.agent.client), context_window, preset, persona, human
                 )
-                mind = build_mind(
-                    identity,
-                    self.settings,
-                    embedder=self._embedder,
-                    clock=self._clock,
-                    on_step=weakly(self._on_step),
-                    on_eviction=weakly(self._on_eviction),
-                )
+                self._claim.take(self, self.settings.location, name)
+                try:
+                    mind = build_mind(
+                        identity,
+                        self.settings,
+                        embedder=self._embedder,
+                        clock=self._clock,
+                        on_step=weakly(self._on_step),
+                        on_eviction=weakly(self._on_eviction),
+                    )
+                except BaseException:
+                    self._claim.drop(self)
+                    raise
                 mind.instruct(self._role())
                 cursors = mind.queue.state.cursors
-                conversations = Conversations(
-                    name, self.translator, self._clock, cursors, self._listen_to
-                )
-                self._chats = Chats(conversations, self._clock)
+                if self._handed_over:
+                    self._chats.go_on_in(cursors)
+                else:
+                    conversations = Conversations(
+                        name, self.translator, self._clock, cursors, self._listen_to
+                    )
+                    self._chats = Chats(conversations, self._clock)
+                self._handed_over = False
                 self._leftover = close_when_collected(self, mind.close)
                 self._mind = mind  # last: others may look without the lock
             return self._mind
@@ -161,14 +174,43 @@ class MemGPTCapability(MemoryAccess):
             try:
                 self.absorb()
             finally:
+                self._handed_over = False
                 self._worker.close()
                 self._let_go()
 
     def _let_go(self) -> None:
         mind, self._mind = self._mind, None
-        if mind is not None:
-            self._leftover.detach()
-            mind.close()
+        try:
+            if mind is not None:
+                self._leftover.detach()
+                mind.close()
+        finally:
+            self._claim.drop(self)
+
+    def hand_over(self) -> bool:
+        """Let another agent of this name in this process have the memory, when no turn runs.
+
+        It is opened again when this agent needs it.
+
+        Returns:
+            False inside a turn of this agent, which needs it to go on.
+        """
+        try:
+            self._lock.refuse_inside()
+            with self._lock.held():
+                try:
+                    if self._mind is not None:
+                        self._handed_over = True
+                        self.absorb()
+                finally:
+                    self._let_go()
+        except ReentryError:
+            return False
+        return True
+
+    @property
+    def _is_open(self) -> bool:
+        return self._mind is not None or self._handed_over
 
     @contextmanager
     def settled(self) -> Iterator[Mind]:
@@ -200,13 +242,14 @@ class MemGPTCapability(MemoryAccess):
         When it is cancelled, the turn ends at its next step boundary and the chat
         counts as not answered.
         """
-        if (request.client or self.agent.client) is None:
+        agent = request.recipient or self.agent
+        if (request.client or agent.client) is None:
             return False, None
         self._lock.refuse_inside()
         caller = Caller(asyncio.get_running_loop(), self._lock)
         with shown_from_threads():
             context = copy_context()
-        job = partial(context.run, self.reply, request.of_now(self.agent.chat_messages), caller)
+        job = partial(context.run, self.reply, request.of_now(agent.chat_messages), caller)
         try:
             return await asyncio.wrap_future(self._worker.submit(job))
         except asyncio.CancelledError:
@@ -220,22 +263,27 @@ class MemGPTCapability(MemoryAccess):
             request: what is asked.
             caller: who awaits the reply, in an asynchronous chat.
         """
-        client = request.client or self.agent.client
+        agent = request.recipient or self.agent
+        client = request.client or agent.client
         if client is None:
             return False, None
-        request = request.with_messages(self.agent.chat_messages)
+        request = request.with_messages(agent.chat_messages)
+        context = request.messages[-1].pop("context", None) if request.messages else None
+        template = Template(context, format_texts=formats_texts(client))
         stop = caller.stop if caller else None
         with self._lock.held():
             if stop is not None and stop.is_set:  # cancelled while other turns went before
                 return False, None
             mind = self.open()
             toolbox = AutoGenToolbox(
-                self.agent, client, chat=request.sender, further=request.tools, caller=caller
+                agent, client, chat=request.sender, further=request.tools, caller=caller
             )
-            think = partial(mind.think, model=self._model(client), role=self._role(), stop=stop)
+            model = self._model(client, agent, context, request.options)
+            role = _text_of(template.fill(agent.system_message))
+            think = partial(mind.think, model=model, role=role, stop=stop)
             self._chats.take_aside(self.agent, mind.queue)
             with mind.executor.equipped(toolbox):
-                self.last_turn = turn = self._chats.turn(request, think, stop)
+                self.last_turn = turn = self._chats.turn(request, think, stop, template)
             mind.queue.save()
             reply = self.translator.to_reply(turn)
         return (False, None) if reply is None else (True, reply)
@@ -255,7 +303,7 @@ class MemGPTCapability(MemoryAccess):
                 return ()
             client = self.agent.client
             with mind.executor.equipped(AutoGenToolbox(self.agent, client, alone=True)):
-                self.last_turn = mind.think([event], self._model(client), self._role())
+                self.last_turn = mind.think([event], self._model(client, self.agent), self._role())
             mind.queue.save()
             return self.last_turn.messages
 
@@ -264,14 +312,14 @@ class MemGPTCapability(MemoryAccess):
 
         Others spoke, or a human, a nested chat or a code block answered in its name.
         """
-        if self._mind is None:
+        if not self._is_open:
             return
         with self._lock.held():
-            self._chats.absorb(self.agent, self._mind.queue, chat)
+            self._chats.absorb(self.agent, self.open().queue, chat)
 
     def set_aside(self, chat: Agent | None = None) -> None:
         """`absorb` before a history is cleared; an event loop need not wait for it."""
-        if self._mind is None:
+        if not self._is_open:
             return
         if not in_event_loop():
             self.absorb(chat)
@@ -280,9 +328,10 @@ class MemGPTCapability(MemoryAccess):
 
     def _take_aside(self) -> None:
         with self._lock.held():
-            if self._mind is not None:
-                self._chats.take_aside(self.agent, self._mind.queue)
-                self._mind.queue.flush()
+            if self._is_open:
+                queue = self.open().queue
+                self._chats.take_aside(self.agent, queue)
+                queue.flush()
 
     @property
     def last_steps(self) -> Sequence[Step]:
@@ -291,19 +340,24 @@ class MemGPTCapability(MemoryAccess):
 
     # --- the agent ---------------------------------------------------------------
 
-    def _model(self, client: OpenAIWrapper) -> AutoGenChatModel:
+    def _model(
+        self,
+        client: OpenAIWrapper,
+        agent: ConversableAgent,
+        context: Any = None,
+        options: Mapping[str, Any] | None = None,
+    ) -> AutoGenChatModel:
         return AutoGenChatModel(
             client,
-            cache=self.agent.client_cache,
-            agent=self.agent,
+            cache=agent.client_cache,
+            agent=agent,
+            context=context,
+            options=options,
             cache_markers=self.settings.cache_markers,
         )
 
     def _role(self) -> str:
-        role = self.agent.system_message
-        if isinstance(role, list):
-            role = "\n".join(str(part.get("text", "")) for part in role)
-        return role or ""
+        return _text_of(self.agent.system_message)
 
     def _on_step(self, step: Step) -> None:
         if not getattr(self.agent, "silent", False):
@@ -312,3 +366,12 @@ class MemGPTCapability(MemoryAccess):
     def _on_eviction(self, eviction: Eviction) -> None:
         if not getattr(self.agent, "silent", False):
             self.translator.on_eviction(self.agent.name, eviction)
+
+
+def _text_of(system_message: Any) -> str:
+    if isinstance(system_message, list):
+        parts = (
+            part.get("text", "") if isinstance(part, dict) else part for part in system_message
+        )
+        return "\n".join(str(part) for part in parts)
+    return system_message or ""

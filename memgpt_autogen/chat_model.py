@@ -6,41 +6,17 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import openai
 from autogen import OpenAIWrapper
 
 from memgpt_autogen.cache_markers import marked_messages, marked_tools, take_markers
-from memgpt_autogen.errors import ChatModelError, ContextOverflowError
+from memgpt_autogen.completions import read_completion, said_in
+from memgpt_autogen.errors import ChatModelError
+from memgpt_autogen.overflow import overflow_of
 from memgpt_autogen.safeguards import BLOCKED, guarded_message, guarded_prompt
-from memgpt_autogen.steps import Completion, FunctionCall, Usage
-from memgpt_autogen.storage.text import clean
-from memgpt_autogen.toolbox import ToollessClient
+from memgpt_autogen.steps import Completion
+from memgpt_autogen.toolbox import ToollessClient, configs_of
 
-# How providers say that a request is too large. Codes: OpenAI, llama.cpp; texts: vLLM and
-# OpenAI ("maximum context length"), Ollama ("context length"), Anthropic ("prompt is too
-# long"), Gemini ("input token count … exceeds"), llama.cpp ("available context size").
-_OVERFLOW_CODES = {"context_length_exceeded", "exceed_context_size_error"}
-_REFUSALS = {400, 413, 422}  # HTTP: bad request, too large, not to be processed
-_OVERFLOW_TEXT = re.compile(
-    r"maximum context length|context.?length.{0,40}exceed|exceeds?.{0,60}context"
-    r"|available context size|prompt is too long|input token count.{0,40}exceeds"
-    r"|input (?:is )?too long|too many (?:input )?tokens",
-    re.IGNORECASE | re.DOTALL,
-)
-# Limits over time are told in much the same words ("too many tokens, please wait").
-_THROTTLE_TEXT = re.compile(
-    r"rate.?limit|throttl|quota|per (?:second|minute|hour|day)|please wait|try again", re.IGNORECASE
-)
-_WINDOW_TEXT = re.compile(
-    r"(?:maximum context length (?:is|of)|context size \(|maximum of|max_model_len[ =]+|> ?)"
-    r"\s*(\d{2,8})",
-    re.IGNORECASE,
-)
-_PROMPT_TEXT = re.compile(
-    r"(?:resulted in|you requested|request \(|request has|prompt contains(?: at least)?|too long:)"
-    r"\s*(\d{2,8})",
-    re.IGNORECASE,
-)
+_SIGNATURE_TEXT = re.compile(r"unexpected keyword argument|missing \d+ required")
 
 
 class AutoGenChatModel:
@@ -52,6 +28,13 @@ class AutoGenChatModel:
     Errors of the provider reach the caller as they are, as with any AutoGen agent;
     only an overflow of the context window becomes `ContextOverflowError`, whichever
     library reports it.
+
+    Args:
+        client: the agent's.
+        cache: AutoGen's, if any.
+        agent: whose replies they are.
+        context: of the last message, for a `filter_func` of the configuration.
+        options: further arguments for the calls that may use tools, not for summaries.
     """
 
     def __init__(
@@ -60,12 +43,19 @@ class AutoGenChatModel:
         *,
         cache: Any = None,
         agent: Any = None,
+        context: Any = None,
+        options: Mapping[str, Any] | None = None,
         cache_markers: bool = False,
     ) -> None:
         self._client = ToollessClient(client)
         self._cache = cache
         self._agent = agent
-        self._marks = cache_markers and take_markers(self._client.configs)
+        self._configs = configs_of(client)
+        self._marks = cache_markers and take_markers(self._configs)
+        # With a context, AutoGen would take every content for a template, pictures too.
+        filters = any(config.get("filter_func") for config in self._configs)
+        self._context = context if filters else None
+        self._options = options or {}
 
     def complete(
         self,
@@ -83,139 +73,40 @@ class AutoGenChatModel:
             if not tools:  # nobody hears a summary, so it must not be these words
                 raise ChatModelError(BLOCKED)
             return Completion(text=BLOCKED)
-        arguments: dict[str, Any] = {
-            "messages": marked_messages(prompt) if self._marks else prompt,
-            "cache": self._cache,
-            "agent": self._agent,
-        }
-        if tools:
-            configs = self._client.configs
-            arguments["tools"] = marked_tools(tools, configs) if self._marks else list(tools)
         try:
-            response = self._client.create(**arguments)
+            response = self._client.create(**self._arguments(prompt, tools))
             retrieved = self._client.extract_text_or_completion_object(response)
-        except openai.APIError as problem:
+        except (TypeError, IndexError) as problem:
+            if _SIGNATURE_TEXT.search(str(problem)):  # of the configuration, or a stand-in
+                raise
+            # OpenAIWrapper reads the response itself and trips over a malformed one
+            raise ChatModelError(f"the model's answer is no completion: {problem}") from problem
+        except Exception as problem:
             overflow = overflow_of(problem)
             if overflow is None:
                 raise
             raise overflow from problem
-        except (TypeError, IndexError) as problem:
-            # OpenAIWrapper reads the response itself and trips over a malformed one
-            raise ChatModelError(f"the model's answer is no completion: {problem}") from problem
-        except Exception as problem:  # of a client that is not OpenAI's: Anthropic's, one's own
-            overflow = native_overflow_of(problem)
-            if overflow is None:
-                raise
-            raise overflow from problem
-        said = retrieved[0] if retrieved else None
-        found = read_completion(response, guarded_message(self._agent, said))
+        said = guarded_message(self._agent, said_in(response, retrieved))
+        found = read_completion(response, said)
         if not self._marks or found.usage is None:
             return found
         return found.model_copy(update={"usage": found.usage.model_copy(update={"whole": False})})
 
-
-def overflow_of(problem: openai.APIError) -> ContextOverflowError | None:
-    """The overflow that a provider's error reports, or None if it is about something else."""
-    body = problem.body if isinstance(problem.body, Mapping) else {}
-    named = {str(problem.code), str(problem.type), str(body.get("type")), str(body.get("code"))}
-    text = str(problem)
-    is_refusal = isinstance(problem, openai.BadRequestError | openai.UnprocessableEntityError)
-    if not named & _OVERFLOW_CODES and not (
-        (is_refusal or isinstance(problem, openai.InternalServerError))
-        and _OVERFLOW_TEXT.search(text)
-    ):
-        return None
-    return ContextOverflowError(
-        text,
-        window=_number(body.get("n_ctx"), _WINDOW_TEXT, text),
-        prompt_tokens=_number(body.get("n_prompt_tokens"), _PROMPT_TEXT, text),
-    )
-
-
-def native_overflow_of(problem: Exception) -> ContextOverflowError | None:
-    """The overflow that an error of another library than openai's reports, or None.
-
-    Its text alone tells, so a status that means something else and words about limits
-    over time speak against it.
-    """
-    text = str(problem)
-    status = getattr(problem, "status_code", None) or getattr(problem, "code", None)
-    is_other = isinstance(status, int) and 400 <= status < 600 and status not in _REFUSALS
-    if is_other or isinstance(problem, OSError):
-        return None
-    if not _OVERFLOW_TEXT.search(text) or _THROTTLE_TEXT.search(text):
-        return None
-    return ContextOverflowError(
-        text,
-        window=_number(None, _WINDOW_TEXT, text),
-        prompt_tokens=_number(None, _PROMPT_TEXT, text),
-    )
-
-
-def _number(named: Any, pattern: re.Pattern[str], text: str) -> int | None:
-    if isinstance(named, int):
-        return named
-    match = pattern.search(text)
-    return int(match.group(1)) if match else None
-
-
-def read_completion(response: Any, retrieved: Any = None) -> Completion:
-    """A provider's response as a value; missing and null fields are empty.
-
-    Args:
-        response: as the client gave it.
-        retrieved: what the client makes of it (its `message_retrieval`): a text or a message.
-
-    Raises:
-        ChatModelError: there is no message in it.
-    """
-    choices = _get(response, "choices") or [None]
-    original = _get(choices[0], "message")
-    message = original if retrieved is None or isinstance(retrieved, str) else retrieved
-    if message is None and retrieved is None:
-        raise ChatModelError("the model's answer holds no message")
-    text = retrieved if isinstance(retrieved, str) else _get(message, "content")
-    calls = [_get(call, "function") for call in _get(message, "tool_calls") or []]
-    ids = [_get(call, "id") for call in _get(message, "tool_calls") or []]
-    old_style = _get(message, "function_call")
-    if old_style is not None and not calls:
-        calls, ids = [old_style], [None]
-    return Completion(
-        text=_text(text) or _text(_get(message, "refusal")),
-        reasoning=_text(_get(original, "reasoning_content") or _get(original, "reasoning")),
-        calls=tuple(
-            FunctionCall(
-                id=str(call_id or ""),
-                name=str(_get(function, "name") or ""),
-                arguments=clean(_get(function, "arguments") or ""),
-            )
-            for call_id, function in zip(ids, calls, strict=True)
-            if function is not None
-        ),
-        usage=_usage(_get(response, "usage")),
-        cut=_get(choices[0] or response, "finish_reason") == "length",
-    )
-
-
-def _usage(usage: Any) -> Usage | None:
-    prompt = _get(usage, "prompt_tokens")
-    if not prompt:
-        return None
-    return Usage(prompt_tokens=prompt, completion_tokens=_get(usage, "completion_tokens") or 0)
-
-
-def _text(content: Any) -> str:
-    if isinstance(content, list):
-        return "\n".join(str(_get(part, "text") or "") for part in content).strip()
-    return clean(content.strip()) if isinstance(content, str) else ""
-
-
-def _get(value: Any, name: str) -> Any:
-    """A field of an object or a mapping; custom model clients return either."""
-    return value.get(name) if isinstance(value, Mapping) else getattr(value, name, None)
+    def _arguments(
+        self, prompt: Sequence[Mapping[str, Any]], tools: Sequence[Mapping[str, Any]]
+    ) -> dict[str, Any]:
+        arguments: dict[str, Any] = {
+            "messages": marked_messages(prompt) if self._marks else prompt,
+            "cache": self._cache,
+            "agent": self._agent,
+            "context": self._context,
+        }
+        if not tools:
+            return arguments
+        offered = marked_tools(tools, self._configs) if self._marks else list(tools)
+        return {**self._options, **arguments, "tools": offered}
 
 
 def model_of(client: OpenAIWrapper | None) -> str:
     """The name of the first model of a client's config_list."""
-    entries = getattr(client, "_config_list", None) or [{}]
-    return str(entries[0].get("model") or "")
+    return "" if client is None else str(configs_of(client)[0].get("model") or "")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import weakref
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, MutableMapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from memgpt_autogen.conversations import Conversations, Partner
@@ -13,6 +13,7 @@ from memgpt_autogen.queue_manager import QueueManager
 from memgpt_autogen.seam import Request
 from memgpt_autogen.steps import Turn, TurnEnd
 from memgpt_autogen.stop import Stop
+from memgpt_autogen.translator import Template
 
 if TYPE_CHECKING:
     from autogen import ConversableAgent
@@ -42,8 +43,16 @@ class Chats:
         self._turns: weakref.WeakKeyDictionary[Partner, tuple[Turn, Stop]]
         self._turns = weakref.WeakKeyDictionary()
 
+    def go_on_in(self, saved: MutableMapping[str, list[str]]) -> None:
+        """Keep the cursors in another record: somebody else had the memory meanwhile."""
+        self._conversations.go_on_in(saved)
+
     def turn(
-        self, request: Request, think: Callable[[list[Event]], Turn], stop: Stop | None = None
+        self,
+        request: Request,
+        think: Callable[[list[Event]], Turn],
+        stop: Stop | None = None,
+        template: Template | None = None,
     ) -> Turn:
         """A turn about what is new in a chat, and what of it nobody has heard.
 
@@ -51,9 +60,10 @@ class Chats:
             request: says which chat; its messages are given.
             think: takes a turn about events.
             stop: is set when the reply is cancelled.
+            template: fills in what the messages leave open.
         """
         chat = request.sender
-        turn = self._turn(request, think)
+        turn = self._turn(request, think, template)
         if turn.end is not TurnEnd.STOPPED:
             self._conversations.replied(chat)
         if stop is None:
@@ -91,14 +101,19 @@ class Chats:
         """Say nothing again: it may have been erased."""
         self._turns.clear()
 
-    def _turn(self, request: Request, think: Callable[[list[Event]], Turn]) -> Turn:
+    def _turn(
+        self,
+        request: Request,
+        think: Callable[[list[Event]], Turn],
+        template: Template | None,
+    ) -> Turn:
         chat, messages = request.sender, request.messages or []
         unheard = self._unheard(chat)
         was_whole = unheard is not None and unheard.end is not TurnEnd.STOPPED
         if was_whole:
             self._conversations.unanswered(chat)
         answered = self._conversations.answered(chat)
-        events, ignored = self._conversations.take(chat, messages, request.unaltered)
+        events, ignored = self._conversations.take(chat, messages, request.unaltered, template)
         if unheard is not None and was_whole and not events and not ignored:
             return unheard
         nothing_heard = all(isinstance(e, MessageEvent) and e.own for e in events)

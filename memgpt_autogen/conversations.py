@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, Protocol
 
 from memgpt_autogen.cursor import OWN, Cursor, digest, first_new, kept_by_transform
 from memgpt_autogen.events import Clock, Event, MessageEvent
-from memgpt_autogen.translator import Translator, speaker_of
+from memgpt_autogen.translator import Template, Translator, speaker_of
 
 AutoGenMessages = Sequence[Mapping[str, Any]]
 
@@ -67,6 +67,10 @@ class Conversations:
         self._known: weakref.WeakKeyDictionary[Partner, list[tuple[Mapping[str, Any], str]]]
         self._known = weakref.WeakKeyDictionary()
 
+    def go_on_in(self, saved: MutableMapping[str, list[str]]) -> None:
+        """Keep the cursors in another record from now on."""
+        self._saved = saved
+
     def answered(self, partner: Partner | None) -> bool:
         """Whether the latest turn in this chat ended with a reply."""
         return self._cursor(partner).answered
@@ -76,6 +80,7 @@ class Conversations:
         partner: Partner | None,
         messages: AutoGenMessages,
         unaltered: AutoGenMessages | None = None,
+        template: Template | None = None,
     ) -> Heard:
         """The new messages of a chat as events; from now on they are known.
 
@@ -83,7 +88,9 @@ class Conversations:
             partner: whose chat it is; None for messages without one.
             messages: the chat as message transforms left it.
             unaltered: the chat before the transforms, where there were any.
+            template: fills in what the messages leave open.
         """
+        template = template or Template()
         whole = messages if unaltered is None else unaltered
         before = self._marks(whole, partner)
         marks = before if messages is whole else self._fresh_marks(messages, partner)
@@ -100,7 +107,7 @@ class Conversations:
         ]
         events: list[Event] = [
             self._translator.to_event(
-                messages[index],
+                template.filled(messages[index]),
                 speaker=speakers[index],
                 own=marks[index] == OWN,
                 timestamp=now,
@@ -123,7 +130,9 @@ class Conversations:
         """Whether the partner speaks for others, as a group chat's manager does."""
         if partner is None:
             return False
-        if partner not in self._groups and not {self._own_name, partner.name}.issuperset(speakers):
+        if partner not in self._groups and not {self._own_name, _name(partner)}.issuperset(
+            speakers
+        ):
             self._groups.add(partner)
         return partner in self._groups
 
@@ -148,7 +157,7 @@ class Conversations:
         self._save(partner, cursor)
 
     def _speaker(self, message: Mapping[str, Any], partner: Partner | None) -> str:
-        return speaker_of(message, own_name=self._own_name, sender=_name(partner))
+        return speaker_of(message, own_name=self._own_name, sender=_name(partner) or None)
 
     def _marks(self, messages: AutoGenMessages, partner: Partner | None) -> list[str]:
         """The digests of a chat; those of the last time are kept for the same messages."""
@@ -175,17 +184,17 @@ class Conversations:
     def _cursor(self, partner: Partner | None) -> Cursor:
         """By object in this process: two chats may have partners of one name."""
         if partner is None:
-            return Cursor(self._saved.get("", ()))
+            return Cursor(self._saved.get(_name(None), ()))
         if partner not in self._cursors:
-            self._cursors[partner] = Cursor(self._saved.get(partner.name, ()))
+            self._cursors[partner] = Cursor(self._saved.get(_name(partner), ()))
         return self._cursors[partner]
 
     def _save(self, partner: Partner | None, cursor: Cursor) -> None:
-        self._saved["" if partner is None else partner.name] = list(cursor.taken)
+        self._saved[_name(partner)] = list(cursor.taken)
 
 
-def _name(partner: Partner | None) -> str | None:
-    return None if partner is None else partner.name
+def _name(partner: Partner | None) -> str:
+    return "" if partner is None else str(partner.name)
 
 
 def _answered(messages: AutoGenMessages) -> set[str]:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import functools
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextvars import ContextVar
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeVar
 
 from autogen import Agent, ConversableAgent, OpenAIWrapper
 
+from memgpt_autogen.display import shown_from_threads
 from memgpt_autogen.errors import ConfigurationError
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 # The messages to which an asynchronous reply said nothing, by seam.
 _SILENT: ContextVar[tuple[object, list[dict[str, Any]] | None] | None] = ContextVar(
@@ -21,6 +25,15 @@ Reply = tuple[bool, str | dict[str, Any] | None]
 
 # AutoGen 0.14 pairs the sync and the async reply by these names.
 SYNC, ASYNC = "generate_oai_reply", "a_generate_oai_reply"
+
+_MARK = "memgpt_autogen_reply"
+
+
+def with_memory(method: F) -> F:
+    """Mark an agent's `generate_oai_reply`, or the asynchronous one, as what the seam holds."""
+    setattr(method, _MARK, method.__name__)
+    return method
+
 
 # What AutoGen passed to the message hooks, by seam: the transforms' input.
 _UNALTERED: ContextVar[tuple[object, list[dict[str, Any]]] | None] = ContextVar(
@@ -38,6 +51,8 @@ class Request:
         client: in the place of the agent's own.
         unaltered: the chat before the transforms, where there were any.
         tools: beside the agent's own, in the OpenAI `tools` format, for others to run.
+        options: further arguments for `OpenAIWrapper.create`.
+        recipient: who is to answer, where it is a copy of the agent.
     """
 
     messages: list[dict[str, Any]] | None = None
@@ -45,6 +60,23 @@ class Request:
     client: OpenAIWrapper | None = None
     unaltered: list[dict[str, Any]] | None = None
     tools: Sequence[Mapping[str, Any]] = ()
+    options: Mapping[str, Any] = field(default_factory=dict)
+    recipient: ConversableAgent | None = None
+
+    @classmethod
+    def of_arguments(
+        cls,
+        recipient: ConversableAgent,
+        messages: list[dict[str, Any]] | None,
+        sender: Agent | None,
+        client: OpenAIWrapper | None,
+        further: Mapping[str, Any],
+        unaltered: list[dict[str, Any]] | None = None,
+    ) -> Request:
+        """What the arguments of a reply function ask for."""
+        options = {key: value for key, value in further.items() if key != "tools"}
+        tools = further.get("tools") or ()
+        return cls(messages, sender, client, unaltered, tools, options, recipient)
 
     def with_messages(self, chats: Mapping[Agent, list[dict[str, Any]]]) -> Request:
         """The request, with the messages that AutoGen keeps where it names none."""
@@ -71,7 +103,9 @@ class ReplyFunction(functools.partial[Any]):
     replaced: Callable[..., Any]
 
     def __eq__(self, other: object) -> bool:
-        return self is other or other == self.replaced
+        if self is other or other == self.replaced:
+            return True
+        return getattr(other, _MARK, None) == getattr(self, "__name__", "")
 
     def __hash__(self) -> int:
         return hash(self.replaced)
@@ -92,12 +126,25 @@ class Seam:
                 f"{agent.name} has a memory already: add one capability to an agent, once"
             )
         self._agent = agent
+        # Subclasses of what answers with memory may override it; other agents' own reply is gone.
+        classes = type(agent).__mro__
+        usual = getattr(agent, SYNC)
+        self._usual = (
+            None
+            if any(_is_marked(vars(one).get(SYNC)) for one in classes)
+            else getattr(usual, "__func__", usual)
+        )
         self._mark = object()  # in a context, it keeps neither agent nor seam alive
         self._found = {
             name: [one for one in functions if getattr(one, "__name__", "") == name]
             for name in (SYNC, ASYNC)
         }
-        missing = [name for name, found in self._found.items() if not found]
+        # Programs may have put another callable there for every agent, a mock that has no name.
+        missing = [
+            name
+            for name, found in self._found.items()
+            if not found and getattr(ConversableAgent, name) not in functions
+        ]
         if missing:
             raise ConfigurationError(
                 f"{agent.name} has no reply function named {' or '.join(missing)}, in whose place"
@@ -111,7 +158,7 @@ class Seam:
         """Let these answer from now on."""
 
         def generate_oai_reply(
-            _recipient: ConversableAgent,
+            recipient: ConversableAgent,
             messages: list[dict[str, Any]] | None = None,
             sender: Agent | None = None,
             config: OpenAIWrapper | None = None,
@@ -120,18 +167,26 @@ class Seam:
             unaltered = self._noted()
             if self._was_silent(messages):
                 return False, None
-            tools = further.get("tools") or ()
-            return reply(Request(messages, sender, config, unaltered, tools))
+            return reply(
+                Request.of_arguments(recipient, messages, sender, config, further, unaltered)
+            )
 
         async def a_generate_oai_reply(
-            _recipient: ConversableAgent,
+            recipient: ConversableAgent,
             messages: list[dict[str, Any]] | None = None,
             sender: Agent | None = None,
             config: OpenAIWrapper | None = None,
             **further: Any,
         ) -> Reply:
-            tools = further.get("tools") or ()
-            found = await a_reply(Request(messages, sender, config, self._noted(), tools))
+            unaltered = self._noted()
+            override = self._override(recipient)
+            if override is not None:
+                return await _in_thread(
+                    override, messages=messages, sender=sender, config=config, **further
+                )
+            found = await a_reply(
+                Request.of_arguments(recipient, messages, sender, config, further, unaltered)
+            )
             _SILENT.set(None if found[0] else (self._mark, messages))
             return found
 
@@ -141,7 +196,13 @@ class Seam:
                 functools.update_wrapper(ours, function)
                 ours.replaced = replaced
                 self._agent.replace_reply_func(replaced, ours)
-        self._agent.register_hook("process_all_messages_before_reply", self._note)
+        self._before_transforms()
+
+    def _override(self, recipient: ConversableAgent) -> Callable[..., Reply] | None:
+        """What was put over the agent's synchronous reply; AutoGen's asynchronous one calls it."""
+        method: Callable[..., Reply] = getattr(recipient, SYNC)
+        function = getattr(method, "__func__", method)
+        return None if function == self._usual or _is_marked(function) else method
 
     def _was_silent(self, messages: list[dict[str, Any]] | None) -> bool:
         """Whether the asynchronous reply to these messages has just said nothing.
@@ -156,21 +217,35 @@ class Seam:
         """Let `absorb` have a chat, or all with None, before AutoGen clears its history."""
         clear = self._agent.clear_history
 
-        def clear_history(
-            recipient: Agent | None = None, nr_messages_to_preserve: int | None = None
-        ) -> None:
-            absorb(recipient)
-            clear(recipient, nr_messages_to_preserve)
+        def clear_history(*args: Any, **kwargs: Any) -> None:
+            absorb(next((one for one in (*args, *kwargs.values()) if isinstance(one, Agent)), None))
+            clear(*args, **kwargs)
 
         self._agent.clear_history = functools.update_wrapper(clear_history, clear)
 
-    def _note(self, messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        """A hook that comes before those of transforms added later, and changes nothing."""
-        _UNALTERED.set((self._mark, messages))
-        return messages
+    def _before_transforms(self) -> None:
+        """Note what AutoGen passes to the message hooks, of which this is none."""
+        process = self._agent.process_all_messages_before_reply
+
+        def process_all_messages_before_reply(messages: Any) -> Any:
+            _UNALTERED.set((self._mark, messages))
+            return process(messages)
+
+        self._agent.process_all_messages_before_reply = functools.update_wrapper(
+            process_all_messages_before_reply, process
+        )
 
     def _noted(self) -> list[dict[str, Any]] | None:
         """What the hook noted for the reply that begins now."""
         noted = _UNALTERED.get()
         _UNALTERED.set(None)
         return noted[1] if noted is not None and noted[0] is self._mark else None
+
+
+def _is_marked(function: Any) -> bool:
+    return getattr(function, _MARK, None) == SYNC
+
+
+async def _in_thread(reply: Callable[..., Reply], **arguments: Any) -> Reply:
+    with shown_from_threads():
+        return await asyncio.to_thread(reply, **arguments)

@@ -86,7 +86,7 @@ class Step(_Value):
     @property
     def monologue(self) -> str:
         """The private thoughts of this step: reasoning, and text that was not sent."""
-        parts = (self.reasoning, "" if self.spoken else self.text)
+        parts = (self.reasoning, "" if self.spoken else self.text.strip())
         return "\n".join(part for part in parts if part)
 
     @property

@@ -21,6 +21,8 @@ from memgpt_autogen.storage.text import clean
 
 _TOOL_KEYS = ("tools", "functions")
 _CHOICE_KEYS = ("tool_choice", "parallel_tool_calls")
+_TEMPLATE_KEYS = ("allow_format_str_template",)
+_ALL_KEYS = (*_TOOL_KEYS, *_CHOICE_KEYS, *_TEMPLATE_KEYS)
 _Work = Coroutine[Any, Any, tuple[bool, dict[str, Any]]]
 
 
@@ -89,7 +91,7 @@ class AutoGenToolbox:
 
 def tools_of(client: OpenAIWrapper) -> list[dict[str, Any]]:
     """The tools in a client's configuration, old-style functions among them."""
-    config = _configs(client)[0]
+    config = configs_of(client)[0]
     tools = [dict(tool) for tool in config.get("tools") or ()]
     functions = [{"type": "function", "function": dict(f)} for f in config.get("functions") or ()]
     return [*tools, *functions]
@@ -99,16 +101,12 @@ class ToollessClient:
     """A client that sends only the tools it is given with a call.
 
     AutoGen lets the tools of the configuration win over those of a call (0.2, 0.9) or
-    adds the two up (0.14), so memory functions would be dropped or doubled.
+    adds the two up (0.14), so memory functions would be dropped or doubled. It would also
+    take the whole main context for templates.
     """
 
     def __init__(self, client: OpenAIWrapper) -> None:
         self._client = client
-
-    @property
-    def configs(self) -> list[dict[str, Any]]:
-        """The entries of its config_list."""
-        return _configs(self._client)
 
     def extract_text_or_completion_object(self, response: Any) -> Any:
         """`OpenAIWrapper.extract_text_or_completion_object`."""
@@ -117,8 +115,8 @@ class ToollessClient:
     def create(self, **arguments: Any) -> Any:
         """`OpenAIWrapper.create`; the usage is counted in the agent's own client."""
         # Without tools, providers refuse what is said about the choice of one.
-        keys = _TOOL_KEYS if arguments.get("tools") else (*_TOOL_KEYS, *_CHOICE_KEYS)
-        configs = self.configs
+        keys = (*_TOOL_KEYS, *_TEMPLATE_KEYS) if arguments.get("tools") else _ALL_KEYS
+        configs = configs_of(self._client)
         if not any(key in config for config in configs for key in keys):
             return self._client.create(**arguments)
         bare = copy.copy(self._client)
@@ -132,8 +130,15 @@ class ToollessClient:
             vars(self._client).update(kept)
 
 
-def _configs(client: OpenAIWrapper) -> list[dict[str, Any]]:
-    return list(getattr(client, "_config_list", None) or [{}])
+def configs_of(client: OpenAIWrapper) -> list[dict[str, Any]]:
+    """The entries of a client's config_list; one empty entry for a stand-in that has none."""
+    configs = getattr(client, "_config_list", None)
+    return list(configs) if isinstance(configs, Sequence) and configs else [{}]
+
+
+def formats_texts(client: OpenAIWrapper) -> bool:
+    """Whether texts are templates for `str.format`, where a message brings a context."""
+    return bool(configs_of(client)[0].get("allow_format_str_template"))
 
 
 def _finish_here(work: _Work) -> tuple[bool, dict[str, Any]]:

@@ -79,7 +79,7 @@ class AutoGenTranslator:
             return text or None
         return {
             "role": "assistant",
-            "content": text,
+            "content": text or None,
             "tool_calls": [
                 {
                     "id": call.id,
@@ -116,6 +116,38 @@ class AutoGenTranslator:
     def on_eviction(self, agent: str, eviction: Eviction) -> None:
         if self.calls == "developer":
             show_eviction(agent, eviction)
+
+
+class Template:
+    """Fills in what AutoGen lets messages leave open: texts by functions of a context.
+
+    Args:
+        context: of the last message in the chat; None: each message has its own, if any.
+        format_texts: texts are filled by `str.format` too (`allow_format_str_template`).
+    """
+
+    def __init__(
+        self, context: Mapping[str, Any] | None = None, *, format_texts: bool = False
+    ) -> None:
+        self._context = context
+        self._format_texts = format_texts
+
+    def filled(self, message: AutoGenMessage) -> AutoGenMessage:
+        """The message with its content filled in."""
+        content = message.get("content")
+        filled = self.fill(content, message.get("context"))
+        return message if filled is content else {**message, "content": filled}
+
+    def fill(self, content: Any, context: Mapping[str, Any] | None = None) -> Any:
+        """A content filled in; `context` counts where the chat has none."""
+        values = self._context or context
+        if not values:
+            return content
+        if callable(content):
+            return content(values)
+        if self._format_texts and isinstance(content, str):
+            return content.format(**values)
+        return content
 
 
 def speaker_of(message: AutoGenMessage, *, own_name: str, sender: str | None) -> str:

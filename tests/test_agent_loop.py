@@ -13,7 +13,7 @@ import pytest
 from autogen import register_function
 
 from memgpt_autogen import MemGPTAgent, Settings, SystemAlert, TimedEvent
-from memgpt_autogen.errors import ConfigurationError, DirectoryLockedError
+from memgpt_autogen.errors import ConfigurationError
 from memgpt_autogen.loop import NUDGE, STEP_LIMIT_REPLY, TOKEN_BUDGET_REPLY
 from memgpt_autogen.testing import (
     ScriptedModel,
@@ -306,15 +306,6 @@ def test_without_a_model_it_behaves_as_any_agent_and_opens_no_memory(tmp_path: P
         agent.notify(TimedEvent(timestamp=NOON))
 
 
-def test_a_second_writer_is_told_what_to_do(make: Make) -> None:
-    with ScriptedModel([]) as model:
-        first = make(model)
-        with pytest.raises(DirectoryLockedError, match="http://"):
-            make(model)
-        first.close()
-        make(model)
-
-
 def test_wrong_settings_say_what_to_do(make: Make) -> None:
     with ScriptedModel([]) as model:
         with pytest.raises(ConfigurationError, match="memgpt_chat"):
@@ -390,7 +381,7 @@ def test_an_interrupt_in_the_summary_drops_nothing(make: Make) -> None:
     with ScriptedModel(lambda request: send("ok")) as model:
         agent = make(model)
         ask(agent, "one")
-        queue = agent._capability.open().queue
+        queue = agent._memgpt_capability.open().queue
         before = list(queue.context.entries)
 
         class Interrupted:
@@ -399,7 +390,7 @@ def test_an_interrupt_in_the_summary_drops_nothing(make: Make) -> None:
 
         queue.context.budget = queue.context.budget.shrunk(1200)
         with pytest.raises(KeyboardInterrupt):
-            queue.make_room(agent._capability.open().executor.schemas, Interrupted(), [])  # type: ignore[arg-type]
+            queue.make_room(agent._memgpt_capability.open().executor.schemas, Interrupted(), [])  # type: ignore[arg-type]
         assert queue.context.entries == before
 
 

@@ -17,7 +17,7 @@ from autogen import ConversableAgent
 
 from memgpt_autogen import MemGPTAgent, MemGPTCapability, load_source
 from memgpt_autogen.errors import DirectoryLockedError
-from memgpt_autogen.storage.chroma import open_source
+from memgpt_autogen.storage.chroma import open_database, open_source
 from memgpt_autogen.storage.leftovers import close_garbage, close_when_collected
 from memgpt_autogen.testing import ScriptedModel, send
 from tests.groupchat import manager_of, speaker
@@ -87,7 +87,7 @@ def test_a_collected_agent_lets_go_of_everything(memory: str, tmp_path: Path) ->
     with ScriptedModel([]) as model:
         agent = MemGPTAgent("mem", "", model.llm_config, memory=memory)
         agent.attach("facts")
-        directory = agent._capability.open().database.directory
+        directory = agent._memgpt_capability.open().database.directory
         del agent
         close_garbage()
         command = [sys.executable, "-c", TAKE, str(directory / "lock")]
@@ -105,21 +105,22 @@ def test_so_does_a_capability(memory: str) -> None:
         close_garbage()
 
 
-def test_an_agent_that_is_still_known_keeps_its_memory(memory: str) -> None:
-    with ScriptedModel([send("mine")]) as model:
-        with MemGPTAgent("mem", "", model.llm_config, memory=memory) as agent:
-            with pytest.raises(DirectoryLockedError, match="in this process") as caught:
-                MemGPTAgent("mem", "", model.llm_config, memory=memory)
-            assert caught.value.here
-            for part in ("agent.close()", "different names", "chroma run --path"):
-                assert part in str(caught.value)
-            assert ask(agent, "mine?") == "mine"
+def test_a_memory_that_is_open_without_an_agent_is_refused(memory: str) -> None:
+    with ScriptedModel([]) as model:
+        database = open_database(memory, "mem")
+        with pytest.raises(DirectoryLockedError, match="in this process") as caught:
+            MemGPTAgent("mem", "", model.llm_config, memory=memory)
+        database.close()
+        assert caught.value.here
+        for part in ("agent.close()", "different names", "chroma run --path"):
+            assert part in str(caught.value)
+        MemGPTAgent("mem", "", model.llm_config, memory=memory).close()
 
 
 def test_another_process_is_named(memory: str) -> None:
     with ScriptedModel([]) as model:
         with MemGPTAgent("mem", "", model.llm_config, memory=memory) as agent:
-            directory = agent._capability.open().database.directory
+            directory = agent._memgpt_capability.open().database.directory
         with subprocess.Popen(
             [sys.executable, "-c", HOLD, directory / "lock"],
             stdin=subprocess.PIPE,

@@ -6,23 +6,19 @@ import asyncio
 import copy
 import itertools
 import warnings
-from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
 import pytest
-from autogen import AssistantAgent, ConversableAgent, GroupChat, GroupChatManager, UserProxyAgent
+from autogen import ConversableAgent, GroupChat, GroupChatManager
 
-from memgpt_autogen import MemGPTAgent
-from memgpt_autogen.testing import ScriptedModel, fail, say
+from memgpt_autogen.testing import ScriptedModel, fail
+from tests.differential import Make, Scenario, outcome, outcomes, user
 
 pytestmark = [
     pytest.mark.autogen,
     pytest.mark.feature("the same results as an AssistantAgent"),
 ]
-
-Make = Callable[..., Any]
-Scenario = Callable[[Make, ScriptedModel], Any]
 
 SCENARIOS: list[Scenario] = []
 
@@ -31,22 +27,6 @@ def scenario(function: Scenario) -> Scenario:
     """Register a program whose result must not depend on the agent's class."""
     SCENARIOS.append(function)
     return function
-
-
-def outcome(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-    """What a call returns, or the error it ends with."""
-    try:
-        found = function(*args, **kwargs)
-    except Exception as problem:  # noqa: BLE001 - any error is a result to compare
-        text = str(problem).replace("MemGPTAgent", "AssistantAgent")
-        return f"{type(problem).__name__}: {text}"
-    return "an agent" if isinstance(found, ConversableAgent) else found
-
-
-def user(name: str = "user", **kwargs: Any) -> Any:
-    return UserProxyAgent(
-        name, human_input_mode="NEVER", code_execution_config=False, default_auto_reply="", **kwargs
-    )
 
 
 def add(a: Annotated[int, "one"], b: Annotated[int, "another"] = 2) -> int:
@@ -343,24 +323,79 @@ def a_human_is_asked_alike(make: Make, model: ScriptedModel) -> Any:
     return found
 
 
+@scenario
+def nested_chats_answer_alike(make: Make, model: ScriptedModel) -> Any:
+    one, two = make("one", llm_config=model.llm_config), make("two", llm_config=model.llm_config)
+    asker, asked = user(), [{"role": "user", "content": "hi"}]
+    one.register_nested_chats([{"recipient": two, "max_turns": 1}], trigger=asker)
+    found = [one.generate_reply(asked, sender=asker)]
+    one.register_nested_chats(
+        [],
+        trigger=lambda sender: sender is asker,
+        reply_func_from_nested_chats=lambda *_: (True, "mine"),
+        position=0,
+    )
+    found.append(one.generate_reply(asked, sender=asker))
+    found.append(outcome(one.register_nested_chats, [], asker, "no such summary"))
+    one.register_reply(asker, lambda *_, **__: (True, "only"), remove_other_reply_funcs=True)
+    found += [one.generate_reply(asked, sender=sender) for sender in (asker, two)]
+
+    async def later(*_: Any, **__: Any) -> Any:
+        return True, "later"
+
+    one.register_reply(asker, later)
+    found.append(asyncio.run(one.a_generate_reply(asked, sender=asker)))
+    return [*found, outcome(asker.initiate_chat, one, message="hi")]
+
+
+@scenario
+def it_chooses_the_next_speaker_alike(make: Make, model: ScriptedModel) -> Any:
+    one, two = make("one", llm_config=model.llm_config), make("fine", llm_config=model.llm_config)
+    message = {"role": "user", "content": "hello", "name": "user"}
+    chat = GroupChat(
+        [user(), one, two],
+        [message],
+        max_round=3,
+        role_for_select_speaker_messages="user",
+        select_speaker_message_template="Roles: {roles}. Agents: {agentlist}.",
+    )
+    chosen = [chat.select_speaker(one, one), asyncio.run(chat.a_select_speaker(one, one))]
+    heard = [request.contains("Agents: ['user', 'one', 'fine']") for request in model.requests]
+    return [each.name for each in chosen], heard
+
+
+@scenario
+def the_turns_of_one_sender_are_counted_alike(make: Make, model: ScriptedModel) -> Any:
+    one = make(
+        "one",
+        llm_config=model.llm_config,
+        is_termination_msg=lambda message: message.get("content") == "bye",
+    )
+    asker = user(max_consecutive_auto_reply=0)
+    for step, text in enumerate(("bye", "first", "second", "third", "fourth")):
+        if step == 1:
+            one.update_max_consecutive_auto_reply(1)
+        elif step == 3:
+            one.reset_consecutive_auto_reply_counter(asker)
+        elif step == 4:
+            one.update_max_consecutive_auto_reply(0, asker)
+        asker.send(text, one, request_reply=True, silent=True)
+    return [(m["content"], m["role"]) for m in one.chat_messages[asker]], len(model.requests)
+
+
+@scenario
+def a_chat_goes_on_where_it_was(make: Make, model: ScriptedModel) -> Any:
+    one, asker = make("one", llm_config=model.llm_config), user(default_auto_reply="go on")
+    asker.initiate_chat(one, message="first", max_turns=3, silent=True)
+    one.clear_history(nr_messages_to_preserve=2)
+    kept = [m["content"] for m in one.chat_messages[asker]]
+    result = asyncio.run(
+        asker.a_initiate_chat(one, message="again", max_turns=1, clear_history=False, silent=True)
+    )
+    return kept, [m["content"] for m in result.chat_history], len(one.chat_messages[asker])
+
+
 @pytest.mark.parametrize("program", SCENARIOS, ids=[each.__name__ for each in SCENARIOS])
 def test_nothing_differs(program: Scenario, tmp_path: Path) -> None:
-    found = []
-    for kind in (AssistantAgent, MemGPTAgent):
-        made: list[Any] = []
-
-        def make(
-            name: str, *args: Any, kind: Any = kind, made: list[Any] = made, **kwargs: Any
-        ) -> Any:
-            kwargs.setdefault("llm_config", False)
-            if kind is MemGPTAgent:
-                kwargs["memory"] = tmp_path / "memory" / str(len(made))
-            made.append(kind(name, *args, **kwargs))
-            return made[-1]
-
-        with ScriptedModel(lambda request: say("fine")) as model:
-            found.append(outcome(program, make, model))
-            for agent in made if kind is MemGPTAgent else ():
-                agent.close()
-    plain, ours = found
+    plain, ours = outcomes(program, tmp_path / "memory")
     assert ours == plain

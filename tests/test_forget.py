@@ -179,7 +179,7 @@ def test_it_is_forgotten_after_a_kill_and_not_taken_in_again(make: Make) -> None
         messages = [{"role": "user", "content": SECRET, "name": "Alice"}]
         agent.generate_reply(messages)
         agent.forget("Alice")
-        state = agent._capability.open().database.state.load()
+        state = agent._memgpt_capability.open().database.state.load()
         assert state is not None and "quokka" not in state
         messages += [
             {"role": "assistant", "content": "one", "name": "mem"},

@@ -301,7 +301,7 @@ def test_functions_and_handoffs_of_the_constructor(tmp_path: Path) -> None:
             history, _ = run(pattern_of("DefaultPattern", agent, painter), "how wide?", 6)
     assert [text for _, text in history] == [
         "how wide?",
-        "",
+        "None",  # AutoGen's word for a call without a text
         "7 cm wide",
         "It is 7 cm wide.",
     ]

@@ -332,7 +332,7 @@ def test_24_an_overflow_is_survived_with_everything_in_place(memory: str) -> Non
             chat(user(), agent, "hello")
             for number in range(12):
                 agent.recall.append(f"old {number}", speaker="user")
-            queue = agent._capability.open().queue
+            queue = agent._memgpt_capability.open().queue
             queue.context.entries[:0] = [
                 EventEntry(line=f"[2026-01-01 10:0{n}] user: " + "filler " * 150, speaker="user")
                 for n in range(9)
@@ -384,7 +384,9 @@ def test_29_a_failing_summariser_does_no_harm(memory: str) -> None:
             person = user(default_auto_reply="word " * 150)
             result = chat(person, agent, "start", max_turns=25)
             assert result.chat_history[-1]["content"] == "fine"
-            assert "earlier entries, by user" in agent._capability.open().queue.context.summary
+            assert (
+                "earlier entries, by user" in agent._memgpt_capability.open().queue.context.summary
+            )
         assert not model.overflows
 
 

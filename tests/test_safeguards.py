@@ -136,7 +136,7 @@ def test_a_blocked_summary_is_no_summary(tmp_path: Path) -> None:
         watched(agent, "safeguard_llm_inputs", only_chats)
         for number in range(8):
             ask(agent, f"{number} " + "and so on " * 80)
-        summary = agent._capability.open().queue.context.summary
+        summary = agent._memgpt_capability.open().queue.context.summary
         assert agent.context_overview().counters.evictions >= 1
     assert summary and BLOCKED not in summary
     assert all(request.tools for request in model.requests)

@@ -13,6 +13,7 @@ from autogen.agentchat.contrib.capabilities.transforms import MessageHistoryLimi
 
 from memgpt_autogen import MemGPTAgent, MemGPTCapability
 from memgpt_autogen.errors import ConfigurationError, DirectoryLockedError
+from memgpt_autogen.storage.chroma import open_database
 from memgpt_autogen.testing import ScriptedModel, call, send
 
 pytestmark = pytest.mark.autogen
@@ -101,11 +102,12 @@ def test_one_capability_for_one_agent(memory: str) -> None:
 
 def test_a_memory_that_cannot_be_opened_leaves_the_agent_as_it_was(memory: str) -> None:
     with ScriptedModel([send("hi")]) as model:
-        with MemGPTAgent("mem", "", model.llm_config, memory=memory):
-            agent = plain("mem", model)
-            capability = MemGPTCapability(memory=memory)
-            with pytest.raises(DirectoryLockedError):
-                capability.add_to_agent(agent)
+        database = open_database(memory, "mem")
+        agent = plain("mem", model)
+        capability = MemGPTCapability(memory=memory)
+        with pytest.raises(DirectoryLockedError):
+            capability.add_to_agent(agent)
+        database.close()
         capability.add_to_agent(agent)
         assert agent.generate_reply(ASKED) == "hi"
         capability.close()

@@ -98,6 +98,13 @@ def server_directory(server: Server, shelf: Shelf, name: str, cache_dir: str | N
     return base.resolve() / "servers" / place / shelf / folder_name(name)
 
 
+def agent_directory(location: str, name: str) -> Path:
+    """The directory of an agent at a location of either kind; it can be open once."""
+    if not is_server(location):
+        return local_directory(location, "agents", name)
+    return server_directory(Server.at(location), "agents", name, None)
+
+
 class DirectoryLock:
     """Held while a directory is open for writing, in this process or another.
 

@@ -1,0 +1,118 @@
+"""Agents of one name in one process take turns at their memory, and lose nothing of it."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from memgpt_autogen import MemGPTAgent
+from memgpt_autogen.testing import ScriptedModel, call, say
+from tests.differential import user
+
+pytestmark = [pytest.mark.autogen, pytest.mark.feature("the same results as an AssistantAgent")]
+
+Make = Callable[[ScriptedModel], Any]
+
+
+@pytest.fixture
+def make(tmp_path: Path) -> Make:
+    return lambda model: MemGPTAgent("mem", "", model.llm_config, memory=tmp_path / "memory")
+
+
+def asked(text: str) -> list[dict[str, Any]]:
+    return [{"role": "user", "name": "Ann", "content": text}]
+
+
+def test_an_agent_made_anew_goes_on_and_the_old_one_too(make: Make) -> None:
+    with ScriptedModel(lambda request: say("fine")) as model:
+        old = make(model)
+        old.generate_reply(asked("plums"))
+        new = make(model)
+        new.generate_reply(asked("pears"))
+        assert model.requests[-1].contains("plums") == 1
+        old.generate_reply(asked("grapes"))
+        assert model.requests[-1].contains("plums") == 1
+        assert model.requests[-1].contains("pears") == 1
+        assert [m.text for m in new.recall.latest(9) if m.speaker == "Ann"] == [
+            "plums",
+            "pears",
+            "grapes",
+        ]
+        for agent in (old, new):
+            agent.close()
+
+
+def test_each_knows_how_far_its_own_chats_went(make: Make) -> None:
+    with ScriptedModel(lambda request: say("fine")) as model:
+        old, new = make(model), make(model)
+        first, second = user(), user()  # of one name as well
+        first.initiate_chat(old, message="plums", max_turns=1, silent=True)
+        second.initiate_chat(new, message="pears", max_turns=1, silent=True)
+        first.send("grapes", old, request_reply=True, silent=True)
+        for word in ("plums", "pears", "grapes"):
+            assert model.requests[-1].contains(word) == 1
+        for agent in (old, new):
+            agent.close()
+
+
+@pytest.mark.parametrize("how", ["close", "clear_history", "make"])
+def test_what_was_said_last_is_taken_in(make: Make, how: str) -> None:
+    with ScriptedModel(lambda request: say("fine")) as model:
+        old, asker = make(model), user()
+        asker.initiate_chat(old, message="plums", max_turns=1, silent=True)
+        new = make(model)
+        if how == "make":
+            old.generate_reply(sender=asker)
+        asker.send("pears", old, request_reply=False, silent=True)
+        if how != "make":
+            getattr(old, how)()
+        new.generate_reply(asked("grapes"))
+        assert model.requests[-1].contains("pears") == 1
+        for agent in (old, new):
+            agent.close()
+
+
+async def test_many_at_a_time(make: Make) -> None:
+    with ScriptedModel(lambda request: say("fine")) as model:
+        agents = [make(model) for _ in range(3)]
+        threads = [
+            threading.Thread(target=agent.generate_reply, args=(asked(f"thread {number}"),))
+            for number, agent in enumerate(agents)
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            await asyncio.to_thread(thread.join, 60)
+        await asyncio.gather(
+            *(agent.a_generate_reply(asked(f"task {n}")) for n, agent in enumerate(agents))
+        )
+        for agent in agents:
+            agent.close()
+        heard = {message.text for message in agents[0].recall.latest(20)}
+        agents[0].close()
+    assert heard == {"fine", *(f"{kind} {n}" for kind in ("thread", "task") for n in range(3))}
+
+
+def test_not_in_the_midst_of_a_turn(make: Make) -> None:
+    with ScriptedModel([call("again"), say("done")]) as model:
+        agent, problems = make(model), []
+
+        def again() -> str:
+            """Make the agent once more."""
+            try:
+                make(model)
+            except Exception as problem:
+                problems.append(type(problem).__name__)
+                raise
+            return "made"
+
+        agent.register_for_llm(description="Make the agent once more.")(again)
+        agent.register_for_execution()(again)
+        assert agent.generate_reply(asked("go")) == "done"
+        assert problems == ["DirectoryLockedError"]
+        agent.close()
