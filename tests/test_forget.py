@@ -17,6 +17,7 @@ from memgpt_autogen.memory.core import Block
 from memgpt_autogen.storage.embedding import HashingEmbedder
 from memgpt_autogen.testing import ScriptedModel, call, calls, say, send
 from tests.clocks import NOON, Ticking
+from tests.files import files_with
 
 SECRET = "My sister Zerlina keeps a quokka in Timbuktu."
 OTHER = "The harvest of Wachau apricots begins in July."
@@ -54,17 +55,6 @@ def chat(agent: MemGPTAgent, *lines: tuple[str, str]) -> list[Any]:
         replies.append(reply)
         messages.append({"role": "assistant", "content": reply, "name": "mem"})
     return replies
-
-
-def files_with(root: Path, *texts: str) -> list[str]:
-    """Files that hold a text; not Chroma's vectors, whose unused places hold scraps of memory."""
-    return [
-        f"{path.name}: {text}"
-        for path in root.rglob("*")
-        if path.is_file() and path.suffix != ".bin"
-        for text in texts
-        if text.encode() in path.read_bytes()
-    ]
 
 
 @pytest.mark.autogen

@@ -4,8 +4,10 @@ Chroma deletes by marking pages as free, and its log (`embeddings_queue`) keeps 
 texts and vectors of records, deleted ones too, until a thousand more are written.
 
 What stays: vectors in the files of the HNSW index, whose place Chroma only marks as
-free. They hold numbers and no text. What the file system or the disk keep of
-overwritten blocks, and copies made elsewhere, are out of reach too.
+free. They are numbers; but Chroma makes these files larger than they need be, and their
+unused part holds scraps of the process's memory, which may be of any text. What the file
+system or the disk keep of overwritten blocks, and copies made elsewhere, are out of
+reach too.
 """
 
 # ruff: noqa: S608 - the only text put into statements is the constant below
