@@ -14,8 +14,9 @@ A part whose data is absent is passed over with a word.
   may be the key of another pair; all of the paper's orderings. Each pair is a passage; a
   hop is right when the first passage found is the key's own pair and, for inner hops, the
   second one the pair that led there. Keys are asked for bare and in two sentences, in turn.
-- chunking (Chroma's chunking evaluation): five texts, split as sources are; the share
-  of the gold characters that stand in the five best passages.
+- chunking (Chroma's chunking evaluation): three texts, and with --full two long ones,
+  split as sources are; the share of the gold characters that stand in the five best
+  passages.
 """
 
 from __future__ import annotations
@@ -52,6 +53,7 @@ WAYS: tuple[By, ...] = ("both", "words", "meaning")
 NAMES = {"both": "hybrid", "words": "words alone", "meaning": "meaning alone"}
 DEPTHS = (5, 10, 20)
 LEVELS = range(5)
+LONG = {"finance", "pubmed"}
 FORMS = ("{}", "key = {}", "What is the value of the key {}?")
 BEST = 5  # passages that a page of documents shows
 NOW = datetime(2026, 1, 1, tzinfo=timezone.utc)
@@ -205,11 +207,12 @@ def nested(folder: Path, most: int | None) -> dict[str, Any]:
 # ------------------------------------------------------------------ passages of documents
 
 
-def chunking(folder: Path) -> dict[str, Any]:
+def chunking(folder: Path, *, full: bool) -> dict[str, Any]:
     with (folder / "questions_df.csv").open(encoding="utf-8", newline="") as rows:
         questions = list(csv.DictReader(rows))
     found = {}
-    for name in sorted({row["corpus_id"] for row in questions}):
+    names = {row["corpus_id"] for row in questions}
+    for name in sorted(names if full else names - LONG):
         mine = [row for row in questions if row["corpus_id"] == name]
         found[name] = corpus(folder / f"{name}.md", mine)
     weights = [one["questions"] for one in found.values()]
@@ -284,6 +287,7 @@ def tables(figures: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
 def main(
     data: Annotated[Path, typer.Option(help="The folder of the data.")] = DATA,
     quick: Annotated[bool, typer.Option("--quick", help="Six chains of each nesting.")] = False,
+    full: Annotated[bool, typer.Option("--full", help="The two long documents too.")] = False,
     only: Annotated[str, typer.Option(help="locomo, nested_kv or chunking.")] = "",
 ) -> None:
     """What search finds: evidence, keys, passages."""
@@ -291,7 +295,7 @@ def main(
     parts = {
         "locomo": (data / "locomo-dev.json", locomo),
         "nested_kv": (data / "nested_kv", lambda path: nested(path, 6 if quick else None)),
-        "chunking": (data / "chunking", chunking),
+        "chunking": (data / "chunking", lambda path: chunking(path, full=full)),
     }
     started = machine()
     figures: dict[str, Any] = {}
