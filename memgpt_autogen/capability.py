@@ -20,16 +20,16 @@ from memgpt_autogen.chats import Chats
 from memgpt_autogen.conversations import Conversations
 from memgpt_autogen.display import shown_from_threads
 from memgpt_autogen.erasure import Receipt
-from memgpt_autogen.errors import ConfigurationError, ReentryError
+from memgpt_autogen.errors import ConfigurationError
 from memgpt_autogen.events import Clock, Event, TimedEvent, local_now
 from memgpt_autogen.executor import MEMORY_FUNCTIONS, refuse_clashes
-from memgpt_autogen.handover import Claim
 from memgpt_autogen.mind_lock import MindLock, in_event_loop
 from memgpt_autogen.overview import ContextOverview, overview_of
 from memgpt_autogen.seam import Reply, Request, Seam
 from memgpt_autogen.settings import Settings, settings_of
 from memgpt_autogen.steps import Eviction, Step, Turn
-from memgpt_autogen.storage.leftovers import close_when_collected, weakly
+from memgpt_autogen.storage.leftovers import weakly
+from memgpt_autogen.tenancy import Tenancy
 from memgpt_autogen.toolbox import AutoGenToolbox, formats_texts, tools_of
 from memgpt_autogen.translator import AutoGenTranslator, Template, Translator
 from memgpt_autogen.worker import Worker
@@ -78,11 +78,7 @@ class MemGPTCapability(MemoryAccess):
         self._embedder = embedder
         self._clock = clock
         self._agent: ConversableAgent | None = None
-        self._mind: Mind | None = None
-        self._chats: Chats
-        self._handed_over = False
-        self._claim = Claim()
-        self._lock = MindLock()
+        self._stay: Tenancy | None = None
         self._worker = Worker("memgpt turns")
 
     def add_to_agent(self, agent: ConversableAgent) -> None:
@@ -106,6 +102,10 @@ class MemGPTCapability(MemoryAccess):
         seam = Seam(agent)
         if agent.client is not None:
             refuse_clashes(MEMORY_FUNCTIONS, tools_of(agent.client))
+        conversations = Conversations(agent.name, self.translator, self._clock, {}, self._listen_to)
+        self._chats = Chats(conversations, self._clock)
+        location = self.settings.location
+        self._stay = Tenancy(location, agent.name, self._build, self._begin, self._end)
         self._agent = agent
         try:
             if agent.client is not None:
@@ -113,8 +113,8 @@ class MemGPTCapability(MemoryAccess):
             seam.fill(self.reply, self.a_reply)
             seam.before_clearing(self.set_aside)
         except BaseException:
-            self._let_go()
-            self._agent = None
+            self._tenancy.drop()
+            self._agent = self._stay = None
             raise
 
     @property
@@ -132,85 +132,46 @@ class MemGPTCapability(MemoryAccess):
 
     def open(self) -> Mind:
         """The mind, opened at first use."""
-        if self._mind is not None:  # without the lock: a tool in a thread of its own may ask
-            return self._mind
-        with self._lock.held():
-            if self._mind is None:
-                persona, human, context_window, preset = self._about
-                name = self.agent.name
-                identity = Identity(
-                    name, model_of(self.agent.client), context_window, preset, persona, human
-                )
-                self._claim.take(self, self.settings.location, name)
-                try:
-                    mind = build_mind(
-                        identity,
-                        self.settings,
-                        embedder=self._embedder,
-                        clock=self._clock,
-                        on_step=weakly(self._on_step),
-                        on_eviction=weakly(self._on_eviction),
-                    )
-                except BaseException:
-                    self._claim.drop(self)
-                    raise
-                mind.instruct(self._role())
-                cursors = mind.queue.state.cursors
-                if self._handed_over:
-                    self._chats.go_on_in(cursors)
-                else:
-                    conversations = Conversations(
-                        name, self.translator, self._clock, cursors, self._listen_to
-                    )
-                    self._chats = Chats(conversations, self._clock)
-                self._handed_over = False
-                self._leftover = close_when_collected(self, mind.close)
-                self._mind = mind  # last: others may look without the lock
-            return self._mind
+        return self._tenancy.open()
 
     def close(self) -> None:
         """Take in what was said last, write everything, and let go of the storage."""
+        if self._stay is None:
+            return
         with self._lock.held():
             try:
-                self.absorb()
+                self._stay.close()
             finally:
-                self._handed_over = False
                 self._worker.close()
-                self._let_go()
-
-    def _let_go(self) -> None:
-        mind, self._mind = self._mind, None
-        try:
-            if mind is not None:
-                self._leftover.detach()
-                mind.close()
-        finally:
-            self._claim.drop(self)
-
-    def hand_over(self) -> bool:
-        """Let another agent of this name in this process have the memory, when no turn runs.
-
-        It is opened again when this agent needs it.
-
-        Returns:
-            False inside a turn of this agent, which needs it to go on.
-        """
-        try:
-            self._lock.refuse_inside()
-            with self._lock.held():
-                try:
-                    if self._mind is not None:
-                        self._handed_over = True
-                        self.absorb()
-                finally:
-                    self._let_go()
-        except ReentryError:
-            return False
-        return True
 
     @property
-    def _is_open(self) -> bool:
-        return self._mind is not None or self._handed_over
+    def _tenancy(self) -> Tenancy:
+        if self._stay is None:
+            raise ConfigurationError("call add_to_agent(agent) first")
+        return self._stay
+
+    @property
+    def _lock(self) -> MindLock:
+        return self._tenancy.lock
+
+    def _build(self) -> Mind:
+        persona, human, context_window, preset = self._about
+        model = model_of(self.agent.client)
+        return build_mind(
+            Identity(self.agent.name, model, context_window, preset, persona, human),
+            self.settings,
+            embedder=self._embedder,
+            clock=self._clock,
+            on_step=weakly(self._on_step),
+            on_eviction=weakly(self._on_eviction),
+        )
+
+    def _begin(self, mind: Mind) -> None:
+        mind.instruct(self._role())
+        self._chats.go_on_in(mind.queue.state.cursors)
+
+    def _end(self, mind: Mind) -> None:
+        self._chats.absorb(self.agent, mind.queue, None)
 
     @contextmanager
     def settled(self) -> Iterator[Mind]:
@@ -312,14 +273,14 @@ class MemGPTCapability(MemoryAccess):
 
         Others spoke, or a human, a nested chat or a code block answered in its name.
         """
-        if not self._is_open:
+        if not self._tenancy.lasts:
             return
         with self._lock.held():
             self._chats.absorb(self.agent, self.open().queue, chat)
 
     def set_aside(self, chat: Agent | None = None) -> None:
         """`absorb` before a history is cleared; an event loop need not wait for it."""
-        if not self._is_open:
+        if not self._tenancy.lasts:
             return
         if not in_event_loop():
             self.absorb(chat)
@@ -328,7 +289,7 @@ class MemGPTCapability(MemoryAccess):
 
     def _take_aside(self) -> None:
         with self._lock.held():
-            if self._is_open:
+            if self._tenancy.lasts:
                 queue = self.open().queue
                 self._chats.take_aside(self.agent, queue)
                 queue.flush()

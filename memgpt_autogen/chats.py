@@ -44,7 +44,7 @@ class Chats:
         self._turns = weakref.WeakKeyDictionary()
 
     def go_on_in(self, saved: MutableMapping[str, list[str]]) -> None:
-        """Keep the cursors in another record: somebody else had the memory meanwhile."""
+        """Keep the cursors in the record of a memory that was opened, perhaps anew."""
         self._conversations.go_on_in(saved)
 
     def turn(
