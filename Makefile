@@ -25,7 +25,7 @@ demo: $(STAMPS)/demo ## a coder that remembers, in a group chat; MODEL=local|reh
 	@$(BIN)/python $(DEMO) --model $(MODEL)
 
 test: lint type imports ## everything that must hold; also lints and checks types
-	@$(PYTEST) -n auto --features-to $(VENV)/features.json
+	@$(PYTEST) -n auto --features-to=$(VENV)/features.json
 
 coverage: $(STAMPS)/dev ## the tests again, with what of the code they reach
 	@$(PYTEST) -n auto --cov --cov-report=term
