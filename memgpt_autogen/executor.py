@@ -46,15 +46,18 @@ class Executor:
         self._workspace = workspace
         self._toolbox: Toolbox | None = None
         self._turns = 0
-        # With and without what only those need who write to shared archives.
-        self._own = {
-            archives: [
-                function.schema(without=() if archives else ("archive",))
-                for function in self._functions.values()
-            ]
-            for archives in (False, True)
-        }
-        self.schemas: Sequence[dict[str, Any]] = self._own[bool(workspace.archival.archives)]
+        self._schemas: dict[tuple[str, ...], list[dict[str, Any]]] = {}
+        self.schemas: Sequence[dict[str, Any]] = self._own(self._archives)
+
+    @property
+    def _archives(self) -> tuple[str, ...]:
+        return tuple(self._workspace.archival.archives)
+
+    def _own(self, archives: tuple[str, ...]) -> list[dict[str, Any]]:
+        if archives not in self._schemas:
+            functions = self._functions.values()
+            self._schemas = {archives: [one.schema({"archive": archives}) for one in functions]}
+        return self._schemas[archives]
 
     def equip(self, toolbox: Toolbox | None) -> None:
         """Offer the user's tools beside the memory functions, in a fixed order.
@@ -65,7 +68,7 @@ class Executor:
         tools = [] if toolbox is None else list(toolbox.schemas)
         refuse_clashes(self._functions, tools)
         self._toolbox = toolbox
-        own = self._own[bool(self._workspace.archival.archives)]
+        own = self._own(self._archives)
         if [*own, *tools] != self.schemas:
             self.schemas = [*own, *tools]
 

@@ -5,7 +5,7 @@ The names and arguments are those of MemGPT (arXiv 2310.08560, section 2.3).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Generic, TypeVar
@@ -91,7 +91,7 @@ class ConversationSearchDate(_Chainable):
 
 class ArchivalMemoryInsert(_Chainable):
     content: str
-    archive: str = Field(default="", description="shared archive; default: your own")
+    archive: str = Field(default="", description="a shared one; default: your own")
 
 
 class ArchivalMemorySearch(_Chainable):
@@ -180,11 +180,14 @@ class Function(Generic[A]):
     arguments: type[A]
     handler: Callable[[Workspace, A], str]
 
-    def schema(self, without: Collection[str] = ()) -> dict[str, Any]:
+    def schema(self, choices: Mapping[str, Sequence[str]] | None = None) -> dict[str, Any]:
         """The function in the OpenAI `tools` format, derived from the argument model.
 
-        `without` names arguments that are of no use at present.
+        Args:
+            choices: of some arguments the values there are at present; without any, an
+                argument is of no use and left out.
         """
+        choices = choices or {}
         parameters = self.arguments.model_json_schema()
         return {
             "type": "function",
@@ -194,9 +197,9 @@ class Function(Generic[A]):
                 "parameters": {
                     "type": "object",
                     "properties": {
-                        name: _lean(value)
+                        name: _lean(value) | _choice(choices.get(name, ()))
                         for name, value in parameters["properties"].items()
-                        if name not in without
+                        if choices.get(name) or name not in choices
                     },
                     "required": parameters.get("required", []),
                 },
@@ -206,6 +209,10 @@ class Function(Generic[A]):
     def heartbeat(self, arguments: A) -> bool:
         """Whether the call asks to run again after it."""
         return bool(getattr(arguments, "request_heartbeat", False))
+
+
+def _choice(values: Sequence[str]) -> dict[str, Any]:
+    return {"enum": list(values)} if values else {}
 
 
 def _lean(schema: dict[str, Any]) -> dict[str, Any]:

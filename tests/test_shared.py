@@ -165,11 +165,13 @@ def test_an_archive_is_written_by_one_and_found_by_all(make: Make) -> None:
         assert "(team: by coder) The port is 8123." in two.requests[1].last_text
         assert len(coder.archival) == 0
         assert [p.source for p in tester.archival.search("port").items] == ["team"]
-        offered = {
-            agent: "archive" in str(model.requests[0].tools)
-            for agent, model in (("coder", one), ("tester", two))
-        }
-        assert offered == {"coder": True, "tester": False}
+        offered = [
+            tool["function"]["parameters"]["properties"].get("archive", {}).get("enum")
+            for model in (one, two)
+            for tool in model.requests[0].tools
+            if tool["function"]["name"] == "archival_memory_insert"
+        ]
+        assert offered == [["team"], None]
 
 
 def test_a_wrong_archive_is_the_models_mistake(make: Make) -> None:

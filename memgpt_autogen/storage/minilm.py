@@ -60,6 +60,10 @@ class MiniLM:
     dimension = DIMENSION
 
     def __init__(self, weights: Weights) -> None:
+        # Already now: an import keeps every thread waiting, and later that may be an event loop.
+        import onnxruntime  # noqa: F401
+        import tokenizers  # noqa: F401
+
         self._weights = weights
 
     def embed(self, texts: Sequence[str]) -> Vectors:
@@ -92,7 +96,6 @@ class MiniLM:
 
 class _Model:
     def __init__(self, weights: Weights) -> None:
-        # Both are heavy, and only needed once texts are embedded.
         import onnxruntime
         from tokenizers import BertWordPieceTokenizer
 
