@@ -10,10 +10,9 @@ the OpenAI client, loopback transport, and everything that memory does: embeddin
 writing, searching.
 
 Messages and answers are about 50 tokens of seeded words, every one different; the
-scripts of the models are in `scripts.py`. All but MemGPTAgent
-stop at turn 200, Chroma alone at turn 100. AssistantAgent with full history goes on by samples: it
-is given the history it would have, and takes the seven turns up to turn 300, 500 and
-1,000.
+scripts of the models are in `scripts.py`. All but MemGPTAgent stop at turn 200, Chroma
+alone at turn 100. AssistantAgent with full history goes on by samples: it is given the
+history it would have, and takes the seven turns up to turn 300, 500 and 1,000.
 
 MemGPTAgent writes part of what it keeps after its answer, while the others have their
 turn. That is in its CPU time, and in the time of 64 turns "in a row": one after the
