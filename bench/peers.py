@@ -29,9 +29,9 @@ from meter import Subject, serve
 from texts import message, reply, text_of
 
 from memgpt_autogen import MemGPTAgent
+from memgpt_autogen.model.tokens import TokenCounter
 from memgpt_autogen.storage.minilm import DIMENSION, MODEL_ID
 from memgpt_autogen.storage.vectors import Vectors, unit_rows
-from memgpt_autogen.tokens import TokenCounter
 
 
 class Chat:

@@ -40,9 +40,9 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from memgpt_autogen.documents import split
 from memgpt_autogen.memory.archival import ArchivalStorage
 from memgpt_autogen.memory.recall import RecallStorage
+from memgpt_autogen.sources.readers import split
 from memgpt_autogen.storage.chroma import Database, open_database
 from memgpt_autogen.storage.embedding import resolve_embedder
 from memgpt_autogen.storage.search import By

@@ -10,34 +10,34 @@ from memgpt_autogen.installation import check_autogen
 check_autogen()
 
 if TYPE_CHECKING:
+    from memgpt_autogen.adapter.capability import MemGPTCapability
+    from memgpt_autogen.adapter.translator import AutoGenTranslator, Translator
     from memgpt_autogen.agent import MemGPTAgent
-    from memgpt_autogen.capability import MemGPTCapability
-    from memgpt_autogen.erasure import Receipt
+    from memgpt_autogen.engine.overview import ContextOverview
     from memgpt_autogen.errors import MemGPTError
     from memgpt_autogen.events import DocumentUpload, Event, Login, SystemAlert, TimedEvent
-    from memgpt_autogen.overview import ContextOverview
     from memgpt_autogen.settings import Settings
-    from memgpt_autogen.sources import LoadedSource, load_source
+    from memgpt_autogen.sources.load import LoadedSource, load_source
     from memgpt_autogen.storage.chroma import reindex
-    from memgpt_autogen.translator import AutoGenTranslator, Translator
+    from memgpt_autogen.upkeep.forget import Receipt
 
 # Loaded at first use: AutoGen and Chroma take seconds to import, `--help` should not.
 _HOMES = {
-    "AutoGenTranslator": "translator",
-    "ContextOverview": "overview",
+    "AutoGenTranslator": "adapter.translator",
+    "ContextOverview": "engine.overview",
     "DocumentUpload": "events",
     "Event": "events",
-    "LoadedSource": "sources",
+    "LoadedSource": "sources.load",
     "Login": "events",
     "MemGPTAgent": "agent",
-    "MemGPTCapability": "capability",
+    "MemGPTCapability": "adapter.capability",
     "MemGPTError": "errors",
-    "Receipt": "erasure",
+    "Receipt": "upkeep.forget",
     "Settings": "settings",
     "SystemAlert": "events",
     "TimedEvent": "events",
-    "Translator": "translator",
-    "load_source": "sources",
+    "Translator": "adapter.translator",
+    "load_source": "sources.load",
     "reindex": "storage.chroma",
 }
 

@@ -8,16 +8,16 @@ from typing import Any, Literal
 
 from autogen import Agent, AssistantAgent, OpenAIWrapper
 
-from memgpt_autogen.access import MemoryAccess
-from memgpt_autogen.capability import MemGPTCapability
-from memgpt_autogen.checkpoint import read_checkpoint, restore
+from memgpt_autogen.adapter.access import MemoryAccess
+from memgpt_autogen.adapter.capability import MemGPTCapability
+from memgpt_autogen.adapter.reply_hook import Reply, Request, with_memory
+from memgpt_autogen.adapter.translator import Translator
+from memgpt_autogen.engine.executor import MEMORY_FUNCTIONS, refuse_clashes
 from memgpt_autogen.events import Clock, local_now
-from memgpt_autogen.executor import MEMORY_FUNCTIONS, refuse_clashes
-from memgpt_autogen.seam import Reply, Request, with_memory
 from memgpt_autogen.settings import Settings, settings_of
 from memgpt_autogen.storage.collection import Progress
 from memgpt_autogen.storage.embedding import resolve_embedder
-from memgpt_autogen.translator import Translator
+from memgpt_autogen.upkeep.checkpoint import read_checkpoint, restore
 
 
 class MemGPTAgent(MemoryAccess, AssistantAgent):  # type: ignore[misc] # autogen ships no types

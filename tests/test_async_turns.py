@@ -74,6 +74,13 @@ def asked(text: str) -> list[dict[str, Any]]:
     return [{"role": "user", "name": "Ann", "content": text}]
 
 
+async def reply_in(chat: str, agent: MemGPTAgent) -> Any:
+    """The agent's reply in an asynchronous chat, or in a synchronous one in a thread."""
+    if chat == "async":
+        return await asyncio.wait_for(agent.a_generate_reply(asked("go")), SECONDS)
+    return await asyncio.to_thread(agent.generate_reply, asked("go"))
+
+
 async def until(event: threading.Event) -> None:
     assert await asyncio.to_thread(event.wait, SECONDS)
 
@@ -400,11 +407,7 @@ async def test_an_async_tool_cannot_wait_for_its_own_agent(
     with ScriptedModel([call("inner"), send("outer")]) as model:
         agent = make(model)
         offer(agent, inner)
-        if chat == "async":
-            reply = await asyncio.wait_for(agent.a_generate_reply(asked("go")), SECONDS)
-        else:
-            reply = await asyncio.to_thread(agent.generate_reply, asked("go"))
-        assert reply == "outer"
+        assert await reply_in(chat, agent) == "outer"
         (result,) = agent.last_steps[0].results
         if (use, how) == ("clear", "here"):  # on an event loop it waits for nothing
             assert result.ok
@@ -425,11 +428,7 @@ async def test_an_async_tool_cannot_await_its_own_agent(make: Make, chat: str) -
     with ScriptedModel([call("inner"), send("outer")]) as model:
         agent = make(model)
         offer(agent, inner)
-        if chat == "async":
-            reply = await asyncio.wait_for(agent.a_generate_reply(asked("go")), SECONDS)
-        else:
-            reply = await asyncio.to_thread(agent.generate_reply, asked("go"))
-        assert reply == "outer"
+        assert await reply_in(chat, agent) == "outer"
         assert "plain function (def)" in agent.last_steps[0].results[0].text
 
 

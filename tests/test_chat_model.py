@@ -9,9 +9,9 @@ import openai
 import pytest
 from autogen import OpenAIWrapper
 
-from memgpt_autogen.chat_model import AutoGenChatModel
-from memgpt_autogen.completions import read_completion
 from memgpt_autogen.errors import ChatModelError, ContextOverflowError
+from memgpt_autogen.model.chat_model import AutoGenChatModel
+from memgpt_autogen.model.completions import read_completion
 from memgpt_autogen.testing import (
     ScriptedModel,
     Step,

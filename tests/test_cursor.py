@@ -5,7 +5,14 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from memgpt_autogen.cursor import OWN, REMEMBERED, Cursor, digest, first_new, kept_by_transform
+from memgpt_autogen.adapter.cursor import (
+    OWN,
+    REMEMBERED,
+    Cursor,
+    digest,
+    first_new,
+    kept_by_transform,
+)
 
 
 def fresh(cursor: Cursor, present: list[str]) -> list[str]:

@@ -11,11 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from memgpt_autogen import MemGPTAgent
-from memgpt_autogen.erasure import Traces
 from memgpt_autogen.errors import ConfigurationError
 from memgpt_autogen.memory.core import Block
 from memgpt_autogen.storage.embedding import HashingEmbedder
 from memgpt_autogen.testing import ScriptedModel, call, calls, say, send
+from memgpt_autogen.upkeep.forget import Traces
 from tests.clocks import NOON, Ticking
 from tests.files import files_with
 

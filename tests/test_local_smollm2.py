@@ -10,7 +10,7 @@ import httpx
 import openai
 import pytest
 
-from memgpt_autogen.functions import FUNCTIONS
+from memgpt_autogen.engine.functions import FUNCTIONS
 from memgpt_autogen.local import LocalServer, llm_config
 
 pytestmark = pytest.mark.small_model

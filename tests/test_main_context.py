@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from memgpt_autogen.main_context import Budget, EventEntry, MainContext, StepEntry
+from memgpt_autogen.engine.main_context import Budget, EventEntry, MainContext, StepEntry
+from memgpt_autogen.model.tokens import TokenCounter
 from memgpt_autogen.steps import FunctionCall, FunctionResult, Step
-from memgpt_autogen.tokens import TokenCounter
 
 TOOLS = [{"type": "function", "function": {"name": "f", "parameters": {}}}]
 

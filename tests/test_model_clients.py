@@ -15,9 +15,9 @@ from chromadb import Documents, EmbeddingFunction
 from pydantic import BaseModel
 
 from memgpt_autogen import MemGPTAgent
+from memgpt_autogen.model.tokens import TokenCounter
 from memgpt_autogen.storage.embedding import resolve_embedder
 from memgpt_autogen.testing import ChatRequest, ScriptedModel, Step, call, fail, say, send
-from memgpt_autogen.tokens import TokenCounter
 from tests.clocks import Ticking
 from tests.playing import echo, part, playing, user
 

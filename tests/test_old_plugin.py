@@ -19,7 +19,7 @@ from autogen import AssistantAgent, ConversableAgent, UserProxyAgent
 
 import memgpt_autogen
 from memgpt_autogen import MemGPTAgent, Settings
-from memgpt_autogen.main_context import EventEntry
+from memgpt_autogen.engine.main_context import EventEntry
 from memgpt_autogen.testing import ScriptedModel, call, empty, fail, say, send, slow
 from tests.groupchat import manager_of, speaker
 

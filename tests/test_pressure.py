@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from memgpt_autogen import MemGPTAgent, Settings
+from memgpt_autogen.engine.queue_manager import PRESSURE
 from memgpt_autogen.errors import ConfigurationError, ContextOverflowError
-from memgpt_autogen.queue_manager import PRESSURE
 from memgpt_autogen.testing import (
     ChatRequest,
     Failure,

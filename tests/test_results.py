@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from memgpt_autogen.errors import ModelMistake
-from memgpt_autogen.functions import (
+from memgpt_autogen.engine.functions import (
     ArchivalMemorySearch,
     ConversationSearch,
     Workspace,
     archival_memory_search,
     conversation_search,
 )
+from memgpt_autogen.errors import ModelMistake
 from memgpt_autogen.memory.archival import ArchivalStorage
 from memgpt_autogen.memory.core import CoreMemory
 from memgpt_autogen.memory.recall import RecallStorage

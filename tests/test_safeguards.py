@@ -9,9 +9,9 @@ import pytest
 from autogen import ConversableAgent
 from autogen.io.base import IOStream
 
-from memgpt_autogen.chat_model import AutoGenChatModel
 from memgpt_autogen.errors import ChatModelError
-from memgpt_autogen.safeguards import BLOCKED
+from memgpt_autogen.model.chat_model import AutoGenChatModel
+from memgpt_autogen.model.safeguards import BLOCKED
 from memgpt_autogen.testing import ChatRequest, ScriptedModel, Step, call, say, send
 from tests.groupchat import speaker
 from tests.playing import Screen, echo, needs, part, playing, user

@@ -14,14 +14,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from memgpt_autogen import MemGPTAgent, load_source
-from memgpt_autogen.documents import decoded, read_document, split
 from memgpt_autogen.errors import (
     ConfigurationError,
     EmbedderMismatchError,
     StateFormatError,
     StorageError,
 )
-from memgpt_autogen.sources import LoadedSource
+from memgpt_autogen.sources.load import LoadedSource
+from memgpt_autogen.sources.readers import decoded, read_document, split
 from memgpt_autogen.storage.catalog import source_names
 from memgpt_autogen.storage.chroma import open_source
 from memgpt_autogen.storage.embedding import HashingEmbedder

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from memgpt_autogen.main_context import EventEntry, StepEntry
+from memgpt_autogen.engine.main_context import EventEntry, StepEntry
+from memgpt_autogen.engine.summarizer import Complete, Summarizer
 from memgpt_autogen.steps import FunctionCall, FunctionResult, Step
-from memgpt_autogen.summarizer import Complete, Summarizer
 
 ENTRIES: list[EventEntry | StepEntry] = [
     EventEntry(line="[2026-05-08 12:00] Alice: The deadline is Friday.", speaker="Alice"),

@@ -7,8 +7,8 @@ import tiktoken
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from memgpt_autogen import tokens
-from memgpt_autogen.tokens import DEFAULT_WINDOW, TokenCounter, estimate, window_of
+from memgpt_autogen.model import tokens
+from memgpt_autogen.model.tokens import DEFAULT_WINDOW, TokenCounter, estimate, window_of
 
 
 def test_a_known_model_is_counted_with_its_vocabulary() -> None:

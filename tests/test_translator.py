@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from memgpt_autogen.adapter.translator import AutoGenTranslator, readable, speaker_of
 from memgpt_autogen.steps import Eviction, FunctionCall, FunctionResult, Step, Turn
-from memgpt_autogen.translator import AutoGenTranslator, readable, speaker_of
 
 pytestmark = pytest.mark.autogen
 

@@ -22,7 +22,7 @@ from rich.table import Table
 from screen import terminal
 
 from memgpt_autogen import MemGPTAgent
-from memgpt_autogen.tokens import TokenCounter
+from memgpt_autogen.model.tokens import TokenCounter
 
 CODER = Path(__file__).with_name("coder.py")
 FIRST = [

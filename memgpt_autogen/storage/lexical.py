@@ -21,12 +21,10 @@ from memgpt_autogen.storage.record import Kind, Record, micros
 from memgpt_autogen.storage.standing import Standing
 from memgpt_autogen.storage.terms import STOP_WORDS
 from memgpt_autogen.storage.vector_table import Row, VectorTable
-from memgpt_autogen.storage.where import Where
+from memgpt_autogen.storage.where import Where, among
 from memgpt_autogen.storage.words import asked_words
 
 __all__ = ["LexicalTable", "Where"]
-
-_CHUNK = 500  # parameters in one statement
 
 
 class LexicalTable:
@@ -79,10 +77,8 @@ class LexicalTable:
     def get(self, numbers: Sequence[int]) -> dict[int, Record]:
         """The records with these numbers that there are."""
         found: dict[int, Record] = {}
-        for start in range(0, len(numbers), _CHUNK):
-            chunk = list(numbers[start : start + _CHUNK])
-            marks = ",".join("?" * len(chunk))
-            for row in self._select(f"number IN ({marks})", chunk):
+        for condition, part in among(numbers):
+            for row in self._select(condition, part):
                 found[row.number] = row
         return found
 
@@ -126,11 +122,9 @@ class LexicalTable:
         """Those of these numbers whose records fit."""
         clauses = where.clauses(self._name)
         found: set[int] = set()
-        for start in range(0, len(numbers), _CHUNK):
-            chunk = list(numbers[start : start + _CHUNK])
-            marks = ",".join("?" * len(chunk))
-            sql = f"SELECT number FROM {self._name} WHERE number IN ({marks}) AND {clauses.sql}"
-            rows = self._index.rows(sql, [*chunk, *clauses.parameters])
+        for condition, part in among(numbers):
+            sql = f"SELECT number FROM {self._name} WHERE {condition} AND {clauses.sql}"
+            rows = self._index.rows(sql, [*part, *clauses.parameters])
             found.update(int(str(number)) for (number,) in rows)
         return found
 

@@ -19,10 +19,9 @@ from numpy.typing import NDArray
 from memgpt_autogen.storage.index_file import IndexFile
 from memgpt_autogen.storage.record import Kind
 from memgpt_autogen.storage.vectors import Vectors
+from memgpt_autogen.storage.where import among
 
 Row = NDArray[np.float32]
-
-_CHUNK = 500  # parameters in one statement
 
 
 class VectorTable:
@@ -74,11 +73,9 @@ class VectorTable:
     def cosines(self, vector: Vectors, numbers: Sequence[int]) -> dict[int, float]:
         """The cosine of each of these records' vectors to a vector; without those unknown."""
         rows: list[tuple[object, ...]] = []
-        for start in range(0, len(numbers), _CHUNK):
-            chunk = numbers[start : start + _CHUNK]
-            marks = ",".join("?" * len(chunk))
-            sql = f"SELECT number, vector FROM {self._name} WHERE number IN ({marks})"
-            rows += self._index.rows(sql, chunk)
+        for condition, part in among(numbers):
+            sql = f"SELECT number, vector FROM {self._name} WHERE {condition}"
+            rows += self._index.rows(sql, part)
         return _cosines(vector, rows)
 
     def nearest(self, vector: Vectors, numbers: Sequence[int], count: int) -> dict[int, float]:

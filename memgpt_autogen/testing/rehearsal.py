@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 
-from memgpt_autogen.executor import MEMORY_FUNCTIONS
+from memgpt_autogen.engine.executor import MEMORY_FUNCTIONS
 
 from . import reading
 from .replies import Step, call, calls, say, send

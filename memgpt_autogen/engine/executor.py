@@ -13,8 +13,8 @@ from typing import Any, Protocol
 
 from pydantic import ValidationError
 
+from memgpt_autogen.engine.functions import FUNCTIONS, Function, Workspace
 from memgpt_autogen.errors import ConfigurationError, ModelMistake
-from memgpt_autogen.functions import FUNCTIONS, Function, Workspace
 from memgpt_autogen.steps import FunctionCall, FunctionResult
 from memgpt_autogen.storage.text import clean
 

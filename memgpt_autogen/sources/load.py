@@ -10,16 +10,16 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ValidationError
 
-from memgpt_autogen.documents import (
+from memgpt_autogen.errors import ConfigurationError, StateFormatError
+from memgpt_autogen.events import Clock, local_now
+from memgpt_autogen.settings import DEFAULT_LOCATION, Settings
+from memgpt_autogen.sources.readers import (
     SPLITTER_VERSION,
     Document,
     find_documents,
     read_document,
     split,
 )
-from memgpt_autogen.errors import ConfigurationError, StateFormatError
-from memgpt_autogen.events import Clock, local_now
-from memgpt_autogen.settings import DEFAULT_LOCATION, Settings
 from memgpt_autogen.storage.catalog import shared_source
 from memgpt_autogen.storage.chroma import Database
 from memgpt_autogen.storage.embedding import resolve_embedder

@@ -7,13 +7,13 @@ from collections import deque
 from collections.abc import Callable, MutableMapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from memgpt_autogen.conversations import Conversations, Partner
+from memgpt_autogen.adapter.conversations import Conversations, Partner
+from memgpt_autogen.adapter.reply_hook import Request
+from memgpt_autogen.adapter.translator import Template
+from memgpt_autogen.engine.queue_manager import QueueManager
+from memgpt_autogen.engine.stop import Stop
 from memgpt_autogen.events import Clock, Event, MessageEvent, SystemAlert
-from memgpt_autogen.queue_manager import QueueManager
-from memgpt_autogen.seam import Request
 from memgpt_autogen.steps import Turn, TurnEnd
-from memgpt_autogen.stop import Stop
-from memgpt_autogen.translator import Template
 
 if TYPE_CHECKING:
     from autogen import ConversableAgent

@@ -12,12 +12,7 @@ from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from memgpt_autogen.errors import ModelMistake
-from memgpt_autogen.events import Clock, stamp
-from memgpt_autogen.memory.archival import ArchivalStorage
-from memgpt_autogen.memory.core import CoreMemory
-from memgpt_autogen.memory.recall import RecallStorage
-from memgpt_autogen.results import (
+from memgpt_autogen.engine.formatting import (
     date_span,
     known_speaker,
     listing,
@@ -25,6 +20,11 @@ from memgpt_autogen.results import (
     message_line,
     passage_line,
 )
+from memgpt_autogen.errors import ModelMistake
+from memgpt_autogen.events import Clock, stamp
+from memgpt_autogen.memory.archival import ArchivalStorage
+from memgpt_autogen.memory.core import CoreMemory
+from memgpt_autogen.memory.recall import RecallStorage
 
 A = TypeVar("A", bound="Arguments")
 

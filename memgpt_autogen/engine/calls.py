@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from memgpt_autogen.state import Counters
+from memgpt_autogen.engine.state import Counters
 from memgpt_autogen.steps import Completion, FunctionCall, FunctionResult, Step
 
 BROKEN_OFF = "Error: broken off before it ended; parts of it may have been done."

@@ -7,10 +7,10 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from memgpt_autogen.engine.main_context import Entry
 from memgpt_autogen.errors import StateFormatError
-from memgpt_autogen.main_context import Entry
 from memgpt_autogen.memory.core import Block
-from memgpt_autogen.shared import SharedLink
+from memgpt_autogen.memory.sharing import SharedLink
 from memgpt_autogen.steps import Usage
 
 STATE_VERSION = 1

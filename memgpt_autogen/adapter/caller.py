@@ -7,8 +7,8 @@ from collections.abc import Coroutine
 from concurrent.futures import CancelledError
 from typing import Any, TypeVar
 
-from memgpt_autogen.mind_lock import MindLock
-from memgpt_autogen.stop import Stop, TurnStopped
+from memgpt_autogen.engine.stop import Stop, TurnStopped
+from memgpt_autogen.engine.turn_lock import MindLock
 
 T = TypeVar("T")
 

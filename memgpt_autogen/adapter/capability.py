@@ -12,27 +12,28 @@ from typing import Any
 
 from autogen import Agent, ConversableAgent, OpenAIWrapper
 
-from memgpt_autogen.access import MemoryAccess
-from memgpt_autogen.build import Identity, Mind, build_mind
-from memgpt_autogen.caller import Caller
-from memgpt_autogen.chat_model import AutoGenChatModel, model_of
-from memgpt_autogen.chats import Chats
-from memgpt_autogen.conversations import Conversations
-from memgpt_autogen.display import shown_from_threads
-from memgpt_autogen.erasure import Receipt
+from memgpt_autogen.adapter.access import MemoryAccess
+from memgpt_autogen.adapter.caller import Caller
+from memgpt_autogen.adapter.chats import Chats
+from memgpt_autogen.adapter.conversations import Conversations
+from memgpt_autogen.adapter.display import shown_from_threads
+from memgpt_autogen.adapter.reply_hook import Reply, Request, Seam
+from memgpt_autogen.adapter.toolbox import AutoGenToolbox
+from memgpt_autogen.adapter.translator import AutoGenTranslator, Template, Translator
+from memgpt_autogen.adapter.worker import Worker
+from memgpt_autogen.engine.build import Identity, Mind, build_mind
+from memgpt_autogen.engine.executor import MEMORY_FUNCTIONS, refuse_clashes
+from memgpt_autogen.engine.overview import ContextOverview, overview_of
+from memgpt_autogen.engine.registry import Tenancy
+from memgpt_autogen.engine.turn_lock import MindLock, in_event_loop
 from memgpt_autogen.errors import ConfigurationError
 from memgpt_autogen.events import Clock, Event, TimedEvent, local_now
-from memgpt_autogen.executor import MEMORY_FUNCTIONS, refuse_clashes
-from memgpt_autogen.mind_lock import MindLock, in_event_loop
-from memgpt_autogen.overview import ContextOverview, overview_of
-from memgpt_autogen.seam import Reply, Request, Seam
+from memgpt_autogen.model.chat_model import AutoGenChatModel, model_of
+from memgpt_autogen.model.client import formats_texts, tools_of
 from memgpt_autogen.settings import Settings, settings_of
 from memgpt_autogen.steps import Eviction, Step, Turn
 from memgpt_autogen.storage.leftovers import weakly
-from memgpt_autogen.tenancy import Tenancy
-from memgpt_autogen.toolbox import AutoGenToolbox, formats_texts, tools_of
-from memgpt_autogen.translator import AutoGenTranslator, Template, Translator
-from memgpt_autogen.worker import Worker
+from memgpt_autogen.upkeep.forget import Receipt, forget
 
 
 class MemGPTCapability(MemoryAccess):
@@ -186,7 +187,7 @@ class MemGPTCapability(MemoryAccess):
         with self.settled() as mind:
             self.last_turn = Turn()
             self._chats.forget_turns()
-            return mind.forget(speaker)
+            return forget(speaker, mind)
 
     def overview(self) -> ContextOverview:
         """The state of the main context and the storages."""

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from autogen import OpenAIWrapper
-
-from memgpt_autogen.cache_markers import marked_messages, marked_tools, take_markers
-from memgpt_autogen.completions import read_completion, said_in
 from memgpt_autogen.errors import ChatModelError
-from memgpt_autogen.overflow import overflow_of
-from memgpt_autogen.safeguards import BLOCKED, guarded_message, guarded_prompt
+from memgpt_autogen.model.cache_markers import marked_messages, marked_tools, take_markers
+from memgpt_autogen.model.client import ToollessClient, configs_of
+from memgpt_autogen.model.completions import read_completion, said_in
+from memgpt_autogen.model.overflow import overflow_of
+from memgpt_autogen.model.safeguards import BLOCKED, guarded_message, guarded_prompt
 from memgpt_autogen.steps import Completion
-from memgpt_autogen.toolbox import ToollessClient, configs_of
+
+if TYPE_CHECKING:
+    from autogen import OpenAIWrapper
 
 _SIGNATURE_TEXT = re.compile(r"unexpected keyword argument|missing \d+ required")
 

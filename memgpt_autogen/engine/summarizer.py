@@ -10,8 +10,8 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Sequence
 
-from memgpt_autogen.main_context import EventEntry, StepEntry
-from memgpt_autogen.results import clip
+from memgpt_autogen.engine.formatting import clip
+from memgpt_autogen.engine.main_context import EventEntry, StepEntry
 
 logger = logging.getLogger(__name__)
 

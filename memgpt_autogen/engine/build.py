@@ -3,35 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any
 
-from memgpt_autogen.attachments import Attachments
-from memgpt_autogen.chat_model import AutoGenChatModel
-from memgpt_autogen.checkpoint import write_checkpoint
-from memgpt_autogen.erasure import Receipt, erase
+from memgpt_autogen.engine.attachments import Attachments
+from memgpt_autogen.engine.executor import Executor
+from memgpt_autogen.engine.functions import FUNCTIONS, Workspace
+from memgpt_autogen.engine.loop import Loop
+from memgpt_autogen.engine.main_context import Budget, MainContext
+from memgpt_autogen.engine.queue_manager import QueueManager
+from memgpt_autogen.engine.state import AgentState
+from memgpt_autogen.engine.stop import Stop
+from memgpt_autogen.engine.summarizer import Summarizer
 from memgpt_autogen.events import Clock, DocumentUpload, Event
-from memgpt_autogen.executor import Executor
-from memgpt_autogen.functions import FUNCTIONS, Workspace
-from memgpt_autogen.loop import Loop
-from memgpt_autogen.main_context import Budget, MainContext
 from memgpt_autogen.memory.archival import ArchivalStorage
 from memgpt_autogen.memory.core import Block, CoreMemory
+from memgpt_autogen.memory.participants import PREFIX, Participants
 from memgpt_autogen.memory.recall import RecallStorage
-from memgpt_autogen.participants import PREFIX, Participants
-from memgpt_autogen.presets import instructions, preset_for
-from memgpt_autogen.queue_manager import QueueManager
+from memgpt_autogen.memory.sharing import SharedBlocks, SharedLink
+from memgpt_autogen.model.chat_model import AutoGenChatModel
+from memgpt_autogen.model.presets import instructions, preset_for
+from memgpt_autogen.model.tokens import TokenCounter, window_of
 from memgpt_autogen.settings import Settings
-from memgpt_autogen.shared import SharedBlocks, SharedLink
-from memgpt_autogen.state import AgentState
 from memgpt_autogen.steps import Eviction, Step, Turn
-from memgpt_autogen.stop import Stop
 from memgpt_autogen.storage.chroma import Database, open_database
 from memgpt_autogen.storage.embedding import resolve_embedder
 from memgpt_autogen.storage.text import clean
-from memgpt_autogen.summarizer import Summarizer
-from memgpt_autogen.tokens import TokenCounter, window_of
 
 # Any client may stand behind AutoGen's, with errors of its own: none may stop the agent here.
 _CALL_FAILURES = (Exception,)
@@ -125,19 +122,6 @@ class Mind:
             self.queue.alert(f"the shared core memory block {name!r} is no longer yours to see.")
             self.queue.save()
         return found
-
-    def forget(self, speaker: str) -> Receipt:
-        """Erase a speaker from every tier."""
-        receipt = erase(speaker, self.queue, self.workspace, self.database)
-        self.shared.scrub()
-        overwritten = self.attachments.scrub() and receipt.files_overwritten
-        return replace(receipt, files_overwritten=overwritten)
-
-    def checkpoint(self, path: str | Path) -> None:
-        """Write everything the agent remembers to a file."""
-        self.queue.settle()
-        self.queue.save()
-        write_checkpoint(path, self.identity.name, self.queue.state, self.workspace)
 
     def close(self) -> None:
         """Write what is left and let go of the storage; it may be opened again after."""

@@ -12,9 +12,9 @@ from typing import Annotated, Any, Literal, Union
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from memgpt_autogen.results import clip
+from memgpt_autogen.engine.formatting import clip
+from memgpt_autogen.model.tokens import TOKENS_PER_REQUEST, TokenCounter
 from memgpt_autogen.steps import FunctionResult, Step
-from memgpt_autogen.tokens import TOKENS_PER_REQUEST, TokenCounter
 
 ChatMessage = dict[str, Any]
 

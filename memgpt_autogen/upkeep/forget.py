@@ -5,14 +5,15 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from memgpt_autogen.engine.build import Mind
+from memgpt_autogen.engine.functions import Workspace
+from memgpt_autogen.engine.main_context import EventEntry, StepEntry
+from memgpt_autogen.engine.queue_manager import QueueManager
 from memgpt_autogen.errors import ConfigurationError, ConflictError
-from memgpt_autogen.functions import Workspace
-from memgpt_autogen.main_context import EventEntry, StepEntry
 from memgpt_autogen.memory.core import Block, CoreMemory
-from memgpt_autogen.queue_manager import QueueManager
 from memgpt_autogen.storage.chroma import Database
 from memgpt_autogen.storage.text import clean
 
@@ -156,6 +157,14 @@ def erase(speaker: str, queue: QueueManager, workspace: Workspace, database: Dat
         files_overwritten=overwritten,
         files_left=_files_left(database.directory, traces.originals),
     )
+
+
+def forget(speaker: str, mind: Mind) -> Receipt:
+    """Erase a speaker from every tier of an agent's memory, and from its shared archives."""
+    receipt = erase(speaker, mind.queue, mind.workspace, mind.database)
+    mind.shared.scrub()
+    overwritten = mind.attachments.scrub() and receipt.files_overwritten
+    return replace(receipt, files_overwritten=overwritten)
 
 
 def _forget_lines(workspace: Workspace, traces: Traces) -> int:

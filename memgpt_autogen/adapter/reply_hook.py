@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from autogen import Agent, ConversableAgent, OpenAIWrapper
 
-from memgpt_autogen.display import shown_from_threads
+from memgpt_autogen.adapter.display import shown_from_threads
 from memgpt_autogen.errors import ConfigurationError
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -19,6 +19,10 @@ F = TypeVar("F", bound=Callable[..., Any])
 # The messages to which an asynchronous reply said nothing, by seam.
 _SILENT: ContextVar[tuple[object, list[dict[str, Any]] | None] | None] = ContextVar(
     "memgpt_autogen_silent", default=None
+)
+# What AutoGen passed to the message hooks, by seam: the transforms' input.
+_UNALTERED: ContextVar[tuple[object, list[dict[str, Any]]] | None] = ContextVar(
+    "memgpt_autogen_unaltered", default=None
 )
 
 Reply = tuple[bool, str | dict[str, Any] | None]
@@ -33,12 +37,6 @@ def with_memory(method: F) -> F:
     """Mark an agent's `generate_oai_reply`, or the asynchronous one, as what the seam holds."""
     setattr(method, _MARK, method.__name__)
     return method
-
-
-# What AutoGen passed to the message hooks, by seam: the transforms' input.
-_UNALTERED: ContextVar[tuple[object, list[dict[str, Any]]] | None] = ContextVar(
-    "memgpt_autogen_unaltered", default=None
-)
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from memgpt_autogen.build import Mind
-from memgpt_autogen.state import Counters
+from memgpt_autogen.engine.build import Mind
+from memgpt_autogen.engine.state import Counters
 
 
 @dataclass(frozen=True)

@@ -11,17 +11,17 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from memgpt_autogen.engine.functions import Workspace
+from memgpt_autogen.engine.main_context import Entry, EventEntry, MainContext, StepEntry
+from memgpt_autogen.engine.state import AgentState, Draft
+from memgpt_autogen.engine.summarizer import Summarizer
 from memgpt_autogen.errors import ConfigurationError, ContextOverflowError
 from memgpt_autogen.events import Event, MessageEvent, SystemAlert
-from memgpt_autogen.functions import Workspace
-from memgpt_autogen.main_context import Entry, EventEntry, MainContext, StepEntry
+from memgpt_autogen.memory.participants import Participants
 from memgpt_autogen.memory.recall import Message
-from memgpt_autogen.participants import Participants
-from memgpt_autogen.state import AgentState, Draft
 from memgpt_autogen.steps import Eviction, Step
 from memgpt_autogen.storage.state import StateStore
 from memgpt_autogen.storage.text import clean
-from memgpt_autogen.summarizer import Summarizer
 
 logger = logging.getLogger(__name__)
 

@@ -10,9 +10,9 @@ import weakref
 from collections.abc import Callable
 from pathlib import Path
 
-from memgpt_autogen.build import Mind
+from memgpt_autogen.engine.build import Mind
+from memgpt_autogen.engine.turn_lock import MindLock
 from memgpt_autogen.errors import ReentryError
-from memgpt_autogen.mind_lock import MindLock
 from memgpt_autogen.storage.directory import agent_directory
 from memgpt_autogen.storage.leftovers import close_garbage, close_when_collected
 

@@ -10,16 +10,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from memgpt_autogen.calls import CallNumbers, broken_off, step_of
+from memgpt_autogen.engine.calls import CallNumbers, broken_off, step_of
+from memgpt_autogen.engine.executor import Executor
+from memgpt_autogen.engine.functions import Workspace
+from memgpt_autogen.engine.main_context import ChatMessage, EventEntry
+from memgpt_autogen.engine.queue_manager import QueueManager, Schemas
+from memgpt_autogen.engine.stop import Stop, TurnStopped
+from memgpt_autogen.engine.summarizer import Summarizer
 from memgpt_autogen.errors import ContextOverflowError, StorageError
 from memgpt_autogen.events import Event
-from memgpt_autogen.executor import Executor
-from memgpt_autogen.functions import Workspace
-from memgpt_autogen.main_context import ChatMessage, EventEntry
-from memgpt_autogen.queue_manager import QueueManager, Schemas
 from memgpt_autogen.steps import Completion, FunctionResult, Step, Turn, TurnEnd
-from memgpt_autogen.stop import Stop, TurnStopped
-from memgpt_autogen.summarizer import Summarizer
 
 logger = logging.getLogger(__name__)
 

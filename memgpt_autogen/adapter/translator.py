@@ -9,7 +9,7 @@ from datetime import datetime
 from io import BytesIO
 from typing import Any, Literal, Protocol
 
-from memgpt_autogen.display import show_eviction, show_step
+from memgpt_autogen.adapter.display import show_eviction, show_step
 from memgpt_autogen.events import MessageEvent
 from memgpt_autogen.steps import Eviction, Step, Turn
 

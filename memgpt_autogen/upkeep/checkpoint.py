@@ -16,12 +16,12 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from memgpt_autogen.engine.build import Mind
+from memgpt_autogen.engine.state import AgentState
 from memgpt_autogen.errors import ConfigurationError, StateFormatError, StorageError
 from memgpt_autogen.events import Clock
-from memgpt_autogen.functions import Workspace
 from memgpt_autogen.memory.archival import ArchivalStorage, Passage
 from memgpt_autogen.memory.recall import Message, RecallStorage
-from memgpt_autogen.state import AgentState
 from memgpt_autogen.storage.chroma import Database, open_database
 from memgpt_autogen.storage.collection import Progress
 from memgpt_autogen.storage.embedding import Embedder
@@ -75,19 +75,20 @@ class _Header(BaseModel):
     version: int
 
 
-def write_checkpoint(path: str | Path, agent: str, state: AgentState, workspace: Workspace) -> None:
+def write_checkpoint(path: str | Path, mind: Mind) -> None:
     """Write an agent's memory to a file, whole or not at all.
-
-    `state` is as saved, and every message has reached recall storage.
 
     Raises:
         StorageError: the file cannot be written.
     """
+    mind.queue.settle()
+    mind.queue.save()
+    workspace = mind.workspace
     checkpoint = Checkpoint(
-        agent=agent,
+        agent=mind.identity.name,
         created=workspace.clock(),
         embedder=workspace.archival.store.embedder.model_id,
-        state=state,
+        state=mind.queue.state,
         messages=tuple(
             StoredMessage(id=m.id, text=m.text, speaker=m.speaker, timestamp=m.timestamp)
             for m in workspace.recall.everything()

@@ -10,15 +10,16 @@ from typing import Protocol, TypeVar
 
 from typing_extensions import Self
 
-from memgpt_autogen.build import Mind
-from memgpt_autogen.erasure import Receipt
+from memgpt_autogen.engine.build import Mind
+from memgpt_autogen.engine.overview import ContextOverview
 from memgpt_autogen.events import Event
 from memgpt_autogen.memory.archival import ArchivalStorage
 from memgpt_autogen.memory.core import Block, CoreMemory
 from memgpt_autogen.memory.recall import RecallStorage
-from memgpt_autogen.overview import ContextOverview
-from memgpt_autogen.shared import SharedLink
+from memgpt_autogen.memory.sharing import SharedLink
 from memgpt_autogen.steps import Step
+from memgpt_autogen.upkeep.checkpoint import write_checkpoint
+from memgpt_autogen.upkeep.forget import Receipt
 
 A = TypeVar("A", bound="MemoryAccess")
 
@@ -149,7 +150,7 @@ class MemoryAccess:
             StorageError: the file cannot be written.
         """
         with self._memgpt_memory.settled() as mind:
-            mind.checkpoint(path)
+            write_checkpoint(path, mind)
 
     def close(self) -> None:
         """Write everything and release the storage; a later use opens it again."""

@@ -6,9 +6,9 @@ import weakref
 from collections.abc import Collection, Iterable, Mapping, MutableMapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
-from memgpt_autogen.cursor import OWN, Cursor, digest, first_new, kept_by_transform
+from memgpt_autogen.adapter.cursor import OWN, Cursor, digest, first_new, kept_by_transform
+from memgpt_autogen.adapter.translator import Template, Translator, speaker_of
 from memgpt_autogen.events import Clock, Event, MessageEvent
-from memgpt_autogen.translator import Template, Translator, speaker_of
 
 AutoGenMessages = Sequence[Mapping[str, Any]]
 

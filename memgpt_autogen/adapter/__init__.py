@@ -1,0 +1,1 @@
+"""AutoGen's side: where its agents, messages and tools meet the engine."""

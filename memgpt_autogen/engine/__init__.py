@@ -1,0 +1,1 @@
+"""The engine: turns of the memory-managing loop, and the only wiring."""

@@ -1,0 +1,1 @@
+"""The model: requests, answers, tokens, instructions."""

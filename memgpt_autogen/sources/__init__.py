@@ -1,0 +1,1 @@
+"""Document sources: files read, split and loaded."""
