@@ -21,7 +21,7 @@ from harness import spread
 from loopwatch import core_delay, schedstat
 from texts import text_of
 
-from memgpt_autogen.storage.embedding import resolve_embedder
+from memgpt_autogen.storage.embedders.embedder import resolve_embedder
 
 SLEEP = 0.0005
 TIMES = 100

@@ -7,7 +7,7 @@ from importlib import resources
 
 from harness import HERE
 
-from memgpt_autogen.storage.minilm import packaged_weights
+from memgpt_autogen.storage.embedders.minilm import packaged_weights
 
 OTHER = HERE.parent / ".venvs" / "bench-agentchat" / "bin" / "python"
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from memgpt_autogen.events import DocumentUpload, Event, Login, SystemAlert, TimedEvent
     from memgpt_autogen.settings import Settings
     from memgpt_autogen.sources.load import LoadedSource, load_source
-    from memgpt_autogen.storage.chroma import reindex
+    from memgpt_autogen.storage.store import reindex
     from memgpt_autogen.upkeep.forget import Receipt
 
 # Loaded at first use: AutoGen and Chroma take seconds to import, `--help` should not.

@@ -91,3 +91,7 @@ class LocalModelError(MemGPTError):
 
 class ModelMistake(Exception):  # noqa: N818 - it is no error of the program
     """A mistake of the language model; its text is written for the model to act on."""
+
+
+class ForkedError(MemGPTError, RuntimeError):
+    """A forked child process uses what its parent opened."""

@@ -11,9 +11,9 @@ import pytest
 
 from memgpt_autogen.errors import StorageError
 from memgpt_autogen.storage.behind import ENOUGH, WriteBehind
-from memgpt_autogen.storage.chroma import open_database
-from memgpt_autogen.storage.embedding import HashingEmbedder
-from memgpt_autogen.storage.hybrid import HybridStore
+from memgpt_autogen.storage.store import open_database
+from memgpt_autogen.storage.embedders.embedder import HashingEmbedder
+from memgpt_autogen.storage.search.candidates import HybridStore
 from memgpt_autogen.storage.record import RECALL, Record
 
 NOW = datetime(2026, 5, 8, tzinfo=timezone.utc)

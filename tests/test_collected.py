@@ -17,7 +17,7 @@ from autogen import ConversableAgent
 
 from memgpt_autogen import MemGPTAgent, MemGPTCapability, load_source
 from memgpt_autogen.errors import DirectoryLockedError
-from memgpt_autogen.storage.chroma import open_database, open_source
+from memgpt_autogen.storage.store import open_database, open_source
 from memgpt_autogen.storage.leftovers import close_garbage, close_when_collected
 from memgpt_autogen.testing import ScriptedModel, send
 from tests.groupchat import manager_of, speaker

@@ -20,14 +20,14 @@ from numpy.typing import NDArray
 
 from memgpt_autogen.errors import ConfigurationError, StorageError
 from memgpt_autogen.storage import embedding, minilm
-from memgpt_autogen.storage.embedding import (
+from memgpt_autogen.storage.embedders.embedder import (
     Embedder,
     FunctionEmbedder,
     HashingEmbedder,
     embed_query,
     resolve_embedder,
 )
-from memgpt_autogen.storage.minilm import MiniLM, Weights, packaged_weights
+from memgpt_autogen.storage.embedders.minilm import MiniLM, Weights, packaged_weights
 
 ANY_TEXT = st.text(st.characters(codec=None), max_size=60)  # lone surrogates too
 
@@ -124,7 +124,7 @@ def test_minilm_embeds_many_texts_at_the_end_of_the_process() -> None:
     """An agent that is closed then may have much to write, and no thread can be started."""
     code = """
 import atexit
-from memgpt_autogen.storage.minilm import MiniLM, packaged_weights
+from memgpt_autogen.storage.embedders.minilm import MiniLM, packaged_weights
 
 model = MiniLM(packaged_weights())
 model.embed(["read the weights"])

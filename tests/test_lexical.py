@@ -14,10 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from memgpt_autogen.errors import StorageError
-from memgpt_autogen.storage.index_file import IndexFile
-from memgpt_autogen.storage.lexical import LexicalTable, Where
+from memgpt_autogen.storage.journal.journal import IndexFile
+from memgpt_autogen.storage.journal.records import LexicalTable, Where
 from memgpt_autogen.storage.record import ARCHIVAL, RECALL, Kind, Record, micros
-from memgpt_autogen.storage.terms import MAX_TERMS, understood
+from memgpt_autogen.storage.search.parse import MAX_TERMS, understood
 
 NOON = datetime(2023, 5, 8, 12, tzinfo=timezone.utc)
 ANY_TEXT = st.text(st.characters(codec=None), max_size=40)

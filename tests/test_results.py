@@ -19,8 +19,8 @@ from memgpt_autogen.errors import ModelMistake
 from memgpt_autogen.memory.archival import ArchivalStorage
 from memgpt_autogen.memory.core import CoreMemory
 from memgpt_autogen.memory.recall import RecallStorage
-from memgpt_autogen.storage.chroma import open_database
-from memgpt_autogen.storage.embedding import HashingEmbedder
+from memgpt_autogen.storage.store import open_database
+from memgpt_autogen.storage.embedders.embedder import HashingEmbedder
 
 NOW = datetime(2026, 5, 13, 15, tzinfo=timezone.utc)
 TURNS = [

@@ -13,7 +13,7 @@ from autogen.agentchat.contrib.capabilities.transforms import MessageHistoryLimi
 
 from memgpt_autogen import MemGPTAgent, MemGPTCapability
 from memgpt_autogen.errors import ConfigurationError, DirectoryLockedError
-from memgpt_autogen.storage.chroma import open_database
+from memgpt_autogen.storage.store import open_database
 from memgpt_autogen.testing import ScriptedModel, call, send
 
 pytestmark = pytest.mark.autogen

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from memgpt_autogen.storage.blocks import BlockShelf, SharedText, open_shelf
+from memgpt_autogen.storage.journal.blocks import BlockShelf, SharedText, open_shelf
 
 Open = Callable[[], BlockShelf]
 

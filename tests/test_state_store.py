@@ -12,12 +12,12 @@ import pytest
 
 import memgpt_autogen
 from memgpt_autogen.errors import StorageError
-from memgpt_autogen.storage.state import SQLiteState
+from memgpt_autogen.storage.journal.state import SQLiteState
 
 WRITER = """
 import sys
 from pathlib import Path
-from memgpt_autogen.storage.state import SQLiteState
+from memgpt_autogen.storage.journal.state import SQLiteState
 
 store = SQLiteState(Path(sys.argv[1]))
 for number in range(1_000_000):

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from memgpt_autogen.storage.terms import exact_phrases, flat, understood
+from memgpt_autogen.storage.search.parse import exact_phrases, flat, understood
 
 NOW = datetime(2026, 5, 13, tzinfo=timezone.utc)
 

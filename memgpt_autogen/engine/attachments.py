@@ -10,7 +10,7 @@ from memgpt_autogen.events import Clock
 from memgpt_autogen.memory.archival import ArchivalStorage
 from memgpt_autogen.sources.load import SourceState
 from memgpt_autogen.storage.catalog import acquire_source, release_source, source_names
-from memgpt_autogen.storage.chroma import Database
+from memgpt_autogen.storage.store import Database
 from memgpt_autogen.storage.text import clean
 
 

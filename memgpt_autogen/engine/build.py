@@ -26,8 +26,8 @@ from memgpt_autogen.model.presets import instructions, preset_for
 from memgpt_autogen.model.tokens import TokenCounter, window_of
 from memgpt_autogen.settings import Settings
 from memgpt_autogen.steps import Eviction, Step, Turn
-from memgpt_autogen.storage.chroma import Database, open_database
-from memgpt_autogen.storage.embedding import resolve_embedder
+from memgpt_autogen.storage.store import Database, open_database
+from memgpt_autogen.storage.embedders.embedder import resolve_embedder
 from memgpt_autogen.storage.text import clean
 
 # Any client may stand behind AutoGen's, with errors of its own: none may stop the agent here.

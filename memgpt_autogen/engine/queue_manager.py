@@ -20,7 +20,7 @@ from memgpt_autogen.events import Event, MessageEvent, SystemAlert
 from memgpt_autogen.memory.participants import Participants
 from memgpt_autogen.memory.recall import Message
 from memgpt_autogen.steps import Eviction, Step
-from memgpt_autogen.storage.state import StateStore
+from memgpt_autogen.storage.journal.state import StateStore
 from memgpt_autogen.storage.text import clean
 
 logger = logging.getLogger(__name__)

@@ -12,14 +12,14 @@ from datetime import datetime
 
 from memgpt_autogen.errors import ConfigurationError, EmbedderMismatchError
 from memgpt_autogen.memory.page import Page, check_paging
-from memgpt_autogen.storage.chroma import Database
-from memgpt_autogen.storage.collection import Progress
-from memgpt_autogen.storage.embedding import Embedder
+from memgpt_autogen.storage.store import Database
+from memgpt_autogen.storage.vectors.chroma import Progress
+from memgpt_autogen.storage.embedders.embedder import Embedder
 from memgpt_autogen.storage.record import ARCHIVAL, Record, aware
-from memgpt_autogen.storage.search import By, Results, search
-from memgpt_autogen.storage.terms import understood
+from memgpt_autogen.storage.search.search import By, Results, search
+from memgpt_autogen.storage.search.parse import understood
 from memgpt_autogen.storage.text import clean
-from memgpt_autogen.storage.where import Where
+from memgpt_autogen.storage.journal.where import Where
 
 
 @dataclass(frozen=True)

@@ -5,14 +5,17 @@ MemGPT (arXiv 2310.08560, section 2.1) calls it the working context.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from typing import Protocol
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 from pydantic import BaseModel, ConfigDict
 
 from memgpt_autogen.errors import ConfigurationError, ConflictError, ModelMistake
+from memgpt_autogen.events import Clock
+from memgpt_autogen.storage.journal.blocks import BlockChange, BlockStore, BlockTable, StoredBlock
 
 DEFAULT_BLOCK_LIMIT = 2000
+PROGRAM, MODEL = "program", "model"  # who may have made a change
 
 
 class Block(BaseModel):
@@ -30,104 +33,88 @@ class Block(BaseModel):
     shared: bool = False
 
 
-class Versioned(Protocol):
-    """A text at one version."""
+@dataclass
+class _Kept:
+    """A block as it was read last, and where it is kept.
 
-    @property
-    def value(self) -> str: ...
-    @property
-    def version(self) -> int: ...
-    @property
-    def limit(self) -> int:
-        """In characters."""
-        ...
+    `unwritten`: edits of the model that `write` has yet to write; `refused`: those that
+    it could not, and has yet to say so.
+    """
 
-
-class SharedTexts(Protocol):
-    """Where shared blocks are kept."""
-
-    def read(self, name: str) -> Versioned | None:
-        """The latest version; None if there is no such block."""
-        ...
-
-    def swap(self, name: str, version: int, value: str) -> bool:
-        """Replace the text if it is still of `version`; False if somebody was faster."""
-        ...
+    block: Block
+    version: int
+    home: BlockStore
+    unwritten: int = 0
+    refused: int = 0
 
 
 class CoreMemory:
     """The blocks by name, in a fixed order.
 
-    `append` and `replace` are what the model's functions call: they check
-    everything first, so an edit is applied whole or not at all, and they raise
-    `ModelMistake` with a text the model can act on. `set` is for programs.
+    A block is edited only at the version that was read last, so of two edits at once one is
+    refused, and none is lost: other agents and other programs may edit it too.
 
-    A shared block is edited only at the version that was read last, so of two edits
-    at once one is refused, and none is lost.
+    Args:
+        table: the agent's own blocks.
+        clock: dates the changes.
+        agent: whose edits of shared blocks the others see under its name.
     """
 
-    def __init__(self, blocks: Iterable[Block] = ()) -> None:
-        self._blocks: dict[str, Block] = {}
-        self._shared: dict[str, tuple[SharedTexts, int]] = {}
-        for block in blocks:
-            self.add(block)
+    def __init__(self, table: BlockTable, clock: Clock, agent: str) -> None:
+        self._table = table
+        self._clock = clock
+        self._agent = agent
+        self._kept: dict[str, _Kept] = {}
+        for stored in table.load():
+            self._keep(stored, table, shared=False)
 
     def __getitem__(self, name: str) -> Block:
-        """A block as it is now, also where it is shared."""
-        self._look_again(name)
-        return self._blocks[name]
+        """A block as it is now, whoever edited it.
+
+        Raises:
+            KeyError: there is no such block.
+        """
+        self.refresh()
+        return self._kept[name].block
 
     def shown(self, name: str) -> Block:
         """A block as it was read last, which is what edits go by."""
-        return self._blocks[name]
+        return self._kept[name].block
 
     def __iter__(self) -> Iterator[Block]:
-        return iter(tuple(self._blocks.values()))
+        return iter([kept.block for kept in self._kept.values()])
 
     def __len__(self) -> int:
-        return len(self._blocks)
+        return len(self._kept)
 
     def __contains__(self, name: object) -> bool:
-        return name in self._blocks
+        return name in self._kept
 
-    def add(self, block: Block) -> None:
-        """Put a new block at the end.
+    # --- the set of blocks -------------------------------------------------------
+
+    def add(self, block: Block, author: str = PROGRAM) -> None:
+        """Put a new block of the agent's own at the end; it is written when this returns.
 
         Raises:
             ConfigurationError: the name is taken or empty, or the text is over the limit.
         """
-        if not block.name.strip() or block.name in self._blocks:
+        if not block.name.strip() or block.name in self._kept:
             raise ConfigurationError(f"a core memory block needs a new name, not {block.name!r}")
         self._check_size(block, block.value)
-        self._blocks[block.name] = block
+        stored = StoredBlock(block.name, block.value, 1, block.limit, block.read_only)
+        self._table.create(stored, author, self._clock())
+        self._keep(stored, self._table, shared=False)
 
-    def share(self, name: str, texts: SharedTexts, *, read_only: bool) -> Block:
+    def share(self, name: str, home: BlockStore, *, read_only: bool) -> Block:
         """Put a shared block at the end; what others do to it is seen by `refresh`.
 
         Raises:
             ConfigurationError: the name is taken, or there is no such shared block.
         """
-        found = texts.read(name)
-        if found is None:
-            raise ConfigurationError(f"there is no shared block {name!r}")
-        self.add(
-            Block(name=name, value=found.value, limit=found.limit, read_only=read_only, shared=True)
-        )
-        self._shared[name] = (texts, found.version)
-        return self._blocks[name]
-
-    def refresh(self) -> None:
-        """Read what others did to the shared blocks."""
-        for name in self._shared:
-            self._look_again(name)
-
-    def _look_again(self, name: str) -> None:
-        if name in self._shared:
-            texts, known = self._shared[name]
-            found = texts.read(name)
-            if found is not None and found.version != known:
-                self._shared[name] = (texts, found.version)
-                self._blocks[name] = self._blocks[name].model_copy(update={"value": found.value})
+        stored = home.read(name)
+        if stored is None or name in self._kept:
+            raise ConfigurationError(f"there is no shared block {name!r} to attach under that name")
+        return self._keep(stored, home, shared=True, read_only=read_only)
 
     def remove(self, name: str) -> Block:
         """Take a block out; it, as it was. A shared one stays where it is kept.
@@ -135,44 +122,106 @@ class CoreMemory:
         Raises:
             KeyError: there is no such block.
         """
-        self._shared.pop(name, None)
-        return self._blocks.pop(name)
+        kept = self._kept.pop(name)
+        if kept.home is self._table:
+            self._table.remove(name)
+        return kept.block
 
-    def set(self, name: str, value: str) -> None:
-        """Replace a block's whole text, read-only or not; for programs, not for the model.
+    def limit(self, name: str, limit: int) -> None:
+        """Let a block of the agent's own hold so many characters."""
+        kept = self._kept[name]
+        if kept.block.limit != limit:
+            self._table.limit(name, limit)
+            kept.block = kept.block.model_copy(update={"limit": limit})
+
+    def refresh(self) -> None:
+        """Read what others did to the blocks."""
+        versions = self._table.versions()
+        for name, kept in self._kept.items():
+            if kept.home is not self._table or versions.get(name) != kept.version:
+                self._read(name)
+
+    # --- texts, by programs ----------------------------------------------------------
+
+    def set(self, name: str, value: str, author: str = PROGRAM) -> None:
+        """Replace a block's whole text, read-only or not; it is written when this returns.
 
         Raises:
             KeyError: there is no such block.
             ConfigurationError: the text is over the block's limit.
-            ConflictError: somebody else changed the shared block since it was read.
+            ConflictError: somebody else changed the block since it was read.
         """
-        block = self._blocks[name]
-        self._check_size(block, value)
-        if not self._put(block, value):
+        kept = self._kept[name]
+        self._check_size(kept.block, value)
+        if not self._swap(kept, value, author):
+            self._read(name)
             raise ConflictError(
-                f"somebody else changed the shared block {name!r} since it was read: read it"
-                " again and repeat the change where it still makes sense."
+                f"somebody else changed the block {name!r} since it was read: read it again and"
+                " repeat the change where it still makes sense."
             )
-
-    def _check_size(self, block: Block, value: str) -> None:
-        if len(value) > block.limit:
-            raise ConfigurationError(
-                f"the core memory block {block.name!r} holds {block.limit} characters and was"
-                f" given {len(value)}: shorten the text or raise Settings.block_limit"
-            )
-
-    def _put(self, block: Block, value: str) -> bool:
-        """Store a block's new text; False where a shared one has changed meanwhile."""
-        if block.name in self._shared:
-            texts, version = self._shared[block.name]
-            if not texts.swap(block.name, version, value):
-                return False
-            self._shared[block.name] = (texts, version + 1)
-        self._blocks[block.name] = block.model_copy(update={"value": value})
-        return True
 
     def append(self, name: str, content: str) -> bool:
-        """Add a line to a block; False when the block already holds that line.
+        """Add a line to a block, as the model would; written when this returns.
+
+        Returns:
+            False when the block already holds that line.
+
+        Raises:
+            ModelMistake: no such block, read-only, empty content, over the limit, or
+                somebody else changed the block since it was read.
+        """
+        added = self.edit_append(name, content)
+        self._write_now(name)
+        return added
+
+    def replace(self, name: str, old_content: str, new_content: str) -> None:
+        """Put `new_content` where `old_content` stands, as the model would; written likewise.
+
+        Raises:
+            ModelMistake: no such block, read-only, the old text is missing or stands there
+                more than once, over the limit, or somebody else changed the block.
+        """
+        self.edit_replace(name, old_content, new_content)
+        self._write_now(name)
+
+    def history(self, name: str) -> list[BlockChange]:
+        """The changes of a block, the oldest first: when, by whom, and the text before.
+
+        Of a block that left core memory too.
+        """
+        kept = self._kept.get(name)
+        return (kept.home if kept else self._table).history(name)
+
+    def revert(self, name: str, version: int | None = None) -> Block:
+        """Put an earlier text back; the change of doing so is kept like any other.
+
+        Args:
+            name: of the block.
+            version: whose text it was; None: that before the latest change.
+
+        Raises:
+            KeyError: there is no such block.
+            ConfigurationError: its history has no such version.
+            ConflictError: somebody else changed the block since it was read.
+        """
+        self[name]  # noqa: B018 - as it is now: what is not there cannot be reverted
+        changes = self.history(name)
+        texts = {one.version: one.after for one in changes}
+        if changes:
+            texts.setdefault(changes[0].version - 1, changes[0].before)
+        wanted = changes[-1].version - 1 if version is None and changes else version
+        if wanted not in texts:
+            raise ConfigurationError(
+                f"the block {name!r} has no version {wanted} to go back to; there are"
+                f" {', '.join(map(str, sorted(texts))) or 'none'}."
+            )
+        self.set(name, texts[wanted])
+        return self.shown(name)
+
+    # --- texts, by the model: a step's edits are written with the step ----------------
+
+    def edit_append(self, name: str, content: str) -> bool:
+        """Add a line to a block; `write` writes it. False when the block holds it already.
 
         Raises:
             ModelMistake: no such block, read-only, empty content, or over the limit.
@@ -183,11 +232,14 @@ class CoreMemory:
             raise ModelMistake("content is empty: nothing was added.")
         if content in block.value.splitlines():
             return False
-        self._edit(block, f"{block.value}\n{content}" if block.value else content)
+        self._edit(name, f"{block.value}\n{content}" if block.value else content)
         return True
 
-    def replace(self, name: str, old_content: str, new_content: str) -> None:
-        """Put `new_content` where `old_content` stands; an empty new text deletes.
+    def edit_replace(self, name: str, old_content: str, new_content: str) -> None:
+        """Put `new_content` where `old_content` stands; `write` writes it.
+
+        An empty new text deletes; a line of which nothing is left goes too, and all other
+        lines stay as they are.
 
         Raises:
             ModelMistake: no such block, read-only, the old text is missing or stands
@@ -203,40 +255,30 @@ class CoreMemory:
                 f"old_content {problem} in the block {name!r}; nothing was changed. Copy the"
                 f" text to replace exactly, as a whole line. The block reads:\n{block.value}"
             )
-        value = block.value.replace(old_content, new_content)
-        self._edit(block, "\n".join(line for line in value.splitlines() if line.strip()))
+        at = block.value.index(old_content)
+        before, after = block.value[:at], block.value[at + len(old_content) :]
+        if not new_content and (not before or before.endswith("\n")):  # the line is empty now
+            if after.startswith("\n"):
+                after = after[1:]
+            elif not after:
+                before = before[:-1]
+        self._edit(name, f"{before}{new_content}{after}")
 
-    def _editable(self, name: str) -> Block:
-        block = self._blocks.get(name)
-        if block is None:
-            names = ", ".join(repr(known) for known in self._blocks)
-            raise ModelMistake(f"there is no core memory block {name!r}; the blocks are {names}.")
-        if block.read_only:
-            raise ModelMistake(f"the core memory block {name!r} is read-only.")
-        before = self._shared.get(name)
-        self._look_again(name)
-        if self._shared.get(name) != before:
-            raise self._too_late(name)
-        return block
-
-    def _edit(self, block: Block, value: str) -> None:
-        if len(value) > block.limit:
-            raise ModelMistake(
-                f"the block {block.name!r} would hold {len(value)} characters,"
-                f" {len(value) - block.limit} over its limit of {block.limit}; nothing was"
-                " changed. Shorten it with core_memory_replace, or keep the text with"
-                " archival_memory_insert."
-            )
-        if not self._put(block, value):
-            self._look_again(block.name)
-            raise self._too_late(block.name)
-
-    def _too_late(self, name: str) -> ModelMistake:
-        return ModelMistake(
-            f"somebody else changed the shared block {name!r} meanwhile, and your edit was not"
-            " made. Look again, and repeat the call if it is still right. The block now reads:\n"
-            f"{self._blocks[name].value}"
-        )
+    def write(self, name: str, author: str = MODEL) -> str | None:
+        """Write an edit; what to tell the model where somebody else was faster, else None."""
+        kept = self._kept.get(name)
+        if kept is None:
+            return None
+        if kept.unwritten and not kept.refused:
+            if self._swap(kept, kept.block.value, author):
+                kept.unwritten = 0
+                return None
+            kept.refused, kept.unwritten = kept.unwritten, 0
+            self._read(name)
+        if not kept.refused:
+            return None
+        kept.refused -= 1
+        return self._too_late(name)
 
     def render(self) -> str:
         """The blocks as the prompt shows them."""
@@ -244,4 +286,81 @@ class CoreMemory:
             f"<{block.name}{' shared' if block.shared else ''}"
             f"{' read-only' if block.read_only else ''}>\n{block.value}\n</{block.name}>"
             for block in self
+        )
+
+    # --- how -----------------------------------------------------------------------------
+
+    def _keep(
+        self, stored: StoredBlock, home: BlockStore, *, shared: bool, read_only: bool = False
+    ) -> Block:
+        block = Block(
+            name=stored.name,
+            value=stored.value,
+            limit=stored.limit,
+            read_only=read_only or stored.read_only,
+            shared=shared,
+        )
+        self._kept[stored.name] = _Kept(block, stored.version, home)
+        return block
+
+    def _read(self, name: str) -> None:
+        kept = self._kept[name]
+        stored = kept.home.read(name)
+        if stored is not None and stored.version != kept.version and not kept.unwritten:
+            kept.version = stored.version
+            kept.block = kept.block.model_copy(update={"value": stored.value})
+
+    def _swap(self, kept: _Kept, value: str, author: str) -> bool:
+        by = f"{author} of {self._agent}" if kept.block.shared else author
+        if not kept.home.swap(kept.block.name, kept.version, value, by, self._clock()):
+            return False
+        kept.version += 1
+        kept.block = kept.block.model_copy(update={"value": value})
+        return True
+
+    def _write_now(self, name: str) -> None:
+        refusal = self.write(name, PROGRAM)
+        if refusal:
+            raise ModelMistake(refusal)
+
+    def _check_size(self, block: Block, value: str) -> None:
+        if len(value) > block.limit:
+            raise ConfigurationError(
+                f"the core memory block {block.name!r} holds {block.limit} characters and was"
+                f" given {len(value)}: shorten the text or raise Settings.block_limit"
+            )
+
+    def _editable(self, name: str) -> Block:
+        kept = self._kept.get(name)
+        if kept is None:
+            names = ", ".join(repr(known) for known in self._kept)
+            raise ModelMistake(f"there is no core memory block {name!r}; the blocks are {names}.")
+        if kept.block.read_only:
+            raise ModelMistake(f"the core memory block {name!r} is read-only.")
+        before = kept.version
+        self._read(name)
+        if kept.version != before:
+            raise ModelMistake(self._too_late(name))
+        return kept.block
+
+    def _edit(self, name: str, value: str) -> None:
+        kept = self._kept[name]
+        limit = kept.block.limit
+        if len(value) > limit:
+            raise ModelMistake(
+                f"the block {name!r} would hold {len(value)} characters,"
+                f" {len(value) - limit} over its limit of {limit}; nothing was"
+                " changed. Shorten it with core_memory_replace, or keep the text with"
+                " archival_memory_insert."
+            )
+        kept.block = kept.block.model_copy(update={"value": value})
+        kept.unwritten += 1
+        if kept.block.shared and (refusal := self.write(name)):  # others wait for it
+            raise ModelMistake(refusal)
+
+    def _too_late(self, name: str) -> str:
+        return (
+            f"somebody else changed the block {name!r} meanwhile, and your edit was not"
+            " made. Look again, and repeat the call if it is still right. The block now reads:\n"
+            f"{self._kept[name].block.value}"
         )

@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict
 
 from memgpt_autogen.errors import ConfigurationError
 from memgpt_autogen.memory.core import Block, CoreMemory
-from memgpt_autogen.storage.blocks import BlockShelf, open_shelf
+from memgpt_autogen.storage.journal.blocks import BlockShelf, open_shelf
 
 
 class SharedLink(BaseModel):

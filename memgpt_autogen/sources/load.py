@@ -21,10 +21,10 @@ from memgpt_autogen.sources.readers import (
     split,
 )
 from memgpt_autogen.storage.catalog import shared_source
-from memgpt_autogen.storage.chroma import Database
-from memgpt_autogen.storage.embedding import resolve_embedder
-from memgpt_autogen.storage.hybrid import HybridStore
-from memgpt_autogen.storage.lexical import Where
+from memgpt_autogen.storage.store import Database
+from memgpt_autogen.storage.embedders.embedder import resolve_embedder
+from memgpt_autogen.storage.search.candidates import HybridStore
+from memgpt_autogen.storage.journal.records import Where
 from memgpt_autogen.storage.record import ARCHIVAL, Record
 from memgpt_autogen.storage.text import clean
 

@@ -48,13 +48,20 @@ ARCHIVAL = Kind("archival", "p", dialogue=False)
 
 @dataclass(frozen=True)
 class Record:
-    """One stored text. `timestamp` is aware; `number` is unique within its kind."""
+    """One stored text: the row of a message or of a passage.
+
+    Attributes:
+        number: unique within its kind, rising in the order of storing.
+        timestamp: aware of its zone.
+        origin: where it came from: a chat, a program; empty where nobody said.
+    """
 
     number: int
     text: str
     timestamp: datetime
     speaker: str = ""
     tags: tuple[str, ...] = ()
+    origin: str = ""
 
     def embedded(self, kind: Kind) -> str:
         """The text that is embedded: who said it when helps a question find it."""
@@ -69,6 +76,8 @@ class Record:
             found["speaker"] = self.speaker
         if self.tags:
             found["tags"] = json.dumps(self.tags, ensure_ascii=False)
+        if self.origin:
+            found["origin"] = self.origin
         return found
 
     @classmethod
@@ -80,6 +89,7 @@ class Record:
             timestamp=datetime.fromisoformat(metadata["timestamp"]),
             speaker=metadata.get("speaker", ""),
             tags=tuple(json.loads(metadata.get("tags", "[]"))),
+            origin=metadata.get("origin", ""),
         )
 
 

@@ -22,9 +22,9 @@ from memgpt_autogen.errors import ConfigurationError, StateFormatError, StorageE
 from memgpt_autogen.events import Clock
 from memgpt_autogen.memory.archival import ArchivalStorage, Passage
 from memgpt_autogen.memory.recall import Message, RecallStorage
-from memgpt_autogen.storage.chroma import Database, open_database
-from memgpt_autogen.storage.collection import Progress
-from memgpt_autogen.storage.embedding import Embedder
+from memgpt_autogen.storage.store import Database, open_database
+from memgpt_autogen.storage.vectors.chroma import Progress
+from memgpt_autogen.storage.embedders.embedder import Embedder
 
 FORMAT = "memgpt-autogen checkpoint"
 VERSION = 1

@@ -14,7 +14,7 @@ from memgpt_autogen.engine.main_context import EventEntry, StepEntry
 from memgpt_autogen.engine.queue_manager import QueueManager
 from memgpt_autogen.errors import ConfigurationError, ConflictError
 from memgpt_autogen.memory.core import Block, CoreMemory
-from memgpt_autogen.storage.chroma import Database
+from memgpt_autogen.storage.store import Database
 from memgpt_autogen.storage.text import clean
 
 _TELLING_BYTES = 12  # a shorter text, such as "yes please", may be anybody's

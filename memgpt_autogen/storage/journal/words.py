@@ -39,6 +39,20 @@ _NO_PHONE = re.compile(
 _CERTAIN = 8  # more digits than this in one word may be a phone number too
 LOCAL_DIGITS = 7  # of a phone number, without what may be prefixed for other places
 
+STOP_WORDS = frozenset(
+    """
+    a about above after again against all am an and any are aren as at be because been before
+    being below between both but by can cannot could couldn d did didn do does doesn doing don
+    down during each few for from further had hadn has hasn have haven having he her here hers
+    herself him himself his how i if in into is isn it its itself just ll m me might more most
+    must mustn my myself no nor not now o of off on once only or other our ours ourselves out
+    over own re s same shall shan she should shouldn so some such t than that the their theirs
+    them themselves then there these they this those through to too under until up us ve very
+    was wasn we were weren what when where which while who whom why will with won would wouldn
+    you your yours yourself yourselves
+    """.split()  # noqa: SIM905 - as a list it would fill two screens
+)
+
 
 def fold(text: str) -> str:
     """`text` in lower case, without diacritics, in Unicode's plainest forms."""

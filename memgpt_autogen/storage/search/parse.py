@@ -6,33 +6,21 @@ import re
 from dataclasses import dataclass
 from datetime import datetime
 
-from memgpt_autogen.storage.text import clean
-from memgpt_autogen.storage.when import Span, times
-from memgpt_autogen.storage.words import (
+from memgpt_autogen.storage.journal.words import (
+    STOP_WORDS,
     asked_words,
     is_unspaced,
     number_forms,
     phone_numbers,
     words,
 )
+from memgpt_autogen.storage.search.when import Span, times
+from memgpt_autogen.storage.text import clean
 
 MAX_TERMS = 64
 MAX_EXACT = 8
 _LONGEST = 20_000  # characters of a query that are read
 
-STOP_WORDS = frozenset(
-    """
-    a about above after again against all am an and any are aren as at be because been before
-    being below between both but by can cannot could couldn d did didn do does doesn doing don
-    down during each few for from further had hadn has hasn have haven having he her here hers
-    herself him himself his how i if in into is isn it its itself just ll m me might more most
-    must mustn my myself no nor not now o of off on once only or other our ours ourselves out
-    over own re s same shall shan she should shouldn so some such t than that the their theirs
-    them themselves then there these they this those through to too under until up us ve very
-    was wasn we were weren what when where which while who whom why will with won would wouldn
-    you your yours yourself yourselves
-    """.split()  # noqa: SIM905 - as a list it would fill two screens
-)
 # What any message is: a question of nothing but these and a time asks for all of that time.
 _ANY_MESSAGE = frozenset(
     """
@@ -88,7 +76,7 @@ class Query:
     beside: frozenset[str] = frozenset()
 
 
-def understood(query: str, now: datetime | None = None) -> Query:
+def parsed(query: str, now: datetime | None = None) -> Query:
     """A query taken apart; times are found where a clock's time is given.
 
     Stop words are left out of the terms unless there is nothing else. Identifiers such

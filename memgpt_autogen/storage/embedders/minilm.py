@@ -22,8 +22,8 @@ from typing import Any
 import numpy as np
 
 from memgpt_autogen.errors import StorageError
+from memgpt_autogen.storage.embedders.arrays import Vectors, unit_rows
 from memgpt_autogen.storage.text import clean
-from memgpt_autogen.storage.vectors import Vectors, unit_rows
 
 logger = logging.getLogger(__name__)
 

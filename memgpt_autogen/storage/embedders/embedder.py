@@ -16,9 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from memgpt_autogen.errors import ConfigurationError, StorageError
-from memgpt_autogen.storage.minilm import MiniLM, packaged_weights, weights_from_chroma
+from memgpt_autogen.storage.embedders.arrays import Vectors, unit_rows
+from memgpt_autogen.storage.embedders.minilm import MiniLM, packaged_weights, weights_from_chroma
 from memgpt_autogen.storage.text import clean
-from memgpt_autogen.storage.vectors import Vectors, unit_rows
 
 _WORD = re.compile(r"\w+")
 # What of an embedding function's configuration changes its vectors. All else is left

@@ -1,4 +1,4 @@
-"""Folding: records that say the same, found as one, so that they do not crowd a page.
+"""Deduplication: records that say the same, found as one, so that they do not crowd a page.
 
 Two texts of one speaker say the same when their words are the same but for fillers,
 or when a longer one holds all words of the other and hardly any more. A word put in
@@ -14,8 +14,8 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from memgpt_autogen.storage.ranking import Scored
-from memgpt_autogen.storage.words import fold
+from memgpt_autogen.storage.journal.words import fold
+from memgpt_autogen.storage.search.rank import Scored
 
 _MANY = 10  # different words, from which on a few more may be passed over
 _SHARE = 0.9  # of the longer one's words that the other must have
@@ -28,7 +28,7 @@ _TURNING = frozenset("no not never nobody none nothing without don doesn didn is
 
 
 @dataclass(frozen=True)
-class Folded:
+class Distinct:
     """What is found, once; `times`: how many records say it."""
 
     found: Scored
@@ -81,12 +81,12 @@ class _Groups:
         return None
 
 
-def folded(found: Iterable[Scored]) -> list[Folded]:
+def distinct(found: Iterable[Scored]) -> list[Distinct]:
     """Of records that say the same only the fullest, in the place of the best; in order."""
     groups = _Groups()
     for one in found:
         groups.add(one)
-    return [Folded(group.found, group.times) for group in groups.all]
+    return [Distinct(group.found, group.times) for group in groups.all]
 
 
 def _said(text: str) -> list[str]:

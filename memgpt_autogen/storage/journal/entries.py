@@ -15,11 +15,11 @@ import sqlite3
 from collections.abc import Iterable
 from datetime import datetime
 
+from memgpt_autogen.storage.journal.words import indexed
 from memgpt_autogen.storage.record import Kind, readable
-from memgpt_autogen.storage.words import indexed
 
 # With any change of these, of the tables, of `_columns` or of what `words` makes of a
-# text, raise index_file.SCHEMA_VERSION.
+# text, raise journal.LAYOUT.
 TOKENIZER = "porter ascii"  # texts come cut into words; what is not ASCII stays as it is
 COLUMNS = "text, speaker, previous, next, date"
 WEIGHTS = "1.0, 1.0, 0.7, 0.3, 0.5"
@@ -34,13 +34,13 @@ class Entries:
         self._records = kind.name
         self.name = f"{kind.name}_words"
 
-    def create(self, connection: sqlite3.Connection) -> None:
-        sql = "SELECT 1 FROM sqlite_master WHERE name = ?"
-        if connection.execute(sql, [self.name]).fetchone() is None:
-            connection.execute(
-                f"CREATE VIRTUAL TABLE {self.name} USING fts5({COLUMNS}, content='',"
-                f" tokenize='{TOKENIZER}')"
-            )
+    @property
+    def statement(self) -> str:
+        """Makes the table."""
+        return (
+            f"CREATE VIRTUAL TABLE {self.name} USING fts5({COLUMNS}, content='',"
+            f" tokenize='{TOKENIZER}')"
+        )
 
     def touched(self, connection: sqlite3.Connection, numbers: set[int]) -> list[int]:
         """These records, and those whose entries hold words of them."""

@@ -14,10 +14,10 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from memgpt_autogen.storage.entries import WEIGHTS, Entries
-from memgpt_autogen.storage.index_file import IndexFile
+from memgpt_autogen.storage.journal.entries import WEIGHTS, Entries
+from memgpt_autogen.storage.journal.journal import Journal, Value
+from memgpt_autogen.storage.journal.where import Where
 from memgpt_autogen.storage.record import Kind
-from memgpt_autogen.storage.where import Where
 
 SCORED = 4000  # records that one search may score
 _RECENT = 200_000  # records among which frequent words are looked for together
@@ -38,8 +38,8 @@ class _Plan:
 class Matching:
     """Full-text search in the records of one kind."""
 
-    def __init__(self, index: IndexFile, kind: Kind) -> None:
-        self._index = index
+    def __init__(self, journal: Journal, kind: Kind) -> None:
+        self._journal = journal
         self._records = kind.name
         self._words = Entries(kind).name
 
@@ -95,17 +95,17 @@ class Matching:
             f"(SELECT count(*) FROM (SELECT 1 FROM {self._words}"
             f" WHERE {self._words} MATCH ? LIMIT {SCORED + 1}))"
         )
-        (row,) = self._index.rows(f"SELECT {', '.join([one] * len(terms))}", terms)
-        return [(term, int(str(count))) for term, count in zip(terms, row, strict=True)]
+        (row,) = self._journal.rows(f"SELECT {', '.join([one] * len(terms))}", terms)
+        return [(term, count) for term, count in zip(terms, row, strict=True)]
 
     def _scored(self, expression: str, where: Where, limit: int) -> list[tuple[int, float]]:
         rank = f"bm25({self._words}, {WEIGHTS})"
         sql, parameters = self._from(expression, where)
-        rows = self._index.rows(
+        rows = self._journal.rows(
             f"SELECT {self._words}.rowid, {rank} AS score {sql} ORDER BY score LIMIT ?",
             [*parameters, limit],
         )
-        return [(int(str(number)), -float(str(score))) for number, score in rows]
+        return [(number, -score) for number, score in rows]
 
     def _latest(self, expression: str, where: Where, limit: int, floor: int) -> list[int]:
         """The latest of the records that match, looked for among so many as may be scored."""
@@ -114,7 +114,7 @@ class Matching:
             f"SELECT rowid FROM {words} WHERE {words} MATCH ? AND rowid > ?"
             " ORDER BY rowid DESC LIMIT ?"
         )
-        parameters: list[int | str] = [expression, floor]
+        parameters: list[Value] = [expression, floor]
         if where.everything:
             parameters.append(limit)
         else:
@@ -124,9 +124,11 @@ class Matching:
                 f" ON number = latest.rowid WHERE {clauses.sql} LIMIT ?"
             )
             parameters += [SCORED, *clauses.parameters, limit]
-        return [int(str(number)) for (number,) in self._index.rows(sql, parameters)]
+        return [number for (number,) in self._journal.rows(sql, parameters)]
 
-    def _from(self, expression: str, where: Where) -> tuple[str, list[int | str]]:
+    def _from(
+        self, expression: str, where: Where
+    ) -> tuple[str, list[Value]]:
         words = self._words
         if where.everything:
             return f"FROM {words} WHERE {words} MATCH ?", [expression]

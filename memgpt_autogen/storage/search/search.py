@@ -1,19 +1,24 @@
-"""Search: a query put to one store or several, as one ranked and folded result."""
+"""Search: a query put to one store or several, as one ranked result."""
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Literal
 
-from memgpt_autogen.storage.embedding import Embedder, embed_query
-from memgpt_autogen.storage.folding import Folded, folded
-from memgpt_autogen.storage.hybrid import HybridStore
-from memgpt_autogen.storage.ranking import Hits, ranked
-from memgpt_autogen.storage.terms import Query
-from memgpt_autogen.storage.where import Where
+from memgpt_autogen.storage.embedders.arrays import Vectors
+from memgpt_autogen.storage.embedders.embedder import Embedder, embed_query
+from memgpt_autogen.storage.journal.where import Where
+from memgpt_autogen.storage.records import Records
+from memgpt_autogen.storage.search.candidates import by_words, candidates
+from memgpt_autogen.storage.search.deduplication import Distinct, distinct
+from memgpt_autogen.storage.search.parse import Query
+from memgpt_autogen.storage.search.rank import Hits, ranked
+
+logger = logging.getLogger(__name__)
 
 By = Literal["both", "words", "meaning"]
 
@@ -22,8 +27,8 @@ _REMEMBERED = 16  # results kept for their further pages
 
 
 def search(
-    stores: Sequence[HybridStore], query: Query, where: Where, by: By = "both"
-) -> list[Folded]:
+    stores: Sequence[Records], query: Query, where: Where, by: By = "both"
+) -> list[Distinct]:
     """What answers a query best, from all stores; the origin of each is its store.
 
     By words alone nothing is embedded; by meaning alone no word, speaker or time counts.
@@ -35,21 +40,32 @@ def search(
         hits = [nothing for _ in stores]
         vector = embed_query(embedder, query.text)
     elif by == "words":
-        hits = [store.by_words(query, where) for store in stores]
+        hits = [by_words(store.table, query, where) for store in stores]
         vector = None
     else:
         # SQLite works outside Python's lock, and so do models and networks.
         with ThreadPoolExecutor(1, thread_name_prefix="memgpt-words") as pool:
-            asked = pool.submit(lambda: [store.by_words(query, where) for store in stores])
-            vector = embed_query(embedder, query.text)
+            asked = pool.submit(lambda: [by_words(store.table, query, where) for store in stores])
+            vector = _vector(embedder, query)
             hits = asked.result()
-    candidates = [
+    found = [
         (candidate, store)
         for store, hit in zip(stores, hits, strict=True)
-        for candidate in store.candidates(hit, vector)
+        for candidate in candidates(store, hit, vector)
     ]
     named = {name for hit in hits for name in hit.named}
-    return folded(ranked(query, candidates, named, _weight(embedder)))
+    return distinct(ranked(query, found, named, _weight(embedder)))
+
+
+def _vector(embedder: Embedder, query: Query) -> Vectors | None:
+    """The query's vector; None where the embedder fails: then words must do."""
+    try:
+        return embed_query(embedder, query.text)
+    except Exception as problem:  # noqa: BLE001 - whatever a user's embedder raises
+        logger.warning(
+            "searched by words alone: the embedder failed: %s: %s", type(problem).__name__, problem
+        )
+        return None
 
 
 def _weight(embedder: Embedder) -> float:
@@ -65,9 +81,9 @@ class Results:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._kept: OrderedDict[Hashable, list[Folded]] = OrderedDict()
+        self._kept: OrderedDict[Hashable, list[Distinct]] = OrderedDict()
 
-    def get(self, key: Hashable, page: int, find: Callable[[], list[Folded]]) -> list[Folded]:
+    def get(self, key: Hashable, page: int, find: Callable[[], list[Distinct]]) -> list[Distinct]:
         """The result of `find`, or for a further page the one that was found with `key`."""
         with self._lock:
             known = self._kept.get(key) if page else None

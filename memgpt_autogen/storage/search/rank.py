@@ -12,10 +12,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
+from memgpt_autogen.storage.journal.where import Where
 from memgpt_autogen.storage.record import Record, micros
-from memgpt_autogen.storage.terms import Query, flat
-from memgpt_autogen.storage.when import Span
-from memgpt_autogen.storage.where import Where
+from memgpt_autogen.storage.search.parse import Query, flat
+from memgpt_autogen.storage.search.when import Span
 
 LEAST_SPAN = 0.05  # of cosines; when all are alike, they tell nothing apart
 NAMED = 0.3  # for a speaker or a date in the query; a date may be that of what is told

@@ -1,0 +1,320 @@
+"""The indexer: embeds what was stored and tells the vector index, behind whoever stores.
+
+It works in a thread that is there only while there is something to do. An embedder or an
+index that fails keeps nobody waiting: what it was to do is tried again later.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from memgpt_autogen.errors import StorageError
+from memgpt_autogen.storage.embedders.arrays import Vectors
+from memgpt_autogen.storage.embedders.embedder import Embedder
+from memgpt_autogen.storage.journal.records import RecordTable
+from memgpt_autogen.storage.ownership import Ownership
+from memgpt_autogen.storage.vectors.base import Standing, VectorIndex, VectorStore
+
+logger = logging.getLogger(__name__)
+
+Found = list[tuple[int, float]] | None
+Progress = Callable[[int, int], None]  # how many are done, of how many
+
+EMBEDDED = 16  # texts embedded at once
+TOLD = 256  # changes that are worth a write to the vector index
+_PART = 1000  # changes that it is told at once
+_REST = 0.3  # seconds to wait for more to do
+_SOME = "some of what was stored"
+
+# Embedding is the processor's work: of all agents of a process one at a time does it.
+_embedding = threading.Lock()
+
+
+class Indexer:
+    """Keeps the vectors of a memory's records, and its vector index, up to date.
+
+    Args:
+        tables: of the records.
+        embedder: makes the vectors.
+        store: the vector index; None: vectors stay in the journal only.
+        ownership: to be had for the vector index.
+        worth: changes that are worth a write to the index.
+
+    Attributes:
+        keeps: the ownership is kept, not given back when there is nothing to do.
+    """
+
+    def __init__(
+        self,
+        tables: Sequence[RecordTable],
+        embedder: Embedder,
+        store: VectorStore | None,
+        ownership: Ownership | None,
+        worth: int = TOLD,
+    ) -> None:
+        self.keeps = False
+        self._tables = tables
+        self._embedder = embedder
+        self._store = store
+        self._ownership = ownership
+        self._worth = worth
+        self._changed = threading.Condition()
+        self._working = threading.RLock()
+        self._preparing = threading.RLock()
+        self._thread: threading.Thread | None = None
+        self._hurry = False
+        self._failing = False
+        self._ready = False
+        self._users = 0
+        self._since = dict.fromkeys((table.kind.name for table in tables), 0)
+
+    # --- for those who store ---------------------------------------------------------
+
+    def nudge(self, *, hurry: bool = False) -> None:
+        """Say that there may be something to do; with `hurry`, without waiting for more."""
+        with self._changed:
+            self._hurry = self._hurry or hurry
+            if self._thread is None:
+                self._thread = threading.Thread(
+                    target=self._work, name="memgpt indexer", daemon=True
+                )
+                self._thread.start()
+            self._changed.notify_all()
+
+    def wait(self, seconds: float, most: int = 0) -> bool:
+        """Wait until at most so many records lack a vector; False where time ran out.
+
+        It does not wait for an embedder that failed the last time.
+        """
+        if self._few(most):
+            return True
+        self.nudge(hurry=True)
+        end = time.monotonic() + seconds
+        with self._changed:
+            while not self._few(most):
+                left = end - time.monotonic()
+                if left <= 0 or self._failing:
+                    return False
+                self._changed.wait(min(left, 0.1))
+        return True
+
+    def settle(self, progress: Progress | None = None) -> None:
+        """Do all there is to do now, in this thread.
+
+        Raises:
+            StorageError: the index cannot be written.
+            Exception: the embedder's own.
+        """
+        with self._working:
+            self._embed(progress)
+            self._tell(at_least=1)
+
+    def close(self) -> None:
+        """Do what there is to do, and let go of the index and the ownership.
+
+        What fails stays in the journal, for the next opening.
+        """
+        try:
+            self.settle()
+        except Exception as problem:  # noqa: BLE001 - whatever a user's embedder raises
+            logger.warning("%s not embedded: %s: %s", _SOME, type(problem).__name__, problem)
+        self.keeps = False
+        self._let_go()
+
+    # --- for those who search --------------------------------------------------------
+
+    def query(self, table: RecordTable, vector: Vectors, count: int) -> Found:
+        """What the vector index finds; None where this process cannot ask it now."""
+        if self._store is None or not table.changes.applied:
+            return None
+        with self._changed:
+            self._users += 1
+        try:
+            if not self._prepared():
+                return None
+            return self._store.index(table.kind).query(vector, count)
+        finally:
+            with self._changed:
+                self._users -= 1
+                self._changed.notify_all()
+            if not self.keeps:
+                self.nudge()  # lets go of it when nobody searches any more
+
+    # --- the work ----------------------------------------------------------------------
+
+    def _few(self, most: int) -> bool:
+        missing = 0
+        for table in self._tables:
+            missing += len(table.vectors.missing(self._since[table.kind.name], most + 1))
+        return missing <= most
+
+    def _work(self) -> None:
+        while True:
+            with self._changed:
+                if not self._hurry:
+                    self._changed.wait(_REST)
+                self._hurry = False
+            self._try()
+            with self._changed:
+                self._changed.notify_all()
+                if not self._hurry:
+                    self._thread = None
+                    break
+        if not self.keeps:
+            self._let_go()
+
+    def _try(self) -> None:
+        try:
+            with self._working:
+                self._embed()
+                self._tell(at_least=self._worth)
+            self._failing = False
+        except Exception as problem:  # noqa: BLE001 - whatever a user's embedder raises
+            tell = logger.info if self._failing else logger.warning
+            tell("%s waits to be embedded: %s: %s", _SOME, type(problem).__name__, problem)
+            self._failing = True
+
+    def _let_go(self) -> None:
+        with self._working, self._preparing:
+            with self._changed:
+                if self._users or self.keeps:
+                    return
+                self._ready = False
+            if self._ownership is not None:
+                self._ownership.release()
+
+    def own(self) -> bool:
+        """Take the ownership if it is free; whether this process has it now."""
+        return self._ownership is None or self._ownership.take()
+
+    def _embed(self, progress: Progress | None = None) -> None:
+        for table in self._tables:
+            done = 0
+            while part := table.vectors.missing(self._since[table.kind.name], EMBEDDED):
+                records = list(table.get([number for _, number in part]).values())
+                if records:
+                    with _embedding:
+                        texts = [record.embedded(table.kind) for record in records]
+                        rows = self._embedder.embed(texts)
+                    self._check(rows.shape[1], table)
+                    numbers = [record.number for record in records]
+                    table.vectors.put(dict(zip(numbers, rows, strict=True)))
+                self._since[table.kind.name] = part[-1][0]
+                done += len(part)
+                if progress is not None:
+                    progress(done, done + len(table.vectors.missing(part[-1][0], 1 << 40)))
+                with self._changed:
+                    self._changed.notify_all()
+
+    def _check(self, dimension: int, table: RecordTable) -> None:
+        known = table.journal.get("dimension")
+        if known is None:
+            table.journal.put("dimension", dimension)
+        elif known != dimension:
+            raise StorageError(
+                f"the embedder {self._embedder.model_id!r} makes vectors of {dimension} numbers,"
+                f" and those of {table.journal.path} have {known}: give the embedder that made"
+                " them, or call reindex."
+            )
+
+    def _tell(self, at_least: int) -> None:
+        """Tell the index of the changes, if there are so many."""
+        if self._store is None:
+            return
+        for table in self._tables:
+            if len(table.changes) < at_least or not self._prepared():
+                continue
+            index = self._store.index(table.kind)
+            while self._tell_part(table, index):
+                pass
+
+    def _tell_part(self, table: RecordTable, index: VectorIndex) -> bool:
+        changes = table.changes.first(_PART)
+        if not changes:
+            return False
+        latest = {one.number: one for one in changes}
+        puts = [one.number for one in changes if not latest[one.number].deleted]
+        records = table.get(sorted(set(puts)))
+        rows = table.vectors.get(list(records))
+        if len(rows) < len(records):  # stored meanwhile, and not embedded yet
+            first = min(one.sequence for one in changes if one.number in records.keys() - rows)
+            changes = [one for one in changes if one.sequence < first]
+            if not changes:
+                return False
+            records = {n: r for n, r in records.items() if n in rows}
+        gone = {one.number for one in changes} - records.keys()
+        if records:
+            kept = list(records)
+            index.upsert([records[n] for n in kept], np.stack([rows[n] for n in kept]))
+        index.delete(sorted(gone))
+        journal = table.journal
+        sequence = changes[-1].sequence
+        index.note(Standing(journal.identity, self._embedder.model_id, sequence))
+        with journal.transaction():
+            table.changes.drop(sequence)
+            journal.put(f"count.{table.kind.name}", len(index))
+        return True
+
+    def _prepared(self) -> bool:
+        """Whether the index may be used: it was looked at, and is this journal's."""
+        with self._preparing:
+            if self._ready:
+                return True
+            if not self.own():
+                return False
+            assert self._store is not None
+            if not self._store.prepare():
+                self._begin_anew()
+            elif wrong := next(filter(None, map(self._wrong, self._tables)), ""):
+                place = self._tables[0].journal.path
+                logger.warning("the vector index beside %s %s: it is made anew", place, wrong)
+                self._store.put_aside()
+                self._begin_anew()
+            self._ready = True
+            if self._ownership is not None:
+                self._ownership.before_release(self._store.close)
+            return True
+
+    def _wrong(self, table: RecordTable) -> str:
+        """What speaks against an index that can be opened; empty for nothing."""
+        assert self._store is not None
+        applied = table.changes.applied
+        standing = self._store.index(table.kind).standing
+        if standing is None:
+            return "lacks what it was told" if applied else ""
+        if standing.journal != table.journal.identity:
+            return "belongs to another memory"
+        if standing.embedder != self._embedder.model_id:
+            return "holds another embedder's vectors"
+        if not applied <= standing.sequence <= table.changes.last:
+            return "is not as old as the journal"
+        count = table.journal.get(f"count.{table.kind.name}")
+        if standing.sequence == applied and len(self._store.index(table.kind)) != count:
+            return "lacks records"
+        return ""
+
+    def _begin_anew(self) -> None:
+        for table in self._tables:
+            table.changes.begin_anew()
+            self._since[table.kind.name] = 0
+        self.nudge()
+
+    def erase(self) -> None:
+        """Overwrite the index, which holds what was deleted, and tell a new one of the rest.
+
+        Raises:
+            StorageError: it cannot be overwritten, or another process owns it.
+        """
+        with self._working, self._preparing:
+            if self._store is None:
+                return
+            if not self.own():
+                raise StorageError("the vector index is another process's: forget there.")
+            self._store.destroy()
+            self._begin_anew()
+            self._ready = True

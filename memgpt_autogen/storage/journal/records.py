@@ -1,0 +1,262 @@
+"""The records of one kind, in the journal: by number, time, speaker, tag and words (FTS5)."""
+
+# ruff: noqa: S608 - table names are those of `Kind`; every value is a parameter
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from datetime import datetime
+from functools import lru_cache
+
+from memgpt_autogen.errors import StorageError
+from memgpt_autogen.storage.journal.changes import ChangeLog
+from memgpt_autogen.storage.journal.entries import Entries
+from memgpt_autogen.storage.journal.journal import Journal, Parameters
+from memgpt_autogen.storage.journal.matching import Matching
+from memgpt_autogen.storage.journal.vectors import VectorTable
+from memgpt_autogen.storage.journal.where import Where, among
+from memgpt_autogen.storage.journal.words import STOP_WORDS, asked_words
+from memgpt_autogen.storage.record import Kind, Record, micros
+
+_PART = 500  # records read at once when all are read
+
+
+class RecordTable:
+    """The records of one kind.
+
+    Nothing is kept in memory, so what other processes write is seen at once.
+
+    Attributes:
+        changes: what the vector index has yet to be told of them.
+        vectors: those that were computed.
+    """
+
+    def __init__(self, journal: Journal, kind: Kind) -> None:
+        self.journal = journal
+        self.kind = kind
+        self._name = name = kind.name
+        self._entries = Entries(kind)
+        self._matching = Matching(journal, kind)
+        self.changes = ChangeLog(journal, kind)
+        self.vectors = VectorTable(journal, kind)
+        journal.ensure(
+            name,
+            [
+                f"""CREATE TABLE {name} (number INTEGER PRIMARY KEY, at INTEGER, timestamp TEXT,
+                    speaker TEXT, tags TEXT, origin TEXT, checksum INTEGER, text TEXT)""",
+                f"CREATE INDEX {name}_by_time ON {name} (at, number)",
+                f"CREATE INDEX {name}_by_speaker ON {name} (speaker, at, number)",
+                # Counting the rows of a table is linear; these counts are not.
+                f"""CREATE TABLE {name}_speakers (speaker TEXT PRIMARY KEY,
+                    records INTEGER) WITHOUT ROWID""",
+                f"""CREATE TABLE {name}_tags (tag TEXT, number INTEGER,
+                    PRIMARY KEY (tag, number)) WITHOUT ROWID""",
+                self._entries.statement,
+            ],
+        )
+
+    def __len__(self) -> int:
+        rows = self.journal.rows(f"SELECT coalesce(sum(records), 0) FROM {self._name}_speakers")
+        return int(rows[0][0])
+
+    @property
+    def next(self) -> int:
+        """The number that the next record gets; numbers are never given again."""
+        noted = self.journal.get(f"next.{self._name}")
+        return max(int(noted or 1), self.highest + 1)
+
+    @property
+    def highest(self) -> int:
+        """The highest number of a record that is there; 0 without any."""
+        return int(self.journal.rows(f"SELECT max(number) FROM {self._name}")[0][0] or 0)
+
+    def add(self, records: Iterable[Record]) -> None:
+        """Store records; one that is stored already, and the same, is left as it is.
+
+        Raises:
+            StorageError: another record has the number of one of these.
+        """
+        with self.journal.transaction():
+            fresh = self._unknown(list(records))
+            if fresh:
+                self._change(insert=fresh, delete=())
+                self.changes.add([record.number for record in fresh], deleted=False)
+                self.journal.put(f"next.{self._name}", max(self.next, fresh[-1].number + 1))
+
+    def delete(self, numbers: Iterable[int]) -> int:
+        """Delete records, their vectors, and their words in neighbours' entries; how many."""
+        with self.journal.transaction():
+            known = self.get(list(numbers))
+            if known:
+                self.journal.put(f"next.{self._name}", self.next)
+                self._change(insert=(), delete=list(known.values()))
+                self.vectors.remove(known)
+                self.changes.add(known, deleted=True)
+        return len(known)
+
+    def get(self, numbers: Sequence[int]) -> dict[int, Record]:
+        """The records with these numbers that there are."""
+        found: dict[int, Record] = {}
+        for condition, part in among(numbers):
+            for row in self._select(condition, part):
+                found[row.number] = row
+        return found
+
+    def page(
+        self, where: Where, *, limit: int, offset: int = 0, newest_first: bool
+    ) -> list[Record]:
+        """Records in the order of their times; of one time, in that of their numbers."""
+        clauses = where.clauses(self._name)
+        order = "DESC" if newest_first else "ASC"
+        return self._select(
+            f"{clauses.sql} ORDER BY at {order}, number {order} LIMIT ? OFFSET ?",
+            [*clauses.parameters, limit, offset],
+        )
+
+    def newest(self, count: int) -> list[Record]:
+        """The records written last, in the order of writing."""
+        return self._select("1 ORDER BY number DESC LIMIT ?", [count])[::-1]
+
+    def around(self, number: int, count: int) -> list[Record]:
+        """So many records before this number, and as many after it, in their order."""
+        before = self._select("number < ? ORDER BY number DESC LIMIT ?", [number, count])
+        after = self._select("number > ? ORDER BY number LIMIT ?", [number, count])
+        return [*before[::-1], *after]
+
+    def count(self, where: Where) -> int:
+        """How many records fit."""
+        if where.everything:
+            return len(self)
+        clauses = where.clauses(self._name)
+        sql = f"SELECT count(*) FROM {self._name} WHERE {clauses.sql}"
+        return int(self.journal.rows(sql, clauses.parameters)[0][0])
+
+    def numbers(self, where: Where, limit: int = -1) -> list[int]:
+        """The numbers of the records that fit, rising; all, or the first so many."""
+        clauses = where.clauses(self._name)
+        sql = f"SELECT number FROM {self._name} WHERE {clauses.sql} ORDER BY number LIMIT ?"
+        rows = self.journal.rows(sql, [*clauses.parameters, limit])
+        return [number for (number,) in rows]
+
+    def fitting(self, numbers: Sequence[int], where: Where) -> set[int]:
+        """Those of these numbers whose records fit."""
+        clauses = where.clauses(self._name)
+        found: set[int] = set()
+        for condition, part in among(numbers):
+            sql = f"SELECT number FROM {self._name} WHERE {condition} AND {clauses.sql}"
+            rows = self.journal.rows(sql, [*part, *clauses.parameters])
+            found.update(number for (number,) in rows)
+        return found
+
+    def everything(self) -> Iterator[Record]:
+        """All records by number, read in parts: those written meanwhile may be missing."""
+        number = 0
+        while part := self._select("number > ? ORDER BY number LIMIT ?", [number, _PART]):
+            yield from part
+            number = part[-1].number
+
+    def speakers(self) -> dict[str, int]:
+        """How many records each speaker has, by name."""
+        sql = f"SELECT speaker, records FROM {self._name}_speakers ORDER BY speaker"
+        return dict(self.journal.rows(sql))
+
+    def named(self, asked: Collection[str]) -> set[str]:
+        """The speakers that a query's words name: by any word of their names."""
+        return {name for name in self.speakers() if not _name_words(name).isdisjoint(asked)}
+
+    def matches(self, terms: Sequence[str], where: Where, limit: int) -> list[tuple[int, float]]:
+        """The records that fit any of these terms best: number and score (BM25, > 0)."""
+        return self._matching.best(terms, where, limit, total=len(self), highest=self.highest)
+
+    def holding(self, phrases: Sequence[str], where: Where, limit: int) -> list[int]:
+        """The latest records whose own text holds any of these phrases."""
+        return self._matching.holding(phrases, where, limit)
+
+    def _select(self, rest: str, parameters: Parameters) -> list[Record]:
+        sql = f"""SELECT number, timestamp, speaker, tags, origin, checksum, text
+                  FROM {self._name} WHERE {rest}"""
+        return [self._record(*row) for row in self.journal.rows(sql, parameters)]
+
+    def _record(
+        self,
+        number: int,
+        timestamp: str,
+        speaker: str,
+        tags: str,
+        origin: str,
+        checksum: int,
+        text: str,
+    ) -> Record:
+        if checksum != _checksum(text):
+            raise StorageError(
+                f"{self.kind.id_of(number)} is damaged in {self.journal.path}: its text is not the"
+                " one that was stored. Nothing was changed: restore a backup or a checkpoint, or"
+                " delete this record."
+            )
+        return Record(
+            number=number,
+            text=text,
+            timestamp=datetime.fromisoformat(timestamp),
+            speaker=speaker,
+            tags=tuple(json.loads(tags)) if tags else (),
+            origin=origin,
+        )
+
+    def _unknown(self, records: Sequence[Record]) -> list[Record]:
+        known = self.get([record.number for record in records])
+        fresh: dict[int, Record] = {}
+        for record in records:
+            other = known.get(record.number) or fresh.get(record.number)
+            if other is None:
+                fresh[record.number] = record
+            elif other != record:
+                raise StorageError(
+                    f"{self.kind.id_of(record.number)} is stored already with another text: a"
+                    " stored text is never changed; store the new one under an id of its own."
+                )
+        return sorted(fresh.values(), key=lambda record: record.number)
+
+    def _change(self, *, insert: Sequence[Record], delete: Sequence[Record]) -> None:
+        """Add and take out rows, and renew every entry whose columns change by it."""
+        with self.journal.transaction() as connection:
+            numbers = {record.number for record in (*insert, *delete)}
+            before = self._entries.columns(connection, self._entries.touched(connection, numbers))
+            connection.executemany(
+                f"INSERT INTO {self._name} VALUES (?, ?, ?, ?, ?, ?, ?, ?)", map(_row, insert)
+            )
+            connection.executemany(
+                f"INSERT OR IGNORE INTO {self._name}_tags VALUES (?, ?)",
+                [(tag, record.number) for record in insert for tag in record.tags],
+            )
+            gone = [(record.number,) for record in delete]
+            for table in (self._name, f"{self._name}_tags"):
+                connection.executemany(f"DELETE FROM {table} WHERE number = ?", gone)
+            for records, step in ((insert, 1), (delete, -1)):
+                connection.executemany(
+                    f"INSERT INTO {self._name}_speakers VALUES (?, ?)"
+                    " ON CONFLICT DO UPDATE SET records = records + excluded.records",
+                    [(record.speaker, step) for record in records],
+                )
+            if delete:
+                connection.execute(f"DELETE FROM {self._name}_speakers WHERE records < 1")
+            self._entries.renew(connection, before)
+
+
+def _row(record: Record) -> tuple[int, int, str, str, str, str, int, str]:
+    tags = json.dumps(record.tags, ensure_ascii=False) if record.tags else ""
+    stamp = record.timestamp.isoformat()
+    return (
+        *(record.number, micros(record.timestamp), stamp, record.speaker),
+        *(tags, record.origin, _checksum(record.text), record.text),
+    )
+
+
+def _checksum(text: str) -> int:
+    return zlib.crc32(text.encode())
+
+
+@lru_cache(maxsize=4096)
+def _name_words(name: str) -> frozenset[str]:
+    return frozenset(asked_words(name)) - STOP_WORDS

@@ -1,0 +1,110 @@
+"""The vectors of the records, once computed, in half precision, which is enough to rank."""
+
+# ruff: noqa: S608 - table names are those of `Kind`; every value is a parameter
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from memgpt_autogen.storage.embedders.arrays import Vectors
+from memgpt_autogen.storage.journal.journal import Journal
+from memgpt_autogen.storage.journal.where import among
+from memgpt_autogen.storage.record import Kind
+
+Row = NDArray[np.float32]
+
+
+class VectorTable:
+    """The vectors of one kind's records, by number."""
+
+    def __init__(self, journal: Journal, kind: Kind) -> None:
+        self._journal = journal
+        self._records = kind.name
+        self._name = f"{kind.name}_vectors"
+        journal.ensure(
+            self._name, [f"CREATE TABLE {self._name} (number INTEGER PRIMARY KEY, vector BLOB)"]
+        )
+
+    @property
+    def version(self) -> int:
+        """Rises with every change, so that copies in memory can be told from old ones."""
+        return int(self._journal.get(self._name) or 0)
+
+    def put(self, rows: Mapping[int, Row]) -> None:
+        """Store vectors of the records that are still there."""
+        with self._journal.transaction() as connection:
+            connection.executemany(
+                f"INSERT OR REPLACE INTO {self._name} SELECT number, ? FROM {self._records}"
+                " WHERE number = ?",
+                [(row.astype(np.float16).tobytes(), number) for number, row in rows.items()],
+            )
+            self._journal.put(self._name, self.version + 1)
+
+    def remove(self, numbers: Iterable[int]) -> None:
+        """Delete vectors."""
+        with self._journal.transaction() as connection:
+            connection.executemany(
+                f"DELETE FROM {self._name} WHERE number = ?", [(number,) for number in numbers]
+            )
+            self._journal.put(self._name, self.version + 1)
+
+    def clear(self) -> None:
+        """Delete all: another embedder's are of no use."""
+        with self._journal.transaction() as connection:
+            connection.execute(f"DELETE FROM {self._name}")
+            self._journal.put(self._name, self.version + 1)
+
+    def missing(self, since: int, count: int) -> list[tuple[int, int]]:
+        """The oldest changes after `since` whose records lack a vector: sequence and number."""
+        sql = (
+            f"SELECT sequence, number FROM changes JOIN {self._records} USING (number)"
+            " WHERE kind = ? AND NOT deleted AND sequence > ?"
+            f" AND NOT EXISTS (SELECT 1 FROM {self._name} AS v WHERE v.number = changes.number)"
+            " ORDER BY sequence LIMIT ?"
+        )
+        return self._journal.rows(sql, [self._records, since, count])
+
+    def get(self, numbers: Sequence[int]) -> dict[int, Row]:
+        """The vectors of these records that there are."""
+        rows: list[tuple[int, bytes]] = []
+        for condition, part in among(numbers):
+            rows += self._journal.rows(
+                f"SELECT number, vector FROM {self._name} WHERE {condition}", part
+            )
+        return dict(zip([number for number, _ in rows], _table(rows), strict=True))
+
+    def cosines(self, vector: Vectors, numbers: Sequence[int]) -> dict[int, float]:
+        """The cosine of each of these records' vectors to a vector; without those unknown."""
+        rows: list[tuple[int, bytes]] = []
+        for condition, part in among(numbers):
+            sql = f"SELECT number, vector FROM {self._name} WHERE {condition}"
+            rows += self._journal.rows(sql, part)
+        if not rows:
+            return {}
+        products: list[float] = (_table(rows) @ vector[0]).tolist()
+        return {number: product for (number, _), product in zip(rows, products, strict=True)}
+
+    def after(self, sequence: int, most: int) -> tuple[list[int], Vectors]:
+        """The numbers and vectors of records that were put after a change, the latest first."""
+        sql = (
+            f"SELECT DISTINCT number, vector FROM changes JOIN {self._name} USING (number)"
+            " WHERE kind = ? AND sequence > ? AND NOT deleted ORDER BY sequence DESC LIMIT ?"
+        )
+        rows = self._journal.rows(sql, [self._records, sequence, most])
+        return [number for number, _ in rows], _table(rows)
+
+    def latest(self, most: int) -> tuple[list[int], Vectors]:
+        """The numbers and vectors of the records stored last."""
+        sql = f"SELECT number, vector FROM {self._name} ORDER BY number DESC LIMIT ?"
+        rows = self._journal.rows(sql, [most])
+        return [number for number, _ in rows], _table(rows)
+
+
+def _table(rows: Sequence[tuple[int, bytes]]) -> Vectors:
+    if not rows:
+        return np.zeros((0, 0), dtype=np.float32)
+    stored = b"".join(row[1] for row in rows)
+    return np.frombuffer(stored, dtype=np.float16).reshape(len(rows), -1).astype(np.float32)

@@ -1,0 +1,129 @@
+"""Ownership: which process runs an agent's turns and writes its vector index.
+
+Anybody may read a memory and write short transactions; the owner alone does the rest. The
+lock is the operating system's, so it ends with the process, however that ends.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import threading
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from memgpt_autogen.errors import StorageError
+from memgpt_autogen.storage.journal.connection import make_private
+from memgpt_autogen.storage.process import Belonging, forget_in_child
+
+_LOCK = "lock"
+_OWNER = "owner.json"  # says who has the lock, for people
+
+
+class Ownership:
+    """The lock of one directory, which is the same object everywhere in a process."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._belongs = Belonging()
+        self._guard = threading.RLock()
+        self._lock: FileLock | None = None
+        self._closers: list[Callable[[], None]] = []
+
+    @property
+    def held(self) -> bool:
+        """Whether this process has it."""
+        return self._lock is not None
+
+    def take(self, wait: float = 0.0) -> bool:
+        """Take it, waiting so many seconds for another process; False if that keeps it.
+
+        Raises:
+            StorageError: the directory cannot be written.
+        """
+        self._belongs.check(f"the memory in {self._directory}")
+        with self._guard:
+            if self._lock is not None:
+                return True
+            lock = FileLock(self._directory / _LOCK, thread_local=False, mode=0o600)
+            try:
+                make_private(self._directory)
+                lock.acquire(timeout=wait, poll_interval=0.02)
+            except Timeout:
+                return False
+            except OSError as problem:
+                raise StorageError(
+                    f"{self._directory} cannot be written: {problem}. Choose another directory"
+                    " with memory=, or mend its permissions."
+                ) from problem
+            self._lock = lock
+            self._sign()
+            return True
+
+    def before_release(self, close: Callable[[], None]) -> None:
+        """Call `close` before the ownership is given up; it closes what only the owner may open."""
+        self._closers.append(close)
+
+    def release(self) -> None:
+        """Let another process have it; a second call does nothing."""
+        with self._guard:
+            while self._closers:
+                self._closers.pop()()
+            lock, self._lock = self._lock, None
+            if lock is not None:
+                (self._directory / _OWNER).unlink(missing_ok=True)
+                lock.release()
+
+    @property
+    def owner(self) -> str:
+        """Who has it, for people."""
+        try:
+            about = json.loads((self._directory / _OWNER).read_text("utf-8"))
+            return f"process {about['process']} on {about['machine']} (since {about['since']})"
+        except (OSError, ValueError, KeyError, TypeError):
+            return "another process"
+
+    def _sign(self) -> None:
+        about = {
+            "process": os.getpid(),
+            "machine": platform.node(),
+            "since": time.strftime("%Y-%m-%d %H:%M"),
+        }
+        path = self._directory / _OWNER
+        path.write_text(json.dumps(about), "utf-8")
+        path.chmod(0o600)
+
+
+_ownerships: dict[Path, Ownership] = {}
+_guard = threading.Lock()
+
+
+def ownership_of(directory: Path) -> Ownership:
+    """The lock of a directory."""
+    with _guard:
+        return _ownerships.setdefault(directory, Ownership(directory))
+
+
+def let_go_of_unused(used: Iterable[Path]) -> None:
+    """Release the locks of directories whose stores nobody closed and nobody has any more."""
+    with _guard:
+        unused = _ownerships.keys() - set(used)
+        let_go = [_ownerships.pop(directory) for directory in unused]
+    for one in let_go:
+        one.release()
+
+
+def _forget() -> None:
+    """In a forked child the parent's locks are the parent's."""
+    global _guard  # noqa: PLW0603 - a lock that a parent's thread holds is never released here
+    _guard = threading.Lock()
+    _kept.append(dict(_ownerships))
+    _ownerships.clear()
+
+
+_kept: list[dict[Path, Ownership]] = []
+forget_in_child(_forget)

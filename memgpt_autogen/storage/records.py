@@ -1,0 +1,117 @@
+"""Records: those of one kind in a store, as memory writes, deletes and searches them."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+
+from memgpt_autogen.errors import EmbedderMismatchError
+from memgpt_autogen.storage.embedders.arrays import Vectors
+from memgpt_autogen.storage.embedders.embedder import Embedder
+from memgpt_autogen.storage.indexer import Indexer, Progress
+from memgpt_autogen.storage.journal.records import RecordTable
+from memgpt_autogen.storage.record import Kind, Record
+
+WRITTEN = 256  # records in one transaction
+_BACKLOG = 64  # records without a vector that a program may leave behind it
+_BACKLOG_SECONDS = 600.0
+_READ = 50_000  # vectors that a process reads to compare where it cannot ask the index
+_NEAR = 10_000  # of those that the index was not told of
+
+
+class Records:
+    """The records of one kind."""
+
+    def __init__(
+        self, table: RecordTable, embedder: Embedder, indexer: Indexer, written: Callable[[], None]
+    ) -> None:
+        self.table = table
+        self.embedder = embedder
+        self.indexer = indexer
+        self._written = written
+        self._guard = threading.Lock()
+        self._read: tuple[int, list[int], Vectors] | None = None
+
+    @property
+    def kind(self) -> Kind:
+        return self.table.kind
+
+    def __len__(self) -> int:
+        return len(self.table)
+
+    def store(self, records: Sequence[Record]) -> list[int]:
+        """Store records under the next numbers; these. Embedding them is the indexer's."""
+        with self.table.journal.transaction():
+            first = self.table.next
+            numbers = list(range(first, first + len(records)))
+            pairs = zip(records, numbers, strict=True)
+            self.table.add([replace(record, number=number) for record, number in pairs])
+        return numbers
+
+    def insert(self, records: Sequence[Record], progress: Progress | None = None) -> list[int]:
+        """`store`, for programs: of many, it waits until most are embedded."""
+        numbers: list[int] = []
+        for start in range(0, len(records), WRITTEN):
+            numbers += self.store(records[start : start + WRITTEN])
+            self._keep_pace()
+            if progress is not None:
+                progress(len(numbers), len(records))
+        self._written()
+        return numbers
+
+    def write(self, records: Iterable[Record], progress: Progress | None = None) -> None:
+        """Store records that have numbers; those that are stored already are left as they are.
+
+        Raises:
+            StorageError: another record has the number of one of these.
+        """
+        records = list(records)
+        for start in range(0, len(records), WRITTEN):
+            self.table.add(records[start : start + WRITTEN])
+            self._keep_pace()
+            if progress is not None:
+                progress(min(start + WRITTEN, len(records)), len(records))
+        self._written()
+
+    def delete(self, numbers: Iterable[int]) -> int:
+        """Delete records; how many there were. Their numbers are not given again."""
+        count = self.table.delete(numbers)
+        self.indexer.nudge()
+        self._written()
+        return count
+
+    def nearest(self, vector: Vectors, count: int) -> dict[int, float]:
+        """The records nearest to a vector, with their cosines, by the index and the journal."""
+        self._check(vector.shape[1])
+        told = self.table.changes.applied  # before the index is asked: it may hold more by then
+        found = self.indexer.query(self.table, vector, count) if told else []
+        if found is None:
+            numbers, rows = self._all()
+        else:
+            numbers, rows = self.table.vectors.after(told, _NEAR)
+        near = dict(found or ())
+        if numbers:
+            near.update(zip(numbers, (rows @ vector[0]).tolist(), strict=True))
+        return dict(sorted(near.items(), key=lambda pair: (-pair[1], -pair[0]))[:count])
+
+    def _check(self, dimension: int) -> None:
+        known = self.table.journal.get("dimension")
+        if known not in (None, dimension):
+            raise EmbedderMismatchError(
+                f"the vectors of {self.table.journal.path} have {known} dimensions, and the"
+                f" embedder {self.embedder.model_id!r} now makes {dimension}: give the one that"
+                " made them, or embed everything anew with reindex(agent, memory=, embedder=)."
+            )
+
+    def _keep_pace(self) -> None:
+        self.indexer.wait(_BACKLOG_SECONDS, _BACKLOG)
+        self.indexer.nudge()
+
+    def _all(self) -> tuple[list[int], Vectors]:
+        """The vectors of the latest records, read when they have changed."""
+        version = self.table.vectors.version
+        with self._guard:
+            if self._read is None or self._read[0] != version:
+                self._read = (version, *self.table.vectors.latest(_READ))
+            return self._read[1:]
