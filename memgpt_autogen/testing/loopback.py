@@ -81,7 +81,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _send(self, response: Response) -> None:
         self.send_response(response.status)
         self.send_header("Content-Type", response.content_type)
-        # OpenAI's clients retry 429 and 5xx by themselves; a script must see each call once.
+        # OpenAI's clients would ask again by themselves after 429 and 5xx; here each call counts.
         self.send_header("x-should-retry", "false")
         if response.content_type == "text/event-stream":
             self._stream(response.pieces)
