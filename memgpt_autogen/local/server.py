@@ -69,16 +69,15 @@ class LocalServer:
         """Load the model and serve it from daemon threads; started twice, nothing happens."""
         if self._endpoint is not None:
             return self
-        runner = self._make_runner()
+        self._runner = self._make_runner()
         try:
             self._endpoint = LoopbackServer(self._respond, self.port)
         except OSError as error:
-            runner.close()
+            self.stop()
             raise LocalModelError(
                 f"port {self.port} of 127.0.0.1 cannot be used: {error.strerror}; "
                 "name another (--port)"
             ) from error
-        self._runner = runner
         self.port = self._endpoint.port
         return self
 
