@@ -13,6 +13,13 @@ NAME = re.compile(r"^[a-zA-Z0-9_-]{1,64}$")
 ROLES = ("system", "developer", "user", "assistant", "tool", "function")
 
 
+def error_body(
+    message: str, type: str | None, param: str | None = None, code: str | int | None = None
+) -> dict[str, Any]:
+    """An error in the form that OpenAI's clients read."""
+    return {"error": {"message": message, "type": type, "param": param, "code": code}}
+
+
 def violation(body: Any) -> str | None:
     """The first rule of the protocol that `body` breaks, in words; None when it is sound."""
     if not isinstance(body, dict):
@@ -130,7 +137,7 @@ def overflow_error(
         return None
     llama = _llama_overflow(window, prompt_tokens)
     # Since 2026 Ollama hands the inner server's whole body on as its message.
-    return llama if style == "llama.cpp" else _error(json.dumps(llama), "invalid_request_error")
+    return llama if style == "llama.cpp" else error_body(json.dumps(llama), "invalid_request_error")
 
 
 def _openai_overflow(window: int, prompt_tokens: int, reserved: int) -> dict[str, Any] | None:
@@ -144,7 +151,7 @@ def _openai_overflow(window: int, prompt_tokens: int, reserved: int) -> dict[str
     else:
         return None
     message = f"This model's maximum context length is {window} tokens. However, {asked}"
-    return _error(message, "invalid_request_error", "messages", "context_length_exceeded")
+    return error_body(message, "invalid_request_error", "messages", "context_length_exceeded")
 
 
 def _vllm_overflow(window: int, prompt_tokens: int, reserved: int) -> dict[str, Any] | None:
@@ -161,7 +168,7 @@ def _vllm_overflow(window: int, prompt_tokens: int, reserved: int) -> dict[str, 
         )
     else:
         return None
-    return _error(message, "BadRequestError", None, 400)
+    return error_body(message, "BadRequestError", None, 400)
 
 
 def _llama_overflow(window: int, prompt_tokens: int) -> dict[str, Any]:
@@ -177,9 +184,3 @@ def _llama_overflow(window: int, prompt_tokens: int) -> dict[str, Any]:
             "n_ctx": window,
         }
     }
-
-
-def _error(
-    message: str, type: str, param: str | None = None, code: str | int | None = None
-) -> dict[str, Any]:
-    return {"error": {"message": message, "type": type, "param": param, "code": code}}

@@ -11,8 +11,8 @@ from types import TracebackType
 from typing import Any, TypeAlias
 
 from . import wire
-from .loopback import LoopbackServer, Response
-from .protocol import OverflowStyle, completion_limit, overflow_error, violation
+from .loopback import HttpRequest, LoopbackServer, Response, json_response
+from .protocol import OverflowStyle, completion_limit, error_body, overflow_error, violation
 from .replies import Failure, Malformed, Slow, Step, as_reply
 from .requests import ChatRequest, count_prompt
 
@@ -135,13 +135,13 @@ class ScriptedModel:
             problems.append(f"{len(self.remaining)} of the scripted replies were not used:\n{left}")
         return problems
 
-    def _respond(self, method: str, path: str, payload: bytes) -> Response:
-        if method == "GET" and path.startswith("/v1/models"):
-            return _json(200, wire.models(self.model_name, self.window))
-        if method != "POST" or path != "/v1/chat/completions":
-            return _refused(404, f"no such endpoint: {method} {path}", "not_found_error")
+    def _respond(self, sent: HttpRequest) -> Response:
+        if sent.method == "GET" and sent.path.startswith("/v1/models"):
+            return json_response(200, wire.models(self.model_name, self.window))
+        if sent.method != "POST" or sent.path != "/v1/chat/completions":
+            return _refused(404, f"no such endpoint: {sent.method} {sent.path}", "not_found_error")
         try:
-            body = json.loads(payload)
+            body = json.loads(sent.body)
         except ValueError:
             body = None
         with self._lock:
@@ -164,7 +164,7 @@ class ScriptedModel:
         )
         if error is not None:
             self.overflows.append(request)
-            return _json(400, error)
+            return json_response(400, error)
         return self._next(request)
 
     def _next(self, request: ChatRequest) -> Response | tuple[ChatRequest, Step]:
@@ -201,21 +201,15 @@ def _answer(request: ChatRequest, step: Step) -> Response:
         return _refused(step.status, step.message, step.type, step.code)
     if isinstance(step, Malformed):
         return Response(200, [step.body.encode()])
-    reply = wire.with_ids(as_reply(step))
-    if request.body.get("stream"):
-        return Response(200, wire.server_sent_events(request, reply), "text/event-stream")
-    return _json(200, wire.completion(request, reply))
-
-
-def _json(status: int, body: dict[str, Any]) -> Response:
-    return Response(status, [json.dumps(body).encode()])
+    reply = as_reply(step)
+    usage = wire.usage_of(request, reply)
+    return wire.response(request.body, reply, model=request.model, usage=usage)
 
 
 def _refused(
     status: int, message: str, kind: str | None, code: str | int | None = None
 ) -> Response:
-    error = {"message": message, "type": kind, "param": None, "code": code}
-    return _json(status, {"error": error})
+    return json_response(status, error_body(message, kind, code=code))
 
 
 def _brief(request: ChatRequest) -> str:

@@ -8,7 +8,8 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from .requests import ChatRequest, content_text
+from memgpt_autogen.testing import ChatRequest
+from memgpt_autogen.testing.requests import content_text
 
 _STAMP = r"\[\d{4}-\d\d-\d\d \d\d:\d\d\] "
 _LINE = re.compile(rf"^{_STAMP}(?P<speaker>[^:]+): (?P<text>.*)", re.DOTALL)

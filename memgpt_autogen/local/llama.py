@@ -2,32 +2,34 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
-import threading
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Protocol
 
 from memgpt_autogen.errors import LocalModelError
-from memgpt_autogen.local.refusals import EngineRefusal
+from memgpt_autogen.local.errors import RefusedError
+from memgpt_autogen.local.models import LocalModel
 
 JSON = dict[str, Any]
 
 PROMPT_CACHE_MIB = 512  # llama.cpp's default of 8,192 is more than many machines have
+CGROUP = Path("/sys/fs/cgroup")  # a container's own bound (cgroup v2)
 QUIET, LOUD = -1, 3  # llama.cpp's verbosity
 
 
-class Engine(Protocol):
-    """What the endpoint needs of a model runner."""
+class Runner(Protocol):
+    """What the server needs of a model that is loaded; it asks one thing at a time."""
 
     def complete(self, request: JSON, schema: JSON | None) -> JSON: ...
 
     def close(self) -> None: ...
 
 
-class LlamaEngine:
-    """A GGUF file, loaded. Requests are taken one after another.
+class Llama:
+    """A GGUF file, loaded by llama.cpp.
 
     Args:
         weights: the GGUF file.
@@ -47,8 +49,7 @@ class LlamaEngine:
         threads: int | None = None,
         verbose: bool = False,
     ) -> None:
-        self._xllamacpp = load_xllamacpp()
-        self._lock = threading.Lock()
+        self._xllamacpp = load_library("xllamacpp")
         parameters = self._parameters(weights, context_window, threads or default_threads())
         parameters.verbosity = LOUD if verbose else QUIET
         try:
@@ -60,26 +61,23 @@ class LlamaEngine:
         """llama.cpp's answer to a chat request, held to `schema` where one is given.
 
         Raises:
-            EngineRefusal: the request is larger than the window, or cannot be served.
+            RefusedError: the request is larger than the window, or cannot be served.
         """
-        with self._lock:
-            if self._server is None:
-                raise EngineRefusal({"code": 503, "message": "the model is being stopped"})
-            try:
-                if schema is not None:
-                    request = {**request, "grammar": self._grammar(schema)}
-                answer: JSON = self._server.handle_chat_completions(request)
-            except (ValueError, RuntimeError) as error:
-                refusal = {"code": 400, "message": str(error), "type": "invalid_request_error"}
-                raise EngineRefusal(refusal) from error
-        if "error" in answer:
-            raise EngineRefusal(answer["error"])
+        try:
+            if schema is not None:
+                request = {**request, "grammar": self._grammar(schema)}
+            answer: JSON = self._server.handle_chat_completions(request)
+        except (ValueError, RuntimeError) as error:
+            raise RefusedError(str(error)) from error
+        if problem := answer.get("error"):
+            code = problem.get("code")
+            status = code if isinstance(code, int) and 400 <= code < 600 else 500
+            raise RefusedError(str(problem.get("message")), status, {"error": problem})
         return answer
 
     def close(self) -> None:
-        """Free the model, after the request at hand."""
-        with self._lock:
-            self._server = None
+        """Free the model."""
+        self._server = None
 
     def _parameters(self, weights: Path, context_window: int, threads: int) -> Any:
         parameters = self._xllamacpp.CommonParams()
@@ -112,12 +110,39 @@ class LlamaEngine:
 def default_threads() -> int:
     """As many as there are cores for this process, 8 at the most."""
     if hasattr(os, "sched_getaffinity"):
-        return max(1, min(len(os.sched_getaffinity(0)), 8))
-    return max(1, min(os.cpu_count() or 1, 8))
+        return min(len(os.sched_getaffinity(0)), 8)
+    return min(os.cpu_count() or 1, 8)
 
 
-def load_xllamacpp() -> Any:
-    """The library, imported late: it is an optional extra, and starts OpenMP.
+def require_memory(model: LocalModel, available: int | None = None) -> None:
+    """Refuse rather than have the system end the process.
+
+    Raises:
+        LocalModelError: less memory is available than the model needs.
+    """
+    free = available_memory() if available is None else available
+    if free < model.memory:
+        raise LocalModelError(
+            f"{free / 1e9:.1f} GB of memory are available and {model.name} needs "
+            f"{model.memory / 1e9:.1f} GB: close other programs, or use a smaller model"
+        )
+
+
+def available_memory() -> int:
+    """Bytes that a new program could use, of the machine's and of its container's."""
+    free = int(load_library("psutil").virtual_memory().available)
+    with contextlib.suppress(OSError, ValueError):  # not every system has such bounds
+        limit, used = (
+            int((CGROUP / name).read_text()) for name in ("memory.max", "memory.current")
+        )
+        lines = (CGROUP / "memory.stat").read_text().splitlines()
+        cached = int(dict(line.split() for line in lines).get("inactive_file", 0))
+        return min(free, max(limit - used + cached, 0))
+    return free
+
+
+def load_library(name: str) -> Any:
+    """A library of the extra `local`, imported late: xllamacpp starts OpenMP.
 
     Raises:
         LocalModelError: it is not installed, or the system lacks libgomp.
@@ -125,16 +150,16 @@ def load_xllamacpp() -> Any:
     # OpenMP's threads spin while they wait; the default costs 5 to 10 times under load.
     os.environ.setdefault("GOMP_SPINCOUNT", "2000")
     try:
-        return import_module("xllamacpp")
+        return import_module(name)
     except ModuleNotFoundError as error:
         raise LocalModelError(
-            "the local model runs on xllamacpp, which is not installed: "
+            f"the local model runs on {name}, which is not installed: "
             'pip install "memgpt-autogen[local]"'
         ) from error
     except ImportError as error:
         if "libgomp" in str(error):
             raise LocalModelError(
-                "xllamacpp needs the system's OpenMP library: "
+                f"{name} needs the system's OpenMP library: "
                 "apt-get install libgomp1 (or your system's package of that name)"
             ) from error
-        raise LocalModelError(f"xllamacpp cannot be imported: {error}") from error
+        raise LocalModelError(f"{name} cannot be imported: {error}") from error

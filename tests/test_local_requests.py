@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from memgpt_autogen.local.prompting import render, text_of
-from memgpt_autogen.local.tools import Call, Toolbox, call_text, toolbox_of
+from memgpt_autogen.local.requests import render, text_of
+from memgpt_autogen.local.tools import Toolbox, call_text, toolbox_of
+from memgpt_autogen.testing import Call
 
 
 def tool(name: str, required: list[str] | None = None, **properties: Any) -> dict[str, Any]:
@@ -185,8 +186,3 @@ def test_a_cut_plain_answer_is_the_beginning_of_its_words(content: str, cut: int
     assert content.encode("utf-16", "surrogatepass").startswith(
         parsed.encode("utf-16", "surrogatepass")
     )
-
-
-def test_call_ids_are_unique() -> None:
-    call = Call("add", "{}")
-    assert call.to_openai()["id"] != call.to_openai()["id"]

