@@ -15,8 +15,8 @@ from memgpt_autogen.adapter.translator import Translator
 from memgpt_autogen.engine.executor import MEMORY_FUNCTIONS, refuse_clashes
 from memgpt_autogen.events import Clock, local_now
 from memgpt_autogen.settings import Settings, settings_of
-from memgpt_autogen.storage.vectors.chroma import Progress
 from memgpt_autogen.storage.embedders.embedder import resolve_embedder
+from memgpt_autogen.storage.vectors.chroma import Progress
 from memgpt_autogen.upkeep.checkpoint import read_checkpoint, restore
 
 

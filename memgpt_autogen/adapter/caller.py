@@ -7,8 +7,7 @@ from collections.abc import Coroutine
 from concurrent.futures import CancelledError
 from typing import Any, TypeVar
 
-from memgpt_autogen.engine.stop import Stop, TurnStopped
-from memgpt_autogen.engine.turn_lock import MindLock
+from memgpt_autogen.engine.turn_lock import Stop, TurnLock, TurnStopped
 
 T = TypeVar("T")
 
@@ -20,7 +19,7 @@ class Caller:
         stop: set when nobody waits any more.
     """
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, lock: MindLock) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, lock: TurnLock) -> None:
         self.stop = Stop()
         self._loop = loop
         self._lock = lock

@@ -25,7 +25,7 @@ from memgpt_autogen.engine.build import Identity, Mind, build_mind
 from memgpt_autogen.engine.executor import MEMORY_FUNCTIONS, refuse_clashes
 from memgpt_autogen.engine.overview import ContextOverview, overview_of
 from memgpt_autogen.engine.registry import Tenancy
-from memgpt_autogen.engine.turn_lock import MindLock, in_event_loop
+from memgpt_autogen.engine.turn_lock import TurnLock, in_event_loop
 from memgpt_autogen.errors import ConfigurationError
 from memgpt_autogen.events import Clock, Event, TimedEvent, local_now
 from memgpt_autogen.model.chat_model import AutoGenChatModel, model_of
@@ -152,7 +152,7 @@ class MemGPTCapability(MemoryAccess):
         return self._stay
 
     @property
-    def _lock(self) -> MindLock:
+    def _lock(self) -> TurnLock:
         return self._tenancy.lock
 
     def _build(self) -> Mind:

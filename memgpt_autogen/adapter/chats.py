@@ -11,7 +11,7 @@ from memgpt_autogen.adapter.conversations import Conversations, Partner
 from memgpt_autogen.adapter.reply_hook import Request
 from memgpt_autogen.adapter.translator import Template
 from memgpt_autogen.engine.queue_manager import QueueManager
-from memgpt_autogen.engine.stop import Stop
+from memgpt_autogen.engine.turn_lock import Stop
 from memgpt_autogen.events import Clock, Event, MessageEvent, SystemAlert
 from memgpt_autogen.steps import Turn, TurnEnd
 

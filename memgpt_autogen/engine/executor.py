@@ -6,17 +6,23 @@ applied (MemGPT, arXiv 2310.08560, section 2.3 "Function executor").
 
 from __future__ import annotations
 
+import hashlib
 import json
+import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Protocol
 
+import numpy as np
 from pydantic import ValidationError
 
 from memgpt_autogen.engine.functions import FUNCTIONS, Function, Workspace
 from memgpt_autogen.errors import ConfigurationError, ModelMistake
-from memgpt_autogen.steps import FunctionCall, FunctionResult
+from memgpt_autogen.memory.state import Counters
+from memgpt_autogen.steps import Completion, FunctionCall, FunctionResult, Step
 from memgpt_autogen.storage.text import clean
+
+BROKEN_OFF = "Error: broken off before it ended; parts of it may have been done."
 
 MEMORY_FUNCTIONS = frozenset(function.name for function in FUNCTIONS)
 
@@ -98,6 +104,7 @@ class Executor:
         try:
             function = self._find(call.name)
             arguments = _validate(function, call.arguments)
+            self._workspace.call_id = call.id
             text = function.handler(self._workspace, arguments)
         except ModelMistake as mistake:
             return FunctionResult(
@@ -162,3 +169,62 @@ def _complaint(function: Function[Any], problem: ValidationError) -> str:
     ]
     expected = ", ".join(function.arguments.model_fields)
     return f"{function.name} was not run ({'; '.join(clauses)}). Its arguments are: {expected}."
+
+
+class CallNumbers:
+    """Gives calls ids: models repeat theirs, and providers refuse repeats.
+
+    Args:
+        agent: its name; results of tools come back by id through a chat, where other
+            agents number calls too.
+        counters: say how many there were.
+    """
+
+    def __init__(self, agent: str, counters: Counters) -> None:
+        self._counters = counters
+        name = agent.encode("utf-8", "replace")
+        self._mark = hashlib.blake2b(name, digest_size=2).hexdigest()
+
+    def numbered(self, call: FunctionCall) -> FunctionCall:
+        """The call under the next id."""
+        self._counters.calls_numbered += 1
+        number = np.base_repr(self._counters.calls_numbered, 36).lower()
+        # Mistral takes nothing but nine letters and digits.
+        return call.model_copy(update={"id": f"{self._mark}{number:0>5}"})
+
+
+def step_of(
+    completion: Completion,
+    calls: Sequence[FunctionCall],
+    results: Sequence[FunctionResult],
+    sent: Sequence[str],
+) -> Step:
+    """The step that a completion's calls came to."""
+    return Step(
+        text=completion.text,
+        reasoning=completion.reasoning,
+        calls=tuple(_presentable(call) for call in calls),
+        results=tuple(results),
+        sent=tuple(sent),
+        usage=completion.usage,
+    )
+
+
+def broken_off(call: FunctionCall) -> FunctionResult:
+    """The result of a call that an exception broke off."""
+    return FunctionResult(call_id=call.id, name=call.name, ok=False, text=BROKEN_OFF)
+
+
+def _presentable(call: FunctionCall) -> FunctionCall:
+    """The call as later requests may quote it: providers refuse broken JSON and odd names."""
+    try:
+        sound = isinstance(json.loads(call.arguments), dict)
+    except ValueError:
+        sound = False
+    quoted = {"arguments_that_are_no_json": call.arguments[:200]} if call.arguments else {}
+    return call.model_copy(
+        update={
+            "name": re.sub(r"[^a-zA-Z0-9_-]", "_", call.name)[:64] or "unnamed",
+            "arguments": call.arguments if sound else json.dumps(quoted),
+        }
+    )

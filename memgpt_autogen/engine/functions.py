@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -35,6 +36,9 @@ class Workspace:
 
     Attributes:
         outbox: messages sent and not yet taken by the loop.
+        call_id: of the call that is run now.
+        unwritten: what calls have yet to write, with their step, by their ids: each says
+            what to tell the model where it cannot be done, else None.
         muted: the turn's answer is out and the model runs only to store things.
         paused_until: timed events are ignored until then.
         shown: characters one result may show before it is cut with a note.
@@ -48,8 +52,14 @@ class Workspace:
     page_size: int = 5
     shown: int = 4000
     outbox: list[str] = field(default_factory=list)
+    call_id: str = ""
+    unwritten: list[tuple[str, Callable[[], str | None]]] = field(default_factory=list)
     muted: bool = False
     paused_until: datetime | None = None
+
+    def later(self, deed: Callable[[], str | None]) -> None:
+        """Write something together with the step that the present call belongs to."""
+        self.unwritten.append((self.call_id, deed))
 
 
 class Arguments(BaseModel):
@@ -113,12 +123,14 @@ def send_message(work: Workspace, arguments: SendMessage) -> str:
 
 
 def core_memory_append(work: Workspace, arguments: CoreMemoryAppend) -> str:
-    added = work.core.append(arguments.name, arguments.content)
+    added = work.core.edit_append(arguments.name, arguments.content)
+    work.later(partial(work.core.write, arguments.name))
     return _block_now(work, arguments.name, "" if added else "It was there already. ")
 
 
 def core_memory_replace(work: Workspace, arguments: CoreMemoryReplace) -> str:
-    work.core.replace(arguments.name, arguments.old_content, arguments.new_content)
+    work.core.edit_replace(arguments.name, arguments.old_content, arguments.new_content)
+    work.later(partial(work.core.write, arguments.name))
     return _block_now(work, arguments.name)
 
 
@@ -150,7 +162,8 @@ def archival_memory_insert(work: Workspace, arguments: ArchivalMemoryInsert) -> 
         raise ModelMistake("content is empty: nothing was stored.")
     archive = arguments.archive.strip()
     if not archive:
-        work.archival.insert(arguments.content)
+        passage = work.archival.passage(arguments.content)
+        work.later(lambda: _none(work.archival.take_in(passage)))
         return "Stored in archival memory."
     if archive not in work.archival.archives:
         there = ", ".join(repr(name) for name in work.archival.archives) or "none"
@@ -159,6 +172,10 @@ def archival_memory_insert(work: Workspace, arguments: ArchivalMemoryInsert) -> 
         )
     work.archival.insert(arguments.content, tags=[f"by {work.agent}"], archive=archive)
     return f"Stored in the shared archive {archive!r}."
+
+
+def _none(_: object) -> None:
+    """What a deed says that always succeeds."""
 
 
 def archival_memory_search(work: Workspace, arguments: ArchivalMemorySearch) -> str:

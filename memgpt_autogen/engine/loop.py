@@ -10,16 +10,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from memgpt_autogen.engine.calls import CallNumbers, broken_off, step_of
-from memgpt_autogen.engine.executor import Executor
+from memgpt_autogen.engine.executor import CallNumbers, Executor, broken_off, step_of
+from memgpt_autogen.engine.formatting import ChatMessage
 from memgpt_autogen.engine.functions import Workspace
-from memgpt_autogen.engine.main_context import ChatMessage, EventEntry
+from memgpt_autogen.engine.main_context import Queued
 from memgpt_autogen.engine.queue_manager import QueueManager, Schemas
-from memgpt_autogen.engine.stop import Stop, TurnStopped
 from memgpt_autogen.engine.summarizer import Summarizer
+from memgpt_autogen.engine.turn_lock import Stop, TurnStopped
 from memgpt_autogen.errors import ContextOverflowError, StorageError
 from memgpt_autogen.events import Event
-from memgpt_autogen.steps import Completion, FunctionResult, Step, Turn, TurnEnd
+from memgpt_autogen.steps import Completion, Eviction, FunctionResult, Step, Turn, TurnEnd
 
 logger = logging.getLogger(__name__)
 
@@ -40,10 +40,34 @@ class ChatModel(Protocol):
 
 
 @dataclass
+class TurnRequest:
+    """What one turn is given.
+
+    Attributes:
+        events: what it is about.
+        model: answers it.
+        summarizer: makes the summary of what leaves the queue.
+        stop: once set, no call of a completion is run any more and the turn ends as STOPPED.
+        on_step: is told of every step once it is written.
+        on_eviction: is told of every eviction.
+        answered: is called when the turn has ended with an answer, before that is written.
+    """
+
+    events: Sequence[Event]
+    model: ChatModel
+    summarizer: Summarizer
+    stop: Stop = field(default_factory=Stop)
+    on_step: Callable[[Step], None] = lambda step: None
+    on_eviction: Callable[[Eviction], None] = lambda eviction: None
+    answered: Callable[[], None] = lambda: None
+
+
+@dataclass
 class _Progress:
     """What a turn has come to so far."""
 
-    arrived: Sequence[EventEntry]
+    request: TurnRequest
+    arrived: Sequence[Queued]
     steps: list[Step] = field(default_factory=list)
     messages: list[str] = field(default_factory=list)
     nudged: bool = False
@@ -66,7 +90,6 @@ class Loop:
     """Runs turns.
 
     Args:
-        on_step: is told of every step as it ends.
         max_steps: model calls one turn may make.
         token_budget: prompt and completion tokens one turn may use, None for no bound.
     """
@@ -79,49 +102,47 @@ class Loop:
         *,
         max_steps: int,
         token_budget: int | None = None,
-        on_step: Callable[[Step], None] = lambda step: None,
     ) -> None:
         self._queue = queue
         self._executor = executor
         self._work = workspace
         self._max_steps = max_steps
         self._token_budget = token_budget
-        self._on_step = on_step
         self._numbers = CallNumbers(queue.name, queue.state.counters)
 
-    def run(
-        self,
-        events: Sequence[Event],
-        model: ChatModel,
-        summarizer: Summarizer,
-        stop: Stop | None = None,
-    ) -> Turn:
+    def bound(self, max_steps: int, token_budget: int | None) -> None:
+        """Change the ceilings of a turn."""
+        self._max_steps, self._token_budget = max_steps, token_budget
+
+    def run(self, request: TurnRequest) -> Turn:
         """One turn: take the events in, then step until the agent yields.
 
-        Once `stop` is set, no call of a completion is run any more and the turn ends as
-        STOPPED; what came in and what was done is kept, for another turn to go on from.
+        What came in and what was done is kept, also when it is stopped or fails, for another
+        turn to go on from.
 
         Raises:
             ConfigurationError: the context window is too small for the fixed parts.
             ContextOverflowError: the provider refuses even the smallest prompt.
-            Exception: errors of the provider, unchanged; what came in is kept.
+            StorageError: what came in, or a step, cannot be written.
+            Exception: errors of the provider, unchanged.
         """
-        progress = _Progress(self._queue.admit(events))
         self._queue.state.counters.turns += 1
+        progress = _Progress(request, self._queue.take_in(request.events))
         try:
-            self._queue.relieve(self._executor.schemas, summarizer, progress.arrived)
-            return self._steps(progress, model, summarizer, stop or Stop())
+            self._queue.relieve(
+                self._executor.schemas, request.summarizer, progress.arrived, request.on_eviction
+            )
+            return self._steps(progress)
         except TurnStopped:
             # A model that ran only to store things had nothing more to say.
-            return progress.ended(TurnEnd.SENT if progress.for_pressure_only else TurnEnd.STOPPED)
-        finally:
-            self._queue.flush()
+            if progress.for_pressure_only:
+                return self._end(progress, TurnEnd.SENT)
+            return progress.ended(TurnEnd.STOPPED)
 
-    def _steps(
-        self, progress: _Progress, model: ChatModel, summarizer: Summarizer, stop: Stop
-    ) -> Turn:
+    def _steps(self, progress: _Progress) -> Turn:
+        request = progress.request
         while True:
-            stop.check()
+            request.stop.check()
             if len(progress.steps) >= self._max_steps:
                 return self._farewell(progress, TurnEnd.STEP_LIMIT, STEP_LIMIT_REPLY)
             if self._token_budget is not None and progress.tokens >= self._token_budget:
@@ -129,55 +150,68 @@ class Loop:
             if len(progress.steps) == self._max_steps - 1 > 0 and not progress.messages:
                 self._queue.alert(LAST_STEP)
             try:
-                completion = self._ask(progress, model, summarizer)
+                completion = self._ask(progress)
             except Exception:
-                stop.check()
+                request.stop.check()
                 if not progress.messages:
                     raise
                 # What was sent is recorded as said, so it must be heard.
                 logger.exception("the model failed after %s had answered", self._queue.name)
-                return progress.ended(TurnEnd.SENT)
-            if stop.is_set:
+                return self._end(progress, TurnEnd.SENT)
+            if request.stop.is_set:
                 self._queue.state.counters.count_call(completion.usage)
                 raise TurnStopped
             step = self._act(completion, progress)
-            self._record(step, progress)
-            self._on_step(step)
-            end = self._yields(step, progress)
+            end = self._record(step, progress)
             if end is not None:
                 return progress.ended(end)
 
-    def _record(self, step: Step, progress: _Progress) -> None:
-        progress.steps.append(step)
-        progress.messages.extend(step.sent)
-        self._queue.record(step)
+    def _record(self, step: Step, progress: _Progress) -> TurnEnd | None:
+        """Write a step, all that it did and whether the turn goes on; why it ends, if it does."""
+        with self._queue.written():
+            step = self._queue.record(step)
+            progress.steps.append(step)
+            progress.messages.extend(step.sent)
+            end = self._yields(step, progress)
+            if end is not None:
+                progress.request.answered()
+        progress.request.on_step(step)
+        return end
+
+    def _end(self, progress: _Progress, end: TurnEnd) -> Turn:
+        with self._queue.written():
+            progress.request.answered()
+        return progress.ended(end)
 
     def _farewell(self, progress: _Progress, end: TurnEnd, text: str) -> Turn:
         """End a turn at one of its ceilings; where nothing was said yet, with `text`."""
-        if not progress.messages:
-            self._queue.record(Step(text=text, spoken=True, sent=(text,)), asked=False)
-            progress.messages.append(text)
+        with self._queue.written():
+            if not progress.messages:
+                self._queue.record(Step(text=text, spoken=True, sent=(text,)), asked=False)
+                progress.messages.append(text)
+            progress.request.answered()
         return progress.ended(end)
 
-    def _ask(self, progress: _Progress, model: ChatModel, summarizer: Summarizer) -> Completion:
+    def _ask(self, progress: _Progress) -> Completion:
         """The model's completion of the main context, made to fit its window."""
-        queue, tools = self._queue, self._executor.schemas
+        queue, tools, request = self._queue, self._executor.schemas, progress.request
+        room = (tools, request.summarizer, progress.arrived, request.on_eviction)
         queue.tell_of_changes()
         for _ in range(OVERFLOW_RETRIES):
-            queue.make_room(tools, summarizer, progress.arrived)
+            queue.make_room(*room)
             counted = queue.context.counted(tools)
             try:
-                completion = model.complete(queue.context.render(), tools)
+                completion = request.model.complete(queue.context.render(), tools)
             except ContextOverflowError as problem:
                 logger.info("the provider refused the prompt as too large: %s", problem)
-                if not queue.overflowed(problem, tools, summarizer):
+                if not queue.overflowed(problem, tools, request.summarizer, request.on_eviction):
                     raise
             else:
                 if completion.usage and completion.usage.whole:
                     queue.context.counter.learn(counted, completion.usage.prompt_tokens)
                 return completion
-        queue.make_room(tools, summarizer, progress.arrived)
-        return model.complete(queue.context.render(), tools)
+        queue.make_room(*room)
+        return request.model.complete(queue.context.render(), tools)
 
     def _act(self, completion: Completion, progress: _Progress) -> Step:
         """Run the calls of a completion; text alone is a message unless nobody waits for one."""
@@ -192,8 +226,6 @@ class Loop:
                 usage=completion.usage,
             )
         calls = tuple(self._numbers.numbered(call) for call in completion.calls)
-        if any("search" in call.name for call in calls):
-            self._queue.flush()  # a search must find what was just said
         results: list[FunctionResult] = []
         sent: list[str] = []
         self._work.outbox.clear()
@@ -219,7 +251,9 @@ class Loop:
         done = {result.call_id for result in step.results}
         calls = tuple(call for call in step.calls if call.id in done)
         try:
-            self._record(step.model_copy(update={"calls": calls}), progress)
+            with self._queue.written():
+                step = self._queue.record(step.model_copy(update={"calls": calls}))
+                progress.steps.append(step)
         except StorageError:
             logger.exception("a step of %s that was broken off is lost", self._queue.name)
 

@@ -8,100 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Annotated, Any, Literal, Union
+from typing import Any, Union
 
-from pydantic import BaseModel, ConfigDict, Field
-
-from memgpt_autogen.engine.formatting import clip
+from memgpt_autogen.engine.formatting import ChatMessage, messages_of
+from memgpt_autogen.errors import ContextOverflowError
+from memgpt_autogen.events import MessageEvent, Notice
 from memgpt_autogen.model.tokens import TOKENS_PER_REQUEST, TokenCounter
-from memgpt_autogen.steps import FunctionResult, Step
+from memgpt_autogen.steps import Step
 
-ChatMessage = dict[str, Any]
-
-# Stands for the result of a call that another agent was to run and never answered.
-NO_RESULT = "(no result has come)"
-
-
-class EventEntry(BaseModel):
-    """An event in the queue, as the line the model reads.
-
-    Attributes:
-        recall_id: the message's id in recall storage, for what was said in a chat.
-        own: the agent itself said it.
-        alert: a system alert, which no summary needs to keep.
-    """
-
-    model_config = ConfigDict(frozen=True)
-
-    kind: Literal["event"] = "event"
-    line: str
-    recall_id: str | None = None
-    speaker: str | None = None
-    own: bool = False
-    alert: bool = False
-    images: tuple[Mapping[str, Any], ...] = ()
-
-    def to_messages(self, shown: int) -> list[ChatMessage]:
-        """The entry as chat messages; texts over `shown` characters are cut with a note."""
-        text = clip(self.line, shown)
-        if self.own:
-            return [{"role": "assistant", "content": text}]
-        if self.images:
-            return [{"role": "user", "content": [{"type": "text", "text": text}, *self.images]}]
-        return [{"role": "user", "content": text}]
-
-    def transcript(self) -> str:
-        """The entry as the summariser reads it."""
-        return "" if self.alert else self.line
-
-
-class StepEntry(BaseModel):
-    """One step of the agent in the queue: calls are never parted from their results."""
-
-    model_config = ConfigDict(frozen=True)
-
-    kind: Literal["step"] = "step"
-    step: Step
-
-    def completed(self, results: Mapping[str, str]) -> StepEntry:
-        """The entry with the results (by call id) that another agent has sent."""
-        come = tuple(
-            FunctionResult(call_id=call.id, name=call.name, ok=True, text=results[call.id])
-            for call in self.step.pending
-            if call.id in results
-        )
-        return StepEntry(step=self.step.model_copy(update={"results": (*self.step.results, *come)}))
-
-    def to_messages(self, shown: int) -> list[ChatMessage]:
-        step = self.step
-        if not step.calls:
-            return [{"role": "assistant", "content": step.text}]
-        calls = [
-            {
-                "id": call.id,
-                "type": "function",
-                "function": {"name": call.name, "arguments": call.arguments},
-            }
-            for call in step.calls
-        ]
-        texts = {result.call_id: clip(result.text, shown) for result in step.results}
-        results: list[ChatMessage] = [
-            {"role": "tool", "tool_call_id": call.id, "content": texts.get(call.id, NO_RESULT)}
-            for call in step.calls
-        ]
-        return [{"role": "assistant", "content": step.text or None, "tool_calls": calls}, *results]
-
-    def transcript(self) -> str:
-        said = [f"(I said) {message}" for message in self.step.sent]
-        called = [
-            f"(I called) {call.name} {call.arguments}"
-            for call in self.step.calls
-            if call.name != "send_message"
-        ]
-        return "\n".join([*said, *called])
-
-
-Entry = Annotated[Union[EventEntry, StepEntry], Field(discriminator="kind")]  # noqa: UP007 - 3.10
+Queued = Union[MessageEvent, Notice, Step]  # noqa: UP007 - Python 3.10
+"""What stands in the queue."""
 
 
 @dataclass(frozen=True)
@@ -164,7 +80,7 @@ class MainContext:
     instructions: str = ""
     memory: str = ""
     summary: str = ""
-    entries: list[EventEntry | StepEntry] = field(default_factory=list)
+    entries: list[Queued] = field(default_factory=list)
     pressure_announced: bool = False
     pressure_answered: bool = False
     shown: int = field(init=False)
@@ -172,8 +88,14 @@ class MainContext:
     _fixed: dict[str, int] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
-        # about a quarter of the window in English
-        self.shown = max(self.budget.window * 3 // 4, 400)
+        self.resize(self.budget)
+
+    def resize(self, budget: Budget) -> None:
+        """Go on with another budget."""
+        self.budget = budget
+        self.shown = max(budget.window * 3 // 4, 400)  # about a quarter of the window in English
+        self._sizes.clear()
+        self._fixed.clear()
 
     def head(self) -> list[ChatMessage]:
         """The messages before the queue."""
@@ -190,7 +112,7 @@ class MainContext:
         """The whole prompt in the OpenAI chat format."""
         messages = self.head()
         for entry in self.entries:
-            messages.extend(entry.to_messages(self.shown))
+            messages.extend(messages_of(entry, self.shown))
         return messages
 
     def sections(self, tools: Sequence[Mapping[str, Any]]) -> dict[str, int]:
@@ -218,11 +140,8 @@ class MainContext:
         return self.tokens(tools) >= max(self.budget.warning, self._share_left(tools, 2 / 3))
 
     def evict(
-        self,
-        tools: Sequence[Mapping[str, Any]],
-        *,
-        keep: Sequence[EventEntry | StepEntry] = (),
-    ) -> list[EventEntry | StepEntry]:
+        self, tools: Sequence[Mapping[str, Any]], *, keep: Sequence[Queued] = ()
+    ) -> list[Queued]:
         """Take the oldest entries out until the prompt is down to the target.
 
         Entries in `keep` (what the model has not answered yet) leave only when the
@@ -252,6 +171,20 @@ class MainContext:
         self.pressure_announced = self.pressure_answered = False
         return evicted
 
+    def learn_of_overflow(
+        self, problem: ContextOverflowError, tools: Sequence[Mapping[str, Any]]
+    ) -> None:
+        """Take over what a provider's refusal says of the window and of its own count."""
+        counted = self.counted(tools)
+        if problem.window is not None and problem.window < self.budget.window:
+            self.budget = self.budget.shrunk(problem.window)
+        if problem.prompt_tokens is not None:
+            self.counter.learn(counted, problem.prompt_tokens)
+        elif problem.window is not None:
+            self.counter.learn(counted, problem.window + 1)
+        if self.tokens(tools) <= self.budget.limit:
+            self.counter.factor *= 1.25
+
     def squeeze(self) -> bool:
         """Show less of each long entry; False when there is nothing left to cut."""
         if self.shown <= 200:
@@ -270,11 +203,11 @@ class MainContext:
         fixed = self.counter.corrected(sum(sections.values()) - sections["queue"])
         return fixed + int(max(self.budget.limit - fixed, 0) * share)
 
-    def _size(self, entry: EventEntry | StepEntry) -> int:
+    def _size(self, entry: Queued) -> int:
         known = self._sizes.get(id(entry))
         if known is not None and known[0] is entry:
             return known[1]
-        size = sum(self.counter.message(message) for message in entry.to_messages(self.shown))
+        size = sum(self.counter.message(message) for message in messages_of(entry, self.shown))
         self._sizes[id(entry)] = (entry, size)
         return size
 

@@ -10,8 +10,9 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Sequence
 
-from memgpt_autogen.engine.formatting import clip
-from memgpt_autogen.engine.main_context import EventEntry, StepEntry
+from memgpt_autogen.engine.formatting import clip, transcript_of
+from memgpt_autogen.engine.main_context import Queued
+from memgpt_autogen.events import MessageEvent
 
 logger = logging.getLogger(__name__)
 
@@ -27,7 +28,7 @@ _INSTRUCTIONS = (
 
 
 class Summarizer:
-    """Folds evicted entries into the summary, by the model or as a plain digest.
+    """Makes the new summary of evicted entries and the old one, by the model or as a digest.
 
     Args:
         complete: asks the model; None writes digests only.
@@ -52,15 +53,17 @@ class Summarizer:
         self._chunk = chunk
         self._failures = failures
 
-    def fold(self, summary: str, evicted: Sequence[EventEntry | StepEntry]) -> str:
+    def summarize(self, summary: str, evicted: Sequence[Queued]) -> str:
         """The summary that stands for `summary` and the evicted entries together."""
-        lines = [clip(text, self._chunk // 2) for entry in evicted if (text := entry.transcript())]
+        lines = [
+            clip(text, self._chunk // 2) for entry in evicted if (text := transcript_of(entry))
+        ]
         if not lines:
             return summary
         if self._complete is not None:
-            folded = self._by_model(summary, lines)
-            if folded:
-                return folded
+            made = self._by_model(summary, lines)
+            if made:
+                return made
         return self._digest(summary, evicted, lines)
 
     def _by_model(self, summary: str, lines: Sequence[str]) -> str:
@@ -79,13 +82,9 @@ class Summarizer:
             summary = clip(summary, self._limit)
         return summary
 
-    def _digest(
-        self, summary: str, evicted: Sequence[EventEntry | StepEntry], lines: Sequence[str]
-    ) -> str:
+    def _digest(self, summary: str, evicted: Sequence[Queued], lines: Sequence[str]) -> str:
         """Who said how much, and each message's beginning, the newest first to be kept."""
-        speakers = Counter(
-            entry.speaker for entry in evicted if isinstance(entry, EventEntry) and entry.speaker
-        )
+        speakers = Counter(entry.speaker for entry in evicted if isinstance(entry, MessageEvent))
         who = ", ".join(f"{name} ({count})" for name, count in speakers.most_common(8))
         head = f"{len(evicted)} earlier entries" + (f", by {who}" if who else "") + "."
         room = self._limit - len(head) - 1

@@ -6,20 +6,22 @@ write and search, and that pages its results into the main context.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from memgpt_autogen.errors import ConfigurationError, EmbedderMismatchError
+from memgpt_autogen.errors import ConfigurationError
+from memgpt_autogen.events import Clock
 from memgpt_autogen.memory.page import Page, check_paging
-from memgpt_autogen.storage.store import Database
-from memgpt_autogen.storage.vectors.chroma import Progress
-from memgpt_autogen.storage.embedders.embedder import Embedder
-from memgpt_autogen.storage.record import ARCHIVAL, Record, aware
-from memgpt_autogen.storage.search.search import By, Results, search
-from memgpt_autogen.storage.search.parse import understood
-from memgpt_autogen.storage.text import clean
+from memgpt_autogen.storage.indexer import Progress
 from memgpt_autogen.storage.journal.where import Where
+from memgpt_autogen.storage.record import ARCHIVAL, Record, aware
+from memgpt_autogen.storage.records import Records
+from memgpt_autogen.storage.search.parse import parsed
+from memgpt_autogen.storage.search.search import By, Results, search
+from memgpt_autogen.storage.text import clean
+
+_PATIENCE = 0.3  # seconds that a search waits for what was stored just before it
 
 
 @dataclass(frozen=True)
@@ -44,23 +46,11 @@ class Passage:
 class ArchivalStorage:
     """The passages of one agent, or of one document source where `source` names it.
 
-    `store` holds them, and may be shared with nothing else.
-
     Times without a zone are local. Every method may be called from any thread.
-
-    Raises:
-        EmbedderMismatchError: the passages were embedded with another embedder.
     """
 
-    def __init__(
-        self,
-        database: Database,
-        embedder: Embedder,
-        *,
-        clock: Callable[[], datetime],
-        source: str | None = None,
-    ) -> None:
-        self.store = database.store(ARCHIVAL, embedder)
+    def __init__(self, records: Records, *, clock: Clock, source: str | None = None) -> None:
+        self.records = records
         self._clock = clock
         self.source = source
         self._attached: list[ArchivalStorage] = []
@@ -69,7 +59,7 @@ class ArchivalStorage:
 
     def __len__(self) -> int:
         """How many passages there are, without those of attached sources."""
-        return len(self.store)
+        return len(self.records)
 
     @property
     def attached(self) -> tuple[str, ...]:
@@ -88,17 +78,10 @@ class ArchivalStorage:
 
         Raises:
             ConfigurationError: it has no source name, or is attached already.
-            EmbedderMismatchError: it was embedded with another embedder.
         """
         if not other.source or other.source in self.attached:
             raise ConfigurationError(
                 f"cannot attach the source {other.source!r}: it needs a name not attached yet."
-            )
-        mine, theirs = self.store.embedder.model_id, other.store.embedder.model_id
-        if mine != theirs:
-            raise EmbedderMismatchError(
-                f"the source {other.source!r} is embedded with {theirs!r} and this memory with"
-                f" {mine!r}: load the source again with embedder={mine!r}."
             )
         self._attached.append(other)
         self._results.clear()
@@ -129,7 +112,40 @@ class ArchivalStorage:
         Raises:
             ConfigurationError: the text is empty, or the archive is none of `archives`.
         """
-        return self._place(archive).insert_many([text], tags, timestamp)[0]
+        place = self._place(archive)
+        return place.write([place.passage(text, tags, timestamp)])[0]
+
+    def passage(
+        self, text: str, tags: Sequence[str] | None = None, timestamp: datetime | None = None
+    ) -> Passage:
+        """A passage as `write` takes it, with no id yet.
+
+        Raises:
+            ConfigurationError: the text is empty, or the tags are no list.
+        """
+        if isinstance(tags, str):
+            raise ConfigurationError(f"tags={tags!r}: give a list of tags, such as [{tags!r}].")
+        if not text.strip():
+            raise ConfigurationError("a passage without text cannot be stored.")
+        moment = aware(self._clock() if timestamp is None else timestamp)
+        return Passage("", text, tuple(dict.fromkeys(tags or ())), moment)
+
+    def write(self, passages: Sequence[Passage], progress: Progress | None = None) -> list[str]:
+        """Store many passages in their order; their ids. Written when it returns.
+
+        Those without an id get the next ones; those with an id keep it, and are left as
+        they are where they are stored already. `progress` is told the number of passages
+        done and their total.
+
+        Raises:
+            StorageError: an id is in use for another passage.
+        """
+        numbers = self.records.write([_record(passage) for passage in passages], progress)
+        return [ARCHIVAL.id_of(number) for number in numbers]
+
+    def take_in(self, passage: Passage) -> str:
+        """Store a passage within the transaction of a step; its id."""
+        return ARCHIVAL.id_of(self.records.store([_record(passage)])[0])
 
     def places(self) -> list[ArchivalStorage]:
         """This storage and the attached archives that `insert` may write to."""
@@ -147,31 +163,11 @@ class ArchivalStorage:
             f"there is no shared archive {archive!r} to write to; the archives are: {there}."
         )
 
-    def insert_many(
-        self,
-        texts: Sequence[str],
-        tags: Sequence[str] | None = None,
-        timestamp: datetime | None = None,
-        progress: Progress | None = None,
-    ) -> list[str]:
-        """Store passages that share tags and time, in batches; their ids.
-
-        `progress` is told the number of passages done and their total.
-
-        Raises:
-            ConfigurationError: a text is empty; nothing is stored then.
-        """
-        if isinstance(tags, str):
-            raise ConfigurationError(f"tags={tags!r}: give a list of tags, such as [{tags!r}].")
-        if not all(text.strip() for text in texts):
-            raise ConfigurationError("a passage without text cannot be stored.")
-        moment = aware(self._clock() if timestamp is None else timestamp)
-        labels = tuple(dict.fromkeys(clean(tag) for tag in tags or ()))
-        records = [
-            Record(self.store.take_number(), clean(text), moment, tags=labels) for text in texts
-        ]
-        self.store.write(records, progress)
-        return [ARCHIVAL.id_of(record.number) for record in records]
+    def take_out(self, ids: Sequence[str]) -> None:
+        """Delete passages within the transaction of a step."""
+        numbers = [ARCHIVAL.number_of(one) for one in ids]
+        self._results.clear()
+        self.records.table.delete([number for number in numbers if number is not None])
 
     def search(
         self,
@@ -200,13 +196,15 @@ class ArchivalStorage:
         storages = [self, *self._attached]
         if not query.strip():
             return self._newest(storages, where, limit, page)
-        stores = [storage.store for storage in storages]
+        stores = [storage.records for storage in storages]
+        if by != "words":
+            self.records.indexer.wait(_PATIENCE)
         found = self._results.get(
             (query, where, by),
             page,
-            lambda: search(stores, understood(query, self._clock()), where, by),
+            lambda: search(stores, parsed(query, self._clock()), where, by),
         )
-        sources = {id(storage.store): storage.source for storage in storages}
+        sources = {id(storage.records): storage.source for storage in storages}
         items = tuple(
             replace(
                 _passage(one.found.record, sources.get(id(one.found.origin)), one.found.score),
@@ -218,39 +216,24 @@ class ArchivalStorage:
 
     def latest(self, count: int) -> list[Passage]:
         """The passages stored last, in the order of their ids."""
-        return [_passage(record, self.source) for record in self.store.table.newest(count)]
+        return [_passage(record, self.source) for record in self.records.table.newest(count)]
 
     def get(self, ids: Sequence[str]) -> list[Passage]:
         """The passages with these ids, in their order; ids that do not exist are left out."""
         numbers = [ARCHIVAL.number_of(one) for one in ids]
-        found = self.store.table.get([number for number in numbers if number is not None])
+        found = self.records.table.get([number for number in numbers if number is not None])
         return [_passage(found[number], self.source) for number in numbers if number in found]
 
     def everything(self) -> Iterator[Passage]:
         """All passages of its own, in the order of their ids."""
-        for record in self.store.everything():
+        for record in self.records.table.everything():
             yield _passage(record, self.source)
 
-    def write(self, passages: Sequence[Passage], progress: Progress | None = None) -> None:
-        """Store passages that have ids, as `everything` of another storage gave them.
-
-        Those that are stored already are left as they are.
-
-        Raises:
-            ConfigurationError: an id is none of archival storage.
-            StorageError: an id is in use for another passage.
-        """
-        self.store.write([_record(passage) for passage in passages], progress)
-
-    def delete_many(self, ids: Sequence[str]) -> int:
-        """Delete passages; how many there were."""
-        numbers = [ARCHIVAL.number_of(one) for one in ids]
+    def delete(self, ids: str | Sequence[str]) -> int:
+        """Delete a passage or several; how many there were. Their ids are not given again."""
+        numbers = [ARCHIVAL.number_of(one) for one in ([ids] if isinstance(ids, str) else ids)]
         self._results.clear()
-        return self.store.delete([number for number in numbers if number is not None])
-
-    def delete(self, id: str) -> bool:
-        """Delete a passage; False if there is none with this id."""
-        return self.delete_many([id]) == 1
+        return self.records.delete([number for number in numbers if number is not None])
 
     def _newest(
         self, stores: Sequence[ArchivalStorage], where: Where, limit: int, page: int
@@ -259,18 +242,18 @@ class ArchivalStorage:
         found = [
             (record, storage)
             for storage in stores
-            for record in storage.store.table.page(where, limit=wanted, newest_first=True)
+            for record in storage.records.table.page(where, limit=wanted, newest_first=True)
         ]
         found.sort(key=lambda pair: (pair[0].timestamp, pair[0].number), reverse=True)
         items = tuple(
             _passage(record, storage.source) for record, storage in found[limit * page : wanted]
         )
-        total = sum(storage.store.table.count(where) for storage in stores)
+        total = sum(storage.records.table.count(where) for storage in stores)
         return Page(items, page, limit, total)
 
 
 def _record(passage: Passage) -> Record:
-    number = ARCHIVAL.number_of(passage.id)
+    number = ARCHIVAL.number_of(passage.id) if passage.id else 0
     if number is None:
         raise ConfigurationError(f"{passage.id!r} is no id of archival storage.")
     tags = tuple(clean(tag) for tag in passage.tags)

@@ -204,7 +204,7 @@ class CoreMemory:
             ConfigurationError: its history has no such version.
             ConflictError: somebody else changed the block since it was read.
         """
-        self[name]  # noqa: B018 - as it is now: what is not there cannot be reverted
+        self[name]
         changes = self.history(name)
         texts = {one.version: one.after for one in changes}
         if changes:
@@ -279,6 +279,14 @@ class CoreMemory:
             return None
         kept.refused -= 1
         return self._too_late(name)
+
+    def discard(self) -> None:
+        """Drop what `write` has not written: the blocks are as they are kept."""
+        for name, kept in self._kept.items():
+            kept.refused = 0
+            if kept.unwritten:
+                kept.unwritten, kept.version = 0, -1
+                self._read(name)
 
     def render(self) -> str:
         """The blocks as the prompt shows them."""

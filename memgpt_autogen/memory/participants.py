@@ -17,7 +17,8 @@ class Participants:
     """Makes a block at a speaker's first word in a group.
 
     When there are too many, the least recently heard leave for archival storage; a
-    speaker who is heard again gets the block back as it was.
+    speaker who is heard again gets the block back as it was. To be used within the
+    transaction of a step.
 
     Args:
         heard: names of the blocks, the least recently heard first; changed in place.
@@ -39,7 +40,6 @@ class Participants:
         self._heard = heard
         self._most = most
         self._limit = limit
-        self._outdated: list[str] = []
 
     def hear(self, speaker: str) -> list[str]:
         """Note that a speaker is heard; what the model is to be told of its blocks."""
@@ -57,12 +57,6 @@ class Participants:
             told += self._dismiss(old)
         return told
 
-    def settle(self) -> None:
-        """Drop the passages whose blocks are back; to be called once these are saved."""
-        if self._outdated:
-            self._archival.delete_many(self._outdated)
-            self._outdated.clear()
-
     def forget(self, speaker: str) -> int:
         """Drop a speaker's block; how many lines it had."""
         name = block_name(speaker)
@@ -76,7 +70,7 @@ class Participants:
         kept = self._kept(name)
         value = kept[0][1] if kept else ""
         self._core.add(Block(name=name, value=value, limit=max(self._limit, len(value))))
-        self._outdated += [id_ for id_, _ in kept]
+        self._archival.take_out([id_ for id_, _ in kept])
         if value:
             return f"the core memory block {name!r} is back and reads:\n{value}"
         return f"core memory has a new block, {name!r}: keep there what you learn of that speaker."
@@ -86,10 +80,9 @@ class Participants:
             return []
         value = self._core[name].value
         if value:
-            before = [id_ for id_, _ in self._kept(name)]
-            # Stored first, dropped after: killed in between, the block is there twice, not lost.
-            self._archival.insert(f"core memory block {name!r}:\n{value}", tags=[_tag(name)])
-            self._outdated += before
+            self._archival.take_out([id_ for id_, _ in self._kept(name)])
+            text = f"core memory block {name!r}:\n{value}"
+            self._archival.take_in(self._archival.passage(text, tags=[_tag(name)]))
         self._core.remove(name)
         return [f"the core memory block {name!r} moved to archival memory until they speak again."]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
@@ -41,38 +42,33 @@ class Records:
         return len(self.table)
 
     def store(self, records: Sequence[Record]) -> list[int]:
-        """Store records under the next numbers; these. Embedding them is the indexer's."""
-        with self.table.journal.transaction():
-            first = self.table.next
-            numbers = list(range(first, first + len(records)))
-            pairs = zip(records, numbers, strict=True)
-            self.table.add([replace(record, number=number) for record, number in pairs])
-        return numbers
+        """Store records, within the transaction around it if there is one; their numbers.
 
-    def insert(self, records: Sequence[Record], progress: Progress | None = None) -> list[int]:
-        """`store`, for programs: of many, it waits until most are embedded."""
-        numbers: list[int] = []
-        for start in range(0, len(records), WRITTEN):
-            numbers += self.store(records[start : start + WRITTEN])
-            self._keep_pace()
-            if progress is not None:
-                progress(len(numbers), len(records))
-        self._written()
-        return numbers
-
-    def write(self, records: Iterable[Record], progress: Progress | None = None) -> None:
-        """Store records that have numbers; those that are stored already are left as they are.
+        Those with the number 0 get the next ones. Embedding them is left to the indexer.
 
         Raises:
             StorageError: another record has the number of one of these.
         """
-        records = list(records)
+        with self.table.journal.transaction():
+            following = itertools.count(self.table.next)
+            placed = [
+                record if record.number else replace(record, number=next(following))
+                for record in records
+            ]
+            self.table.add(placed)
+        return [record.number for record in placed]
+
+    def write(self, records: Sequence[Record], progress: Progress | None = None) -> list[int]:
+        """`store`, in parts; of many it waits until most are embedded."""
+        numbers: list[int] = []
         for start in range(0, len(records), WRITTEN):
-            self.table.add(records[start : start + WRITTEN])
-            self._keep_pace()
+            numbers += self.store(records[start : start + WRITTEN])
+            self.indexer.wait(_BACKLOG_SECONDS, _BACKLOG)
+            self.indexer.nudge()
             if progress is not None:
-                progress(min(start + WRITTEN, len(records)), len(records))
+                progress(len(numbers), len(records))
         self._written()
+        return numbers
 
     def delete(self, numbers: Iterable[int]) -> int:
         """Delete records; how many there were. Their numbers are not given again."""
@@ -103,10 +99,6 @@ class Records:
                 f" embedder {self.embedder.model_id!r} now makes {dimension}: give the one that"
                 " made them, or embed everything anew with reindex(agent, memory=, embedder=)."
             )
-
-    def _keep_pace(self) -> None:
-        self.indexer.wait(_BACKLOG_SECONDS, _BACKLOG)
-        self.indexer.nudge()
 
     def _all(self) -> tuple[list[int], Vectors]:
         """The vectors of the latest records, read when they have changed."""

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from memgpt_autogen.engine.build import Mind
+from memgpt_autogen.engine.engine import Engine
 from memgpt_autogen.engine.functions import Workspace
-from memgpt_autogen.engine.main_context import EventEntry, StepEntry
-from memgpt_autogen.engine.queue_manager import QueueManager
+from memgpt_autogen.engine.main_context import Queued
 from memgpt_autogen.errors import ConfigurationError, ConflictError
+from memgpt_autogen.events import MessageEvent, Notice
+from memgpt_autogen.memory.archival import ArchivalStorage
 from memgpt_autogen.memory.core import Block, CoreMemory
-from memgpt_autogen.storage.store import Database
+from memgpt_autogen.steps import Step
 from memgpt_autogen.storage.text import clean
 
 _TELLING_BYTES = 12  # a shorter text, such as "yes please", may be anybody's
@@ -91,80 +92,96 @@ class Traces:
         return self.touch(text) or any(one.search(_flat(text)) for one in self._short)
 
 
-def erase(speaker: str, queue: QueueManager, workspace: Workspace, database: Database) -> Receipt:
-    """Erase a speaker from recall storage, queue, summary, core memory and archival memory.
+def forget(speaker: str, engine: Engine) -> Receipt:
+    """Erase a speaker from every tier of an agent's memory, and from its shared archives.
 
     The agent's own messages and those of others stay, unless they quote the speaker;
     so do attached sources, read-only blocks, the system message, checkpoints and
-    AutoGen's own chat history. Of the files' contents, `storage.scrub` says what
-    cannot be overwritten. Killed midway, calling it again finishes it.
+    AutoGen's own chat history. All is deleted in one transaction; the overwriting of the
+    files that follows is finished at the next opening, where it was broken off.
 
     Raises:
         ConfigurationError: the speaker is empty or the agent itself.
+        DirectoryLockedError: another process runs the agent.
         StorageError: a storage failed.
     """
     speaker = clean(speaker).strip()
-    if not speaker or speaker == queue.name:
+    if not speaker or speaker == engine.identity.name:
         raise ConfigurationError(
             f"cannot forget {speaker!r}: give the name of somebody the agent listens to. To"
             " erase the agent itself, close it and delete its directory."
         )
-    queue.settle()
-    ids = workspace.recall.by_speaker(speaker)
-    said = [message.text for message in workspace.recall.get(ids)]
-    traces = Traces(speaker, said)
+    engine.own()
+    work = engine.workspace
+    said = list(work.recall.everything(speaker))
+    traces = Traces(speaker, [message.text for message in said])
     quoting = [
         message.id
-        for message in workspace.recall.everything()
+        for message in work.recall.everything()
         if message.speaker != speaker and traces.quotes(message.text)
     ]
     passages = {
         place: [one.id for one in place.everything() if traces.touch(one.text)]
-        for place in workspace.archival.places()
+        for place in work.archival.places()
     }
-    # What was folded into the summary left the queue: then it may tell of the speaker.
-    there = {entry.recall_id for entry in queue.context.entries if isinstance(entry, EventEntry)}
-    folded = not there.issuperset(ids)
-    lines = queue.forget(speaker) + _forget_lines(workspace, traces)
-    kept = [entry for entry in queue.context.entries if not _concerns(entry, speaker, traces)]
-    dropped = len(queue.context.entries) - len(kept)
-    summary = queue.context.summary
-    reset = bool(summary) and (folded or traces.echo(summary))
-    # The speaker's messages go last: a second call knows by them what to look for.
-    queue.replace(kept, "" if reset else summary)
-    for place, written in passages.items():
-        place.delete_many(written)
-    workspace.recall.delete(quoting)
-    workspace.recall.delete(ids)
-    queue.refresh_head()
-    queue.save()
-    overwritten = database.scrub()
+    erased = _erase(speaker, engine, traces, [one.id for one in said], quoting, passages)
+    overwritten = engine.store.purge()
+    engine.shared.purge()
+    overwritten = engine.sources.purge() and overwritten
+    engine.store.written()
+    gone = {*(one.id for one in said), *quoting}
+    gone_passages = {(place.source, id_) for place, ids in passages.items() for id_ in ids}
     return Receipt(
         speaker=speaker,
-        recall_messages=len(ids),
+        recall_messages=len(said),
         recall_quotations=len(quoting),
-        queue_entries=dropped,
-        core_memory_lines=lines,
+        queue_entries=erased.entries,
+        core_memory_lines=erased.lines,
         archival_passages=sum(map(len, passages.values())),
-        summary_reset=reset,
-        still_found=_still_found(
-            speaker,
-            traces,
-            {*ids, *quoting},
-            {(place.source, id_) for place, written in passages.items() for id_ in written},
-            workspace,
-        ),
+        summary_reset=erased.summary,
+        still_found=_still_found(speaker, traces, gone, gone_passages, work),
         files_overwritten=overwritten,
-        files_left=_files_left(database.directory, traces.originals),
+        files_left=_files_left(engine.store.directory, traces.originals),
     )
 
 
-def forget(speaker: str, mind: Mind) -> Receipt:
-    """Erase a speaker from every tier of an agent's memory, and from its shared archives."""
-    receipt = erase(speaker, mind.queue, mind.workspace, mind.database)
-    mind.shared.scrub()
-    overwritten = mind.attachments.scrub() and receipt.files_overwritten
-    return replace(receipt, files_overwritten=overwritten)
+@dataclass(frozen=True)
+class _Erased:
+    """What was taken out besides records."""
+
+    entries: int
+    lines: int
+    summary: bool
+
+
+def _erase(
+    speaker: str,
+    engine: Engine,
+    traces: Traces,
+    said: Sequence[str],
+    quoting: Sequence[str],
+    passages: Mapping[ArchivalStorage, Sequence[str]],
+) -> _Erased:
+    queue, work, store = engine.queue, engine.workspace, engine.store
+    context = queue.context
+    # What was summarised left the queue: then the summary may tell of the speaker.
+    there = {entry.id for entry in context.entries if isinstance(entry, MessageEvent)}
+    for place, ids in passages.items():
+        if place.source is not None:  # a shared archive has a journal of its own
+            place.delete(ids)
+    with queue.written():
+        lines = queue.forget(speaker) + _forget_lines(work, traces)
+        kept = [entry for entry in context.entries if not _concerns(entry, speaker, traces)]
+        dropped = len(context.entries) - len(kept)
+        reset = bool(context.summary) and (
+            not there.issuperset(said) or traces.echo(context.summary)
+        )
+        work.archival.take_out(passages.get(work.archival, ()))
+        work.recall.take_out([*quoting, *said])
+        store.blocks.forget(traces.touch)
+        queue.replace(kept, "" if reset else context.summary)
+        store.journal.put("purge", 1)
+    return _Erased(dropped, lines, reset)
 
 
 def _forget_lines(workspace: Workspace, traces: Traces) -> int:
@@ -196,16 +213,15 @@ def _kept_lines(block: Block, traces: Traces) -> list[str]:
     return [] if traces.quotes("\n".join(lines)) else lines
 
 
-def _concerns(entry: EventEntry | StepEntry, speaker: str, traces: Traces) -> bool:
-    if isinstance(entry, EventEntry):
-        if entry.speaker is None:  # alerts, logins: written by the program
-            return traces.echo(entry.line)
-        return entry.speaker == speaker or traces.quotes(entry.line)
+def _concerns(entry: Queued, speaker: str, traces: Traces) -> bool:
+    if isinstance(entry, MessageEvent):
+        return entry.speaker == speaker or traces.quotes(entry.line())
+    if isinstance(entry, Notice):  # alerts, logins: written by the program
+        return traces.echo(entry.line())
     return any(traces.echo(text) for text in _texts(entry))
 
 
-def _texts(entry: StepEntry) -> Iterator[str]:
-    step = entry.step
+def _texts(step: Step) -> Iterator[str]:
     yield from (step.text, step.reasoning, *step.sent)
     for call in step.calls:
         yield call.arguments
@@ -247,10 +263,10 @@ def _still_found(
     return len((said & messages) | by_speaker) + len(written & passages)
 
 
-def _files_left(directory: Path, texts: Sequence[str]) -> tuple[str, ...]:
+def _files_left(directory: Path | None, texts: Sequence[str]) -> tuple[str, ...]:
     """The files, relative to the directory, whose bytes hold one of the texts."""
     probes = [probe for text in texts for probe in _probes(text)]
-    if not probes:
+    if not probes or directory is None:
         return ()
     pattern = re.compile(b"|".join(re.escape(probe) for probe in probes))
     return tuple(

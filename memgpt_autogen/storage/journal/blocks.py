@@ -6,6 +6,7 @@ refused, and none is lost.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -152,6 +153,13 @@ class BlockTable:
             connection.execute("DELETE FROM block_history WHERE name = ?", [clean(name)])
             for one in changes:
                 self._note(name, one.version, one.author, one.time, (one.before, one.after))
+
+    def forget(self, touches: Callable[[str], bool]) -> None:
+        """Drop the changes of whose texts this says that they are to be forgotten."""
+        sql = "SELECT change, before || char(10) || after FROM block_history"
+        gone = [(change,) for change, text in self._journal.rows(sql) if touches(text)]
+        with self._journal.transaction() as connection:
+            connection.executemany("DELETE FROM block_history WHERE change = ?", gone)
 
     def purge(self) -> None:
         with self._journal.transaction() as connection:

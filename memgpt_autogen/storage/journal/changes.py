@@ -4,6 +4,8 @@ A change is a put or a delete of one record. Telling the index twice does no har
 change is dropped only after the index has answered.
 """
 
+# ruff: noqa: S608 - table names are those of `Kind`; every value is a parameter
+
 from __future__ import annotations
 
 from collections.abc import Iterable

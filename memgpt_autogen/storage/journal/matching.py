@@ -126,9 +126,7 @@ class Matching:
             parameters += [SCORED, *clauses.parameters, limit]
         return [number for (number,) in self._journal.rows(sql, parameters)]
 
-    def _from(
-        self, expression: str, where: Where
-    ) -> tuple[str, list[Value]]:
+    def _from(self, expression: str, where: Where) -> tuple[str, list[Value]]:
         words = self._words
         if where.everything:
             return f"FROM {words} WHERE {words} MATCH ?", [expression]
