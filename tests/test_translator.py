@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from memgpt_autogen.adapter.translator import AutoGenTranslator, readable, speaker_of
+from memgpt_autogen.adapter.digests import speaker_of
+from memgpt_autogen.adapter.translator import AutoGenTranslator, readable
 from memgpt_autogen.steps import Eviction, FunctionCall, FunctionResult, Step, Turn
 
 pytestmark = pytest.mark.autogen

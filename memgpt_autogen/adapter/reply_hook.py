@@ -1,4 +1,4 @@
-"""The seam: where AutoGen's own model reply stands in an agent, the memory's reply is put."""
+"""The reply hook: the memory answers where AutoGen's own model reply stands in an agent."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from memgpt_autogen.errors import ConfigurationError
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-# The messages to which an asynchronous reply said nothing, by seam.
+# The messages to which an asynchronous reply said nothing, by reply hook.
 _SILENT: ContextVar[tuple[object, list[dict[str, Any]] | None] | None] = ContextVar(
     "memgpt_autogen_silent", default=None
 )
-# What AutoGen passed to the message hooks, by seam: the transforms' input.
+# What AutoGen passed to the message hooks, by reply hook: the transforms' input.
 _UNALTERED: ContextVar[tuple[object, list[dict[str, Any]]] | None] = ContextVar(
     "memgpt_autogen_unaltered", default=None
 )
@@ -34,7 +34,7 @@ _MARK = "memgpt_autogen_reply"
 
 
 def with_memory(method: F) -> F:
-    """Mark an agent's `generate_oai_reply`, or the asynchronous one, as what the seam holds."""
+    """Mark an agent's reply function, sync or async, as one that answers with memory."""
     setattr(method, _MARK, method.__name__)
     return method
 
@@ -109,7 +109,7 @@ class ReplyFunction(functools.partial[Any]):
         return hash(self.replaced)
 
 
-class Seam:
+class ReplyHook:
     """The places of the model reply in an agent's list of reply functions.
 
     Raises:
@@ -132,7 +132,7 @@ class Seam:
             if any(_is_marked(vars(one).get(SYNC)) for one in classes)
             else getattr(usual, "__func__", usual)
         )
-        self._mark = object()  # in a context, it keeps neither agent nor seam alive
+        self._mark = object()  # in a context, it keeps neither agent nor hook alive
         self._found = {
             name: [one for one in functions if getattr(one, "__name__", "") == name]
             for name in (SYNC, ASYNC)
@@ -211,12 +211,13 @@ class Seam:
         _SILENT.set(None)
         return silent is not None and silent[0] is self._mark and silent[1] is messages
 
-    def before_clearing(self, absorb: Callable[[Agent | None], None]) -> None:
-        """Let `absorb` have a chat, or all with None, before AutoGen clears its history."""
+    def before_clearing(self, take_in: Callable[[Agent | None], None]) -> None:
+        """Let `take_in` have a chat, or all with None, before AutoGen clears its history."""
         clear = self._agent.clear_history
 
         def clear_history(*args: Any, **kwargs: Any) -> None:
-            absorb(next((one for one in (*args, *kwargs.values()) if isinstance(one, Agent)), None))
+            agents = (one for one in (*args, *kwargs.values()) if isinstance(one, Agent))
+            take_in(next(agents, None))
             clear(*args, **kwargs)
 
         self._agent.clear_history = functools.update_wrapper(clear_history, clear)

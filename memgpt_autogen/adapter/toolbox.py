@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import inspect
 import json
-import weakref
 from collections.abc import Coroutine, Mapping, Sequence
 from concurrent.futures import CancelledError, ThreadPoolExecutor
 from contextvars import copy_context
@@ -13,8 +12,8 @@ from typing import Any
 
 from autogen import Agent, ConversableAgent, OpenAIWrapper
 
-from memgpt_autogen.adapter.caller import Caller
-from memgpt_autogen.model.client import tools_of
+from memgpt_autogen.adapter.threads import Caller
+from memgpt_autogen.model.chat_model import tools_of
 from memgpt_autogen.model.safeguards import TOOL_BLOCKED, guarded_call, guarded_result
 from memgpt_autogen.steps import FunctionCall, FunctionResult
 from memgpt_autogen.storage.text import clean
@@ -23,7 +22,7 @@ _Work = Coroutine[Any, Any, tuple[bool, dict[str, Any]]]
 
 
 class AutoGenToolbox:
-    """The tools that were registered with an agent, in AutoGen's own ways.
+    """The tools that were registered with an agent, in AutoGen's own ways, for one turn.
 
     `register_for_llm`, `functions=[…]` and `llm_config["tools"]` put a tool before the
     model; `register_for_execution` and `function_map` let this agent run it. A tool
@@ -47,8 +46,7 @@ class AutoGenToolbox:
         alone: bool = False,
         caller: Caller | None = None,
     ) -> None:
-        # Weak: it is kept after the turn, and what keeps it must not keep the agent alive.
-        self._agent = weakref.proxy(agent)
+        self._agent = agent
         self._caller = caller
         self._left_to_group = chat is not None and getattr(agent, "_group_manager", None) is chat
         tools = tools_of(client)

@@ -106,12 +106,9 @@ class AutoGenTranslator:
         return "\n\n".join([*parts, *turn.messages])
 
     def on_step(self, agent: str, step: Step) -> None:
-        show_step(
-            agent,
-            step,
-            monologue=self.monologue == "developer",
-            calls=self.calls == "developer",
-        )
+        monologue, calls = self.monologue == "developer", self.calls == "developer"
+        if monologue or calls:
+            show_step(agent, step, monologue=monologue, calls=calls)
 
     def on_eviction(self, agent: str, eviction: Eviction) -> None:
         if self.calls == "developer":
@@ -129,7 +126,7 @@ class Template:
     def __init__(
         self, context: Mapping[str, Any] | None = None, *, format_texts: bool = False
     ) -> None:
-        self._context = context
+        self.context = context
         self._format_texts = format_texts
 
     def filled(self, message: AutoGenMessage) -> AutoGenMessage:
@@ -140,7 +137,7 @@ class Template:
 
     def fill(self, content: Any, context: Mapping[str, Any] | None = None) -> Any:
         """A content filled in; `context` counts where the chat has none."""
-        values = self._context or context
+        values = self.context or context
         if not values:
             return content
         if callable(content):
@@ -148,14 +145,6 @@ class Template:
         if self._format_texts and isinstance(content, str):
             return content.format(**values)
         return content
-
-
-def speaker_of(message: AutoGenMessage, *, own_name: str, sender: str | None) -> str:
-    """Who said an AutoGen message: its name, else by its role."""
-    name = message.get("name")
-    if name:
-        return str(name)
-    return own_name if message.get("role") == "assistant" else sender or "user"
 
 
 def readable(message: AutoGenMessage) -> tuple[str, tuple[Mapping[str, Any], ...]]:
@@ -177,6 +166,14 @@ def readable(message: AutoGenMessage) -> tuple[str, tuple[Mapping[str, Any], ...
         text = f"(result) {text}"
     sentences = [_call_sentence(call.get("function") or {}) for call in calls]
     return "\n".join(part for part in (text, *sentences) if part), images
+
+
+def text_of(system_message: Any) -> str:
+    """A system message as one text; AutoGen's may be a list of parts."""
+    if isinstance(system_message, list):
+        parts = (one.get("text", "") if isinstance(one, dict) else one for one in system_message)
+        return "\n".join(str(part) for part in parts)
+    return system_message or ""
 
 
 def _content(content: Any) -> tuple[str, tuple[Mapping[str, Any], ...]]:

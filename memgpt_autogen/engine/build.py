@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from memgpt_autogen.engine.attachments import Attachments
-from memgpt_autogen.engine.executor import Executor
+from memgpt_autogen.engine.executor import Executor, Toolbox
 from memgpt_autogen.engine.functions import FUNCTIONS, Workspace
 from memgpt_autogen.engine.loop import Loop
 from memgpt_autogen.engine.main_context import Budget, MainContext
@@ -15,7 +15,7 @@ from memgpt_autogen.engine.queue_manager import QueueManager
 from memgpt_autogen.engine.state import AgentState
 from memgpt_autogen.engine.stop import Stop
 from memgpt_autogen.engine.summarizer import Summarizer
-from memgpt_autogen.events import Clock, DocumentUpload, Event
+from memgpt_autogen.events import Clock, DocumentUpload, Event, TimedEvent
 from memgpt_autogen.memory.archival import ArchivalStorage
 from memgpt_autogen.memory.core import Block, CoreMemory
 from memgpt_autogen.memory.participants import PREFIX, Participants
@@ -63,12 +63,49 @@ class Mind:
     attachments: Attachments
     shared: SharedBlocks
 
-    def think(
-        self, events: list[Event], model: AutoGenChatModel, role: str, stop: Stop | None = None
+    def turn(
+        self,
+        events: Sequence[Event],
+        *,
+        model: AutoGenChatModel,
+        role: str,
+        toolbox: Toolbox,
+        on_step: Callable[[Step], None] = lambda step: None,
+        on_eviction: Callable[[Eviction], None] = lambda eviction: None,
+        stop: Stop | None = None,
     ) -> Turn:
-        """One turn. `role` is AutoGen's system message as it stands now."""
+        """Let the agent act on events.
+
+        Args:
+            events: what it is told, in order.
+            model: answers.
+            role: AutoGen's system message as it stands now.
+            toolbox: the user's tools, for this turn.
+            on_step: is told of each step as it ends.
+            on_eviction: is told of each eviction.
+            stop: ends the turn at its next step boundary once it is set.
+        """
         self.instruct(role)
-        return self.loop.run(events, model, self._summarizer(model), stop)
+        summarizer = self._summarizer(model)
+        with self.executor.equipped(toolbox):
+            return self.loop.run(
+                events, model, summarizer, stop, on_step=on_step, on_eviction=on_eviction
+            )
+
+    def take_in(self, events: Sequence[Event]) -> None:
+        """Keep events in the queue and in recall storage, without a turn."""
+        self.queue.admit(events)
+        self.queue.flush()
+
+    def save(self) -> None:
+        """Write what has changed since the latest step, such as the cursors of chats."""
+        self.queue.save()
+
+    def paused(self, event: Event) -> bool:
+        """Whether the model asked not to be woken by such an event now."""
+        work = self.workspace
+        pausing = work.paused_until is not None and work.clock() < work.paused_until
+        return pausing and isinstance(event, TimedEvent)
 
     def instruct(self, role: str) -> None:
         """Put the preset and the role at the head of the main context."""
@@ -159,8 +196,6 @@ def build_mind(
     *,
     embedder: Any,
     clock: Clock,
-    on_step: Callable[[Step], None],
-    on_eviction: Callable[[Eviction], None],
 ) -> Mind:
     """Open or make the agent's memory and wire the loop to it.
 
@@ -172,7 +207,7 @@ def build_mind(
     """
     database = open_database(settings.location, identity.name)
     try:
-        return _wire(database, identity, settings, embedder, clock, on_step, on_eviction)
+        return _wire(database, identity, settings, embedder, clock)
     except BaseException:
         database.close()
         raise
@@ -184,8 +219,6 @@ def _wire(
     settings: Settings,
     embedder: Any,
     clock: Clock,
-    on_step: Callable[[Step], None],
-    on_eviction: Callable[[Eviction], None],
 ) -> Mind:
     saved = database.state.load()
     state = AgentState.from_json(saved) if saved is not None else AgentState()
@@ -238,8 +271,7 @@ def _wire(
         workspace,
         database.state,
         state,
-        on_eviction=on_eviction,
-        participants=participants,
+        participants,
     )
     executor = Executor(FUNCTIONS, workspace)
     loop = Loop(
@@ -248,7 +280,6 @@ def _wire(
         workspace,
         max_steps=settings.max_steps,
         token_budget=settings.turn_token_budget,
-        on_step=on_step,
     )
     return Mind(identity, settings, database, workspace, queue, executor, loop, attachments, shared)
 

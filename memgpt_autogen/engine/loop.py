@@ -19,7 +19,7 @@ from memgpt_autogen.engine.stop import Stop, TurnStopped
 from memgpt_autogen.engine.summarizer import Summarizer
 from memgpt_autogen.errors import ContextOverflowError, StorageError
 from memgpt_autogen.events import Event
-from memgpt_autogen.steps import Completion, FunctionResult, Step, Turn, TurnEnd
+from memgpt_autogen.steps import Completion, Eviction, FunctionResult, Step, Turn, TurnEnd
 
 logger = logging.getLogger(__name__)
 
@@ -44,14 +44,18 @@ class _Progress:
     """What a turn has come to so far."""
 
     arrived: Sequence[EventEntry]
+    on_step: Callable[[Step], None]
+    on_eviction: Callable[[Eviction], None]
     steps: list[Step] = field(default_factory=list)
     messages: list[str] = field(default_factory=list)
+    evictions: list[Eviction] = field(default_factory=list)
     nudged: bool = False
     for_pressure_only: bool = False
 
     def ended(self, end: TurnEnd) -> Turn:
         return Turn(
             steps=tuple(self.steps),
+            evictions=tuple(self.evictions),
             messages=tuple(self.messages),
             calls=self.steps[-1].pending if self.steps else (),
             end=end,
@@ -66,7 +70,6 @@ class Loop:
     """Runs turns.
 
     Args:
-        on_step: is told of every step as it ends.
         max_steps: model calls one turn may make.
         token_budget: prompt and completion tokens one turn may use, None for no bound.
     """
@@ -79,14 +82,12 @@ class Loop:
         *,
         max_steps: int,
         token_budget: int | None = None,
-        on_step: Callable[[Step], None] = lambda step: None,
     ) -> None:
         self._queue = queue
         self._executor = executor
         self._work = workspace
         self._max_steps = max_steps
         self._token_budget = token_budget
-        self._on_step = on_step
         self._numbers = CallNumbers(queue.name, queue.state.counters)
 
     def run(
@@ -95,9 +96,13 @@ class Loop:
         model: ChatModel,
         summarizer: Summarizer,
         stop: Stop | None = None,
+        *,
+        on_step: Callable[[Step], None] = lambda step: None,
+        on_eviction: Callable[[Eviction], None] = lambda eviction: None,
     ) -> Turn:
         """One turn: take the events in, then step until the agent yields.
 
+        `on_step` is told of every step as it ends, `on_eviction` of every eviction.
         Once `stop` is set, no call of a completion is run any more and the turn ends as
         STOPPED; what came in and what was done is kept, for another turn to go on from.
 
@@ -106,7 +111,7 @@ class Loop:
             ContextOverflowError: the provider refuses even the smallest prompt.
             Exception: errors of the provider, unchanged; what came in is kept.
         """
-        progress = _Progress(self._queue.admit(events))
+        progress = _Progress(self._queue.admit(events), on_step, on_eviction)
         self._queue.state.counters.turns += 1
         try:
             self._queue.relieve(self._executor.schemas, summarizer, progress.arrived)
@@ -115,6 +120,7 @@ class Loop:
             # A model that ran only to store things had nothing more to say.
             return progress.ended(TurnEnd.SENT if progress.for_pressure_only else TurnEnd.STOPPED)
         finally:
+            self._tell_of_evictions(progress)
             self._queue.flush()
 
     def _steps(
@@ -142,10 +148,16 @@ class Loop:
                 raise TurnStopped
             step = self._act(completion, progress)
             self._record(step, progress)
-            self._on_step(step)
+            progress.on_step(step)
             end = self._yields(step, progress)
             if end is not None:
                 return progress.ended(end)
+
+    def _tell_of_evictions(self, progress: _Progress) -> None:
+        while self._queue.evictions:
+            eviction = self._queue.evictions.pop(0)
+            progress.evictions.append(eviction)
+            progress.on_eviction(eviction)
 
     def _record(self, step: Step, progress: _Progress) -> None:
         progress.steps.append(step)
@@ -165,6 +177,7 @@ class Loop:
         queue.tell_of_changes()
         for _ in range(OVERFLOW_RETRIES):
             queue.make_room(tools, summarizer, progress.arrived)
+            self._tell_of_evictions(progress)
             counted = queue.context.counted(tools)
             try:
                 completion = model.complete(queue.context.render(), tools)
@@ -177,6 +190,7 @@ class Loop:
                     queue.context.counter.learn(counted, completion.usage.prompt_tokens)
                 return completion
         queue.make_room(tools, summarizer, progress.arrived)
+        self._tell_of_evictions(progress)
         return model.complete(queue.context.render(), tools)
 
     def _act(self, completion: Completion, progress: _Progress) -> Step:

@@ -8,7 +8,7 @@ two loses and repeats nothing (MemGPT, arXiv 2310.08560, section 2.2).
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from memgpt_autogen.engine.functions import Workspace
@@ -38,8 +38,10 @@ class QueueManager:
     """Owns the main context and the agent's state record.
 
     Args:
-        on_eviction: is told of every eviction.
         participants: gives speakers in groups blocks of their own.
+
+    Attributes:
+        evictions: those that the turn has not told of yet.
     """
 
     def __init__(
@@ -49,7 +51,6 @@ class QueueManager:
         workspace: Workspace,
         store: StateStore,
         state: AgentState,
-        on_eviction: Callable[[Eviction], None] = lambda eviction: None,
         participants: Participants | None = None,
     ) -> None:
         self.name = name
@@ -57,7 +58,7 @@ class QueueManager:
         self.state = state
         self._work = workspace
         self._store = store
-        self._on_eviction = on_eviction
+        self.evictions: list[Eviction] = []
         self._participants = participants
         self._drafts = list(state.drafts)
         self._handed: set[str] = set()  # drafts that recall storage has taken in
@@ -280,7 +281,7 @@ class QueueManager:
         logger.info(
             "evicted %d entries: %d → %d tokens", eviction.entries, before, eviction.tokens_after
         )
-        self._on_eviction(eviction)
+        self.evictions.append(eviction)
 
     def replace(self, entries: Sequence[Entry], summary: str) -> None:
         """Put these entries and this summary in the place of the present ones; saved."""

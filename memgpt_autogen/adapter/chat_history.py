@@ -1,0 +1,249 @@
+"""What an agent has heard of each AutoGen chat, and what of it is new."""
+
+from __future__ import annotations
+
+import weakref
+from collections import deque
+from collections.abc import Callable, Collection, Mapping, MutableMapping, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
+
+from memgpt_autogen.adapter.digests import OWN, AutoGenMessages, digests_of, fresh_in, speaker_of
+from memgpt_autogen.adapter.reply_hook import Request
+from memgpt_autogen.adapter.translator import Template, Translator
+from memgpt_autogen.engine.build import Mind
+from memgpt_autogen.engine.stop import Stop
+from memgpt_autogen.events import Clock, Event, MessageEvent, SystemAlert
+from memgpt_autogen.steps import Turn, TurnEnd
+
+if TYPE_CHECKING:
+    from autogen import ConversableAgent
+
+REMEMBERED = 200
+
+# Ends a call whose result a transform took out of the chat, as AutoGen does with handoffs.
+HIDDEN_RESULT = "(done)"
+YOUR_TURN = "it is your turn to speak; nobody has said anything new."
+
+
+class Partner(Protocol):
+    """Whose chat it is: the AutoGen agent that sends the messages."""
+
+    @property
+    def name(self) -> str:
+        """Its name, by which a chat is found again after a restart."""
+        ...
+
+
+class Chat:
+    """What an agent has heard of one chat.
+
+    Attributes:
+        heard: digests of the latest messages taken in, and a mark for each own reply.
+        is_group: the partner speaks for others, as a group chat's manager does.
+        known: messages and their digests as of the last time: AutoGen passes the whole
+            chat at every turn, in the same objects.
+        last: the latest turn whose reply may be cancelled, even after its end.
+    """
+
+    def __init__(self, heard: Sequence[str] = ()) -> None:
+        self.heard = list(heard)
+        self.is_group = False
+        self.known: list[tuple[Mapping[str, Any], str]] = []
+        self.last: tuple[Turn, Stop] | None = None
+
+    @property
+    def answered(self) -> bool:
+        """The latest turn in this chat ended with a reply."""
+        return bool(self.heard) and self.heard[-1] == OWN
+
+    def take_in(self, present: Sequence[str], start: int) -> None:
+        """Remember the digests of a chat whose new messages begin at `start`."""
+        heard = [*self.heard, *present[start:]] if start else present
+        self.heard = list(heard[-REMEMBERED:])
+
+    def replied(self) -> None:
+        """The agent's reply follows the messages taken in so far."""
+        self.heard.append(OWN)
+
+    def unheard(self) -> Turn | None:
+        """The latest turn, if its reply was cancelled, so that nobody has heard it."""
+        return self.last[0] if self.last is not None and self.last[1].is_set else None
+
+
+class ChatHistory:
+    """Takes an agent's chats in, with a turn that answers them or without one.
+
+    What a turn said is remembered as said. Where its reply was cancelled nobody heard
+    it, so it belongs to the next reply of that chat.
+
+    Args:
+        agent: whose chats they are.
+        translator: turns messages into events.
+        clock: tells when they were heard.
+        listen_to: the speakers whose messages are taken in; None: all.
+    """
+
+    def __init__(
+        self,
+        agent: ConversableAgent,
+        translator: Translator,
+        clock: Clock,
+        listen_to: Collection[str] | None = None,
+    ) -> None:
+        self._agent = agent
+        self._name = str(agent.name)
+        self._translator = translator
+        self._clock = clock
+        self._listen_to = None if listen_to is None else frozenset(listen_to)
+        self._saved: MutableMapping[str, list[str]] = {}
+        # By object in this process: two chats may have partners of one name.
+        self._chats: weakref.WeakKeyDictionary[Partner, Chat] = weakref.WeakKeyDictionary()
+        self._alone = Chat()  # of messages without a partner
+        self._waiting: deque[tuple[Partner, AutoGenMessages]] = deque()
+
+    def go_on_in(self, saved: MutableMapping[str, list[str]]) -> None:
+        """Keep what was heard, by the partner's name, in the record of an opened memory."""
+        self._saved = saved
+
+    def turn(
+        self,
+        request: Request,
+        think: Callable[[list[Event]], Turn],
+        stop: Stop | None = None,
+        template: Template | None = None,
+    ) -> Turn:
+        """A turn about what is new in a chat, and what of it nobody has heard.
+
+        Args:
+            request: says which chat; its messages are given.
+            think: takes a turn about events.
+            stop: is set when the reply is cancelled.
+            template: fills in what the messages leave open.
+        """
+        chat = self._chat(request.sender)
+        turn = self._turn(chat, request, think, template or Template())
+        if turn.end is not TurnEnd.STOPPED:
+            chat.replied()
+            self._save(chat, request.sender)
+        chat.last = None if stop is None else (turn, stop)
+        return turn
+
+    def _turn(
+        self,
+        chat: Chat,
+        request: Request,
+        think: Callable[[list[Event]], Turn],
+        template: Template,
+    ) -> Turn:
+        partner, messages = request.sender, request.messages or []
+        unheard = chat.unheard()
+        was_whole = unheard is not None and unheard.end is not TurnEnd.STOPPED
+        if was_whole and chat.answered:
+            chat.heard.pop()
+        answered = chat.answered
+        events, ignored = self._new_in(chat, partner, messages, request.unaltered, template)
+        if unheard is not None and was_whole and not events and not ignored:
+            return unheard
+        nothing_heard = all(isinstance(e, MessageEvent) and e.own for e in events)
+        if nothing_heard and (events or ignored or answered or not messages):
+            events.append(SystemAlert(timestamp=self._clock(), text=YOUR_TURN))
+        turn = think(events)
+        if unheard is not None:
+            turn = turn.model_copy(update={"messages": (*unheard.messages, *turn.messages)})
+        return turn
+
+    def keep(self, partner: Partner | None = None) -> bool:
+        """Keep what stands in a chat, or in all, to be taken in later; False for nothing."""
+        chats = self._agent.chat_messages
+        partners = list(chats) if partner is None else [partner]
+        found = [(one, list(chats[one])) for one in partners if chats.get(one)]
+        self._waiting.extend(found)
+        return bool(found)
+
+    def take_in_kept(self, engine: Mind) -> None:
+        """Take in what was kept, without a turn."""
+        while self._waiting:
+            partner, messages = self._waiting[0]
+            altered = self._agent.process_all_messages_before_reply(messages)
+            chat = self._chat(partner)
+            engine.take_in(self._new_in(chat, partner, altered, messages, Template())[0])
+            self._waiting.popleft()  # only now: what fails comes again
+
+    def take_in(self, engine: Mind, partner: Partner | None = None) -> None:
+        """Take in what was said, in one chat or in all, without a turn."""
+        self.keep(partner)
+        self.take_in_kept(engine)
+
+    def forget_turns(self) -> None:
+        """Say nothing again: it may have been erased."""
+        for chat in (self._alone, *self._chats.values()):
+            chat.last = None
+
+    def _new_in(
+        self,
+        chat: Chat,
+        partner: Partner | None,
+        messages: AutoGenMessages,
+        unaltered: AutoGenMessages | None,
+        template: Template,
+    ) -> tuple[list[Event], int]:
+        """The new messages of a chat as events, and how many more were not listened to.
+
+        From now on they count as heard. `unaltered` is the chat before message
+        transforms, where there were any.
+        """
+        sender = _name(partner)
+        whole = messages if unaltered is None else unaltered
+        before = digests_of(whole, self._name, sender, chat.known)
+        if partner is not None:
+            chat.known = list(zip(whole, before, strict=True))
+        marks = before if messages is whole else digests_of(messages, self._name, sender)
+        start, fresh = fresh_in(chat.heard, before, marks)
+        speakers = {at: speaker_of(messages[at], self._name, sender) for at in fresh}
+        if partner is not None and not {self._name, sender}.issuperset(speakers.values()):
+            chat.is_group = True
+        now = self._clock()
+        events: list[Event] = [
+            self._translator.to_event(
+                template.filled(messages[at]), speaker=speaker, own=marks[at] == OWN, timestamp=now
+            ).model_copy(update={"group": chat.is_group and speaker != sender})
+            for at, speaker in speakers.items()
+            if marks[at] == OWN or self._listens_to(speaker, messages[at])
+        ]
+        ignored = len(speakers) - len(events)
+        hidden = _answered(whole[start:]) - _answered([messages[at] for at in fresh])
+        if hidden:
+            results = tuple((call_id, HIDDEN_RESULT) for call_id in sorted(hidden))
+            events.append(  # own: nobody said anything by it
+                MessageEvent(timestamp=now, speaker=self._name, text="", own=True, results=results)
+            )
+        chat.take_in(before, start)  # only now: a translator may fail, and the messages come again
+        self._save(chat, partner)
+        return events, ignored
+
+    def _listens_to(self, speaker: str, message: Mapping[str, Any]) -> bool:
+        """Whether a message is taken in; results of tools always are."""
+        if self._listen_to is None or speaker in self._listen_to:
+            return True
+        return bool(message.get("tool_responses"))
+
+    def _chat(self, partner: Partner | None) -> Chat:
+        if partner is None:
+            self._alone.heard = list(self._saved.get("", ()))
+            return self._alone
+        if partner not in self._chats:
+            self._chats[partner] = Chat(self._saved.get(_name(partner), ()))
+        return self._chats[partner]
+
+    def _save(self, chat: Chat, partner: Partner | None) -> None:
+        self._saved[_name(partner)] = list(chat.heard)
+
+
+def _name(partner: Partner | None) -> str:
+    return "" if partner is None else str(partner.name)
+
+
+def _answered(messages: AutoGenMessages) -> set[str]:
+    """The ids of the calls whose results these messages bring."""
+    results = (result for message in messages for result in message.get("tool_responses") or ())
+    return {str(result.get("tool_call_id")) for result in results}

@@ -1,0 +1,213 @@
+"""An agent's turns: its replies in AutoGen's chats, and what it does about other events."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+
+from autogen import Agent, ConversableAgent
+
+from memgpt_autogen.adapter.chat_history import ChatHistory
+from memgpt_autogen.adapter.reply_hook import Reply, Request
+from memgpt_autogen.adapter.threads import AgentThread, Caller
+from memgpt_autogen.adapter.toolbox import AutoGenToolbox
+from memgpt_autogen.adapter.translator import Template, Translator, text_of
+from memgpt_autogen.engine.build import Mind
+from memgpt_autogen.engine.overview import ContextOverview, overview_of
+from memgpt_autogen.engine.registry import Tenancy
+from memgpt_autogen.engine.stop import Stop
+from memgpt_autogen.engine.turn_lock import in_event_loop
+from memgpt_autogen.errors import ConfigurationError
+from memgpt_autogen.events import Event
+from memgpt_autogen.model.chat_model import AutoGenChatModel, formats_texts
+from memgpt_autogen.settings import Settings
+from memgpt_autogen.steps import Eviction, Step, Turn
+
+
+class Turns:
+    """Lets an AutoGen agent think with its memory, one turn at a time.
+
+    Args:
+        agent: whose turns they are.
+        history: what it has heard of its chats.
+        translator: makes replies of turns, and is told of steps and evictions.
+        settings: of the memory.
+        build: opens the engine.
+
+    Attributes:
+        last: the latest turn.
+        memory: the engine, and the lock to be held by whoever uses it.
+    """
+
+    def __init__(
+        self,
+        agent: ConversableAgent,
+        history: ChatHistory,
+        translator: Translator,
+        settings: Settings,
+        build: Callable[[], Mind],
+    ) -> None:
+        self.last = Turn()
+        self.agent = agent
+        self.memory = Tenancy(settings.location, agent.name, build, self._begin, self._end)
+        self._history = history
+        self._translator = translator
+        self._cache_markers = settings.cache_markers
+        self._thread = AgentThread("memgpt turns")
+
+    async def a_reply(self, request: Request) -> Reply:
+        """`reply` for asynchronous chats, in the agent's own thread.
+
+        When it is cancelled, the turn ends at its next step boundary and the chat
+        counts as not answered.
+        """
+        agent = request.recipient or self.agent
+        if (request.client or agent.client) is None:
+            return False, None
+        reply = partial(self.reply, request.of_now(agent.chat_messages))
+        return await self._thread.awaited(reply, self.memory.lock)
+
+    def reply(self, request: Request, caller: Caller | None = None) -> Reply:
+        """Answer what is new in a chat: AutoGen's reply function.
+
+        Args:
+            request: what is asked.
+            caller: who awaits the reply, in an asynchronous chat.
+        """
+        agent = request.recipient or self.agent
+        client = request.client or agent.client
+        if client is None:
+            return False, None
+        request = request.with_messages(agent.chat_messages)
+        context = request.messages[-1].pop("context", None) if request.messages else None
+        template = Template(context, format_texts=formats_texts(client))
+        stop = caller.stop if caller else None
+        with self.memory.lock.held():
+            if stop is not None and stop.is_set:  # cancelled while other turns went before
+                return False, None
+            engine = self.memory.open()
+            toolbox = AutoGenToolbox(
+                agent, client, chat=request.sender, further=request.tools, caller=caller
+            )
+            self._history.take_in_kept(engine)
+            think = self._thinking(engine, request, toolbox, template, stop)
+            self.last = turn = self._history.turn(request, think, stop, template)
+            engine.save()
+            reply = self._translator.to_reply(turn)
+        return (False, None) if reply is None else (True, reply)
+
+    def act(self, event: Event, caller: Caller | None = None) -> tuple[str, ...]:
+        """Let the agent act on an event outside a chat; the messages it sent.
+
+        Raises:
+            ConfigurationError: the agent has no model.
+        """
+        agent, client = self.agent, self.agent.client
+        if client is None:
+            raise ConfigurationError("the agent has no llm_config, so it cannot act on an event")
+        stop = caller.stop if caller else None
+        with self.memory.lock.held():
+            engine = self.memory.open()
+            if engine.paused(event) or (stop is not None and stop.is_set):
+                return ()
+            toolbox = AutoGenToolbox(agent, client, alone=True, caller=caller)
+            self.last = self._thinking(engine, Request(), toolbox, Template(), stop)([event])
+            engine.save()
+            return self.last.messages
+
+    async def a_act(self, event: Event) -> tuple[str, ...]:
+        """`act` in the agent's own thread."""
+        return await self._thread.awaited(partial(self.act, event), self.memory.lock)
+
+    def take_in(self, chat: Agent | None = None) -> None:
+        """Take in what was said since the agent's last turn, without answering it.
+
+        Others spoke, or a human, a nested chat or a code block answered in its name.
+        """
+        if self.memory.lasts:
+            with self.memory.lock.held():
+                self._history.take_in(self.memory.open(), chat)
+
+    def take_in_before_clearing(self, chat: Agent | None = None) -> None:
+        """`take_in` before a history is cleared; an event loop need not wait for it."""
+        if not in_event_loop():
+            self.take_in(chat)
+        elif self.memory.lasts and self._history.keep(chat):
+            self._thread.submit(self._take_in_kept)
+
+    def _take_in_kept(self) -> None:
+        with self.memory.lock.held():
+            if self.memory.lasts:
+                self._history.take_in_kept(self.memory.open())
+
+    @contextmanager
+    def settled(self) -> Iterator[Mind]:
+        """The engine between turns, with what was said last taken in."""
+        with self.memory.lock.held():
+            engine = self.memory.open()
+            self._history.take_in(engine)
+            yield engine
+
+    def overview(self) -> ContextOverview:
+        """The state of the main context and the storages."""
+        with self.memory.lock.held():
+            engine = self.memory.open()
+            engine.instruct(text_of(self.agent.system_message))
+            return overview_of(engine)
+
+    def forget(self) -> None:
+        """Say nothing again of the turns so far: it may have been erased."""
+        self.last = Turn()
+        self._history.forget_turns()
+
+    def close(self) -> None:
+        """Take in what was said last, write everything, and release the storage."""
+        with self.memory.lock.held():
+            try:
+                self.memory.close()
+            finally:
+                self._thread.close()
+
+    def _begin(self, engine: Mind) -> None:
+        engine.instruct(text_of(self.agent.system_message))
+        self._history.go_on_in(engine.queue.state.cursors)
+
+    def _end(self, engine: Mind) -> None:
+        self._history.take_in(engine)
+
+    def _thinking(
+        self,
+        engine: Mind,
+        request: Request,
+        toolbox: AutoGenToolbox,
+        template: Template,
+        stop: Stop | None,
+    ) -> Callable[[list[Event]], Turn]:
+        """The engine's turn, with all that AutoGen has to say about it."""
+        agent = request.recipient or self.agent
+        model = AutoGenChatModel(
+            request.client or agent.client,
+            cache=agent.client_cache,
+            agent=agent,
+            context=template.context,
+            options=request.options,
+            cache_markers=self._cache_markers,
+        )
+        return partial(
+            engine.turn,
+            model=model,
+            role=text_of(template.fill(agent.system_message)),
+            toolbox=toolbox,
+            on_step=self._on_step,
+            on_eviction=self._on_eviction,
+            stop=stop,
+        )
+
+    def _on_step(self, step: Step) -> None:
+        if not getattr(self.agent, "silent", False):
+            self._translator.on_step(self.agent.name, step)
+
+    def _on_eviction(self, eviction: Eviction) -> None:
+        if not getattr(self.agent, "silent", False):
+            self._translator.on_eviction(self.agent.name, eviction)
