@@ -12,7 +12,7 @@ from pydantic import BaseModel, ValidationError
 
 from memgpt_autogen.errors import ConfigurationError, StateFormatError
 from memgpt_autogen.events import Clock, local_now
-from memgpt_autogen.settings import DEFAULT_LOCATION, Settings
+from memgpt_autogen.settings import Settings, settings_of
 from memgpt_autogen.sources.readers import (
     SPLITTER_VERSION,
     Document,
@@ -98,7 +98,7 @@ def load_source(
             " name text files, Markdown files, or folders with such files."
         )
     found = resolve_embedder(embedder)
-    with shared_source(_location(memory), name) as database:
+    with shared_source(settings_of(memory).location, name) as database:
         state = _state(database)
         digests = {document.label: _digest(document) for document in documents}
         changed = [one for one in documents if state.files.get(one.label) != digests[one.label]]
@@ -118,12 +118,6 @@ def load_source(
             skipped=tuple(skipped),
             passages=len(store),
         )
-
-
-def _location(memory: str | Path | Settings | None) -> str:
-    if isinstance(memory, Settings):
-        return memory.location
-    return DEFAULT_LOCATION if memory is None else str(memory)
 
 
 def _state(database: Database) -> SourceState:

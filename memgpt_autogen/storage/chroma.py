@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from memgpt_autogen.errors import ConfigurationError, DirectoryLockedError, StorageError
+from memgpt_autogen.settings import Settings, settings_of
 from memgpt_autogen.storage.collection import Progress, VectorCollection, chroma_errors
 from memgpt_autogen.storage.directory import (
     DirectoryLock,
@@ -164,8 +165,8 @@ class Database:
         if self._shelf == "sources":
             return f"load its files with load_source as a source of another name than {self.name!r}"
         return (
-            f"from memgpt_autogen import reindex; reindex({self.location!r}, {self.name!r},"
-            " embedder=...)"
+            f"from memgpt_autogen import reindex; reindex({self.name!r},"
+            f" memory={self.location!r}, embedder=...)"
         )
 
 
@@ -201,18 +202,28 @@ def open_source(
 
 
 def reindex(
-    location: str | Path,
     agent: str,
     *,
+    memory: str | Path | Settings | None = None,
     embedder: Any = None,
-    cache_dir: str | Path | None = None,
     progress: Progress = lambda done, total: None,
 ) -> int:
     """Embed an agent's memory anew with another embedder; how many records there are.
 
-    The way out of an EmbedderMismatchError. The agent must be closed meanwhile.
+    The way out of an EmbedderMismatchError. The agent must be closed meanwhile. Killed
+    midway, the old vectors stay in use and the next call goes on where this one stopped.
+
+    Args:
+        agent: its name.
+        memory: where its memory is; default `./.memgpt`.
+        embedder: any Chroma embedding function; default the best at hand.
+        progress: is told the number of records done and their total.
+
+    Raises:
+        DirectoryLockedError: the memory is open.
+        StorageError: the storage cannot be used.
     """
-    database = open_database(location, agent, cache_dir=cache_dir)
+    database = open_database(settings_of(memory).location, agent)
     try:
         return database.reindex(resolve_embedder(embedder), progress)
     finally:
@@ -221,17 +232,17 @@ def reindex(
 
 def _local_client(directory: Path) -> ClientAPI:
     import chromadb  # takes over a second to import, so only when a database is opened
-    from chromadb.config import Settings
+    from chromadb.config import Settings as ChromaSettings
 
     path = str(directory / "chroma")
     with chroma_errors(path):
-        return chromadb.PersistentClient(path, settings=Settings(anonymized_telemetry=False))
+        return chromadb.PersistentClient(path, settings=ChromaSettings(anonymized_telemetry=False))
 
 
 def server_client(server: Server) -> ClientAPI:
     import chromadb  # see _local_client
     import httpx  # comes with Chroma
-    from chromadb.config import Settings
+    from chromadb.config import Settings as ChromaSettings
 
     place = f"{server.host}:{server.port}"
     try:
@@ -241,7 +252,7 @@ def server_client(server: Server) -> ClientAPI:
             host=server.host,
             port=server.port,
             ssl=server.ssl,
-            settings=Settings(anonymized_telemetry=False),
+            settings=ChromaSettings(anonymized_telemetry=False),
         )
     except (httpx.HTTPError, ValueError) as problem:  # ValueError: Chroma's, if it cannot connect
         raise StorageError(
