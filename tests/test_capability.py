@@ -197,3 +197,9 @@ def test_a_program_reaches_the_memory_as_with_a_memgpt_agent(tmp_path: Path) -> 
         assert capability.core_memory["human"].value == ""
         with pytest.raises(ConfigurationError, match="no source 'x'"):
             capability.attach("x")
+
+
+@pytest.mark.feature("MemGPTCapability on an AssistantAgent")
+def test_it_is_one_of_autogens_capabilities() -> None:
+    kind = part("autogen.agentchat.contrib.capabilities.agent_capability", "AgentCapability")
+    assert issubclass(MemGPTCapability, kind)

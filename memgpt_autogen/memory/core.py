@@ -189,6 +189,8 @@ class CoreMemory:
     def replace(self, name: str, old_content: str, new_content: str) -> None:
         """Put `new_content` where `old_content` stands; an empty new text deletes.
 
+        A line of which nothing is left goes; the others stay as they are, blank ones too.
+
         Raises:
             ModelMistake: no such block, read-only, the old text is missing or stands
                 there more than once, or the block would be over its limit.
@@ -203,8 +205,7 @@ class CoreMemory:
                 f"old_content {problem} in the block {name!r}; nothing was changed. Copy the"
                 f" text to replace exactly, as a whole line. The block reads:\n{block.value}"
             )
-        value = block.value.replace(old_content, new_content)
-        self._edit(block, "\n".join(line for line in value.splitlines() if line.strip()))
+        self._edit(block, _replaced(block.value, old_content, new_content))
 
     def _editable(self, name: str) -> Block:
         block = self._blocks.get(name)
@@ -245,3 +246,16 @@ class CoreMemory:
             f"{' read-only' if block.read_only else ''}>\n{block.value}\n</{block.name}>"
             for block in self
         )
+
+
+def _replaced(value: str, old: str, new: str) -> str:
+    """`value` with `new` where `old` stands; without the line if nothing of it is left."""
+    before, after = value.split(old)
+    result = f"{before}{new}{after}"
+    start = before.rfind("\n") + 1
+    end = result.find("\n", len(before) + len(new))
+    end = len(result) if end < 0 else end
+    if old.startswith("\n") or old.endswith("\n") or result[start:end].strip():
+        return result
+    is_last = end == len(result)
+    return result[: max(start - 1, 0)] if is_last else result[:start] + result[end + 1 :]
