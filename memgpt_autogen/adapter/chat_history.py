@@ -7,9 +7,9 @@ from collections import deque
 from collections.abc import Callable, Collection, Mapping, MutableMapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
-from memgpt_autogen.adapter.digests import OWN, AutoGenMessages, digests_of, fresh_in, speaker_of
+from memgpt_autogen.adapter.digests import OWN, AutoGenMessages, news_in
 from memgpt_autogen.adapter.reply_hook import Request
-from memgpt_autogen.adapter.translator import Template, Translator
+from memgpt_autogen.adapter.translator import Translator
 from memgpt_autogen.engine.build import Mind
 from memgpt_autogen.engine.stop import Stop
 from memgpt_autogen.events import Clock, Event, MessageEvent, SystemAlert
@@ -32,6 +32,38 @@ class Partner(Protocol):
     def name(self) -> str:
         """Its name, by which a chat is found again after a restart."""
         ...
+
+
+class Template:
+    """Fills in what AutoGen lets messages leave open: texts by functions of a context.
+
+    Args:
+        context: of the last message in the chat; None: each message has its own, if any.
+        format_texts: texts are filled by `str.format` too (`allow_format_str_template`).
+    """
+
+    def __init__(
+        self, context: Mapping[str, Any] | None = None, *, format_texts: bool = False
+    ) -> None:
+        self.context = context
+        self._format_texts = format_texts
+
+    def filled(self, message: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The message with its content filled in."""
+        content = message.get("content")
+        filled = self.fill(content, message.get("context"))
+        return message if filled is content else {**message, "content": filled}
+
+    def fill(self, content: Any, context: Mapping[str, Any] | None = None) -> Any:
+        """A content filled in; `context` counts where the chat has none."""
+        values = self.context or context
+        if not values:
+            return content
+        if callable(content):
+            return content(values)
+        if self._format_texts and isinstance(content, str):
+            return content.format(**values)
+        return content
 
 
 class Chat:
@@ -135,7 +167,7 @@ class ChatHistory:
         think: Callable[[list[Event]], Turn],
         template: Template,
     ) -> Turn:
-        partner, messages = request.sender, request.messages or []
+        partner, messages = request.sender, request.messages
         unheard = chat.unheard()
         was_whole = unheard is not None and unheard.end is not TurnEnd.STOPPED
         if was_whole and chat.answered:
@@ -152,13 +184,11 @@ class ChatHistory:
             turn = turn.model_copy(update={"messages": (*unheard.messages, *turn.messages)})
         return turn
 
-    def keep(self, partner: Partner | None = None) -> bool:
-        """Keep what stands in a chat, or in all, to be taken in later; False for nothing."""
+    def keep(self, partner: Partner | None = None) -> None:
+        """Keep what stands in a chat, or in all, to be taken in later."""
         chats = self._agent.chat_messages
         partners = list(chats) if partner is None else [partner]
-        found = [(one, list(chats[one])) for one in partners if chats.get(one)]
-        self._waiting.extend(found)
-        return bool(found)
+        self._waiting.extend((one, list(chats[one])) for one in partners if chats.get(one))
 
     def take_in_kept(self, engine: Mind) -> None:
         """Take in what was kept, without a turn."""
@@ -194,36 +224,40 @@ class ChatHistory:
         """
         sender = _name(partner)
         whole = messages if unaltered is None else unaltered
-        before = digests_of(whole, self._name, sender, chat.known)
+        marks, start, speakers = news_in(
+            messages,
+            unaltered,
+            heard=chat.heard,
+            own_name=self._name,
+            sender=sender,
+            known=chat.known,
+        )
         if partner is not None:
-            chat.known = list(zip(whole, before, strict=True))
-        marks = before if messages is whole else digests_of(messages, self._name, sender)
-        start, fresh = fresh_in(chat.heard, before, marks)
-        speakers = {at: speaker_of(messages[at], self._name, sender) for at in fresh}
+            chat.known = list(zip(whole, marks, strict=True))
         if partner is not None and not {self._name, sender}.issuperset(speakers.values()):
             chat.is_group = True
         now = self._clock()
         events: list[Event] = [
             self._translator.to_event(
-                template.filled(messages[at]), speaker=speaker, own=marks[at] == OWN, timestamp=now
-            ).model_copy(update={"group": chat.is_group and speaker != sender})
-            for at, speaker in speakers.items()
-            if marks[at] == OWN or self._listens_to(speaker, messages[at])
+                template.filled(messages[at]), speaker=who, own=who == self._name, timestamp=now
+            ).model_copy(update={"group": chat.is_group and who != sender})
+            for at, who in speakers.items()
+            if self._listens_to(who, messages[at])
         ]
         ignored = len(speakers) - len(events)
-        hidden = _answered(whole[start:]) - _answered([messages[at] for at in fresh])
+        hidden = _answered(whole[start:]) - _answered([messages[at] for at in speakers])
         if hidden:
             results = tuple((call_id, HIDDEN_RESULT) for call_id in sorted(hidden))
             events.append(  # own: nobody said anything by it
                 MessageEvent(timestamp=now, speaker=self._name, text="", own=True, results=results)
             )
-        chat.take_in(before, start)  # only now: a translator may fail, and the messages come again
+        chat.take_in(marks, start)  # only now: a translator may fail, and the messages come again
         self._save(chat, partner)
         return events, ignored
 
     def _listens_to(self, speaker: str, message: Mapping[str, Any]) -> bool:
-        """Whether a message is taken in; results of tools always are."""
-        if self._listen_to is None or speaker in self._listen_to:
+        """Whether a message is taken in; own ones and results of tools always are."""
+        if self._listen_to is None or speaker == self._name or speaker in self._listen_to:
             return True
         return bool(message.get("tool_responses"))
 

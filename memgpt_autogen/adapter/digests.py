@@ -13,13 +13,54 @@ import json
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 AutoGenMessages = Sequence[Mapping[str, Any]]
 
 OWN = "own"
 _CONVINCING = 20
 _FIELDS = ("content", "tool_calls", "tool_responses", "function_call")
+
+
+class News(NamedTuple):
+    """What is new in a chat.
+
+    Attributes:
+        marks: the digests of the whole chat, before message transforms.
+        start: where in it the new messages begin.
+        speakers: who said what transforms left of them, by the place in what they left.
+    """
+
+    marks: list[str]
+    start: int
+    speakers: dict[int, str]
+
+
+def news_in(
+    messages: AutoGenMessages,
+    unaltered: AutoGenMessages | None,
+    *,
+    heard: Sequence[str],
+    own_name: str,
+    sender: str,
+    known: Sequence[tuple[Mapping[str, Any], str]] = (),
+) -> News:
+    """Compare a chat with what was heard of it.
+
+    Args:
+        messages: the chat as message transforms left it.
+        unaltered: the chat before the transforms, where there were any.
+        heard: the digests of what was heard.
+        own_name: the agent's, whose chat it is.
+        sender: says what has no name.
+        known: messages whose digests are known, as they stood in the chat.
+    """
+    whole = messages if unaltered is None else unaltered
+    marks = _digests_of(whole, own_name, sender, known)
+    altered = marks if messages is whole else _digests_of(messages, own_name, sender)
+    start = first_new(heard, marks)
+    fresh = kept_by_transform(marks, start, altered)
+    return News(marks, start, {at: speaker_of(messages[at], own_name, sender) for at in fresh})
 
 
 def speaker_of(message: Mapping[str, Any], own_name: str, sender: str) -> str:
@@ -29,7 +70,7 @@ def speaker_of(message: Mapping[str, Any], own_name: str, sender: str) -> str:
     return own_name if message.get("role") == "assistant" else sender or "user"
 
 
-def digests_of(
+def _digests_of(
     messages: AutoGenMessages,
     own_name: str,
     sender: str,
@@ -57,14 +98,6 @@ def digest(message: Mapping[str, Any], *, own: bool, speaker: str) -> str:
     parts = [speaker, *(message.get(key) for key in _FIELDS)]
     text = json.dumps(parts, sort_keys=True, default=_without_address)
     return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
-
-
-def fresh_in(
-    heard: Sequence[str], unaltered: Sequence[str], altered: Sequence[str]
-) -> tuple[int, list[int]]:
-    """Where in a chat, before message transforms, the new begins; what of it they left."""
-    start = first_new(heard, unaltered)
-    return start, kept_by_transform(unaltered, start, altered)
 
 
 def first_new(heard: Sequence[str], present: Sequence[str]) -> int:

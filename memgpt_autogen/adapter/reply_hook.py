@@ -44,7 +44,7 @@ class Request:
     """What AutoGen asks of a reply function.
 
     Attributes:
-        messages: the chat as message transforms left it; None: as AutoGen keeps it.
+        messages: the chat as message transforms left it.
         sender: whose chat it is.
         client: in the place of the agent's own.
         unaltered: the chat before the transforms, where there were any.
@@ -53,7 +53,7 @@ class Request:
         recipient: who is to answer, where it is a copy of the agent.
     """
 
-    messages: list[dict[str, Any]] | None = None
+    messages: list[dict[str, Any]] = field(default_factory=list)
     sender: Agent | None = None
     client: OpenAIWrapper | None = None
     unaltered: list[dict[str, Any]] | None = None
@@ -71,23 +71,19 @@ class Request:
         further: Mapping[str, Any],
         unaltered: list[dict[str, Any]] | None = None,
     ) -> Request:
-        """What the arguments of a reply function ask for."""
+        """What the arguments of a reply function ask for, of AutoGen's history without messages."""
         options = {key: value for key, value in further.items() if key != "tools"}
         tools = further.get("tools") or ()
+        if messages is None:
+            messages = recipient.chat_messages[sender]
         return cls(messages, sender, client, unaltered, tools, options, recipient)
 
-    def with_messages(self, chats: Mapping[Agent, list[dict[str, Any]]]) -> Request:
-        """The request, with the messages that AutoGen keeps where it names none."""
-        return self if self.messages is not None else replace(self, messages=chats[self.sender])
-
-    def of_now(self, chats: Mapping[Agent, list[dict[str, Any]]]) -> Request:
+    def of_now(self) -> Request:
         """The request with lists of its own: the chat may go on before it is its turn."""
-        request = self.with_messages(chats)
-        messages = list(request.messages or ())
-        unaltered = request.unaltered
+        messages, unaltered = list(self.messages), self.unaltered
         if unaltered is not None:
-            unaltered = messages if unaltered is request.messages else list(unaltered)
-        return replace(request, messages=messages, unaltered=unaltered)
+            unaltered = messages if unaltered is self.messages else list(unaltered)
+        return replace(self, messages=messages, unaltered=unaltered)
 
 
 class ReplyFunction(functools.partial[Any]):

@@ -10,10 +10,9 @@ from concurrent.futures import CancelledError, ThreadPoolExecutor
 from contextvars import copy_context
 from typing import Any
 
-from autogen import Agent, ConversableAgent, OpenAIWrapper
+from autogen import Agent, ConversableAgent
 
 from memgpt_autogen.adapter.threads import Caller
-from memgpt_autogen.model.chat_model import tools_of
 from memgpt_autogen.model.safeguards import TOOL_BLOCKED, guarded_call, guarded_result
 from memgpt_autogen.steps import FunctionCall, FunctionResult
 from memgpt_autogen.storage.text import clean
@@ -29,6 +28,8 @@ class AutoGenToolbox:
     it may not run is left to another agent.
 
     Args:
+        agent: runs them.
+        tools: those that its model knows, in the OpenAI `tools` format.
         chat: whose chat it is. In a group chat made by one of AutoGen's patterns all tools
             are left to the group: it fills in context variables and follows handoffs.
         further: tools for this turn only, in the OpenAI `tools` format.
@@ -39,7 +40,7 @@ class AutoGenToolbox:
     def __init__(
         self,
         agent: ConversableAgent,
-        client: OpenAIWrapper,
+        tools: Sequence[Mapping[str, Any]],
         *,
         chat: Agent | None = None,
         further: Sequence[Mapping[str, Any]] = (),
@@ -49,12 +50,13 @@ class AutoGenToolbox:
         self._agent = agent
         self._caller = caller
         self._left_to_group = chat is not None and getattr(agent, "_group_manager", None) is chat
-        tools = tools_of(client)
         names = {tool["function"]["name"] for tool in tools}
-        tools += [dict(tool) for tool in further if tool["function"]["name"] not in names]
-        if alone:
-            tools = [tool for tool in tools if self.runs(tool["function"]["name"])]
-        self.schemas: Sequence[dict[str, Any]] = tools
+        new = [tool for tool in further if tool["function"]["name"] not in names]
+        self.schemas: Sequence[dict[str, Any]] = [
+            dict(tool)
+            for tool in (*tools, *new)
+            if not alone or self.runs(tool["function"]["name"])
+        ]
 
     def runs(self, name: str) -> bool:
         """Whether the agent itself may run the tool."""

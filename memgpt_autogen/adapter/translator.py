@@ -115,38 +115,6 @@ class AutoGenTranslator:
             show_eviction(agent, eviction)
 
 
-class Template:
-    """Fills in what AutoGen lets messages leave open: texts by functions of a context.
-
-    Args:
-        context: of the last message in the chat; None: each message has its own, if any.
-        format_texts: texts are filled by `str.format` too (`allow_format_str_template`).
-    """
-
-    def __init__(
-        self, context: Mapping[str, Any] | None = None, *, format_texts: bool = False
-    ) -> None:
-        self.context = context
-        self._format_texts = format_texts
-
-    def filled(self, message: AutoGenMessage) -> AutoGenMessage:
-        """The message with its content filled in."""
-        content = message.get("content")
-        filled = self.fill(content, message.get("context"))
-        return message if filled is content else {**message, "content": filled}
-
-    def fill(self, content: Any, context: Mapping[str, Any] | None = None) -> Any:
-        """A content filled in; `context` counts where the chat has none."""
-        values = self.context or context
-        if not values:
-            return content
-        if callable(content):
-            return content(values)
-        if self._format_texts and isinstance(content, str):
-            return content.format(**values)
-        return content
-
-
 def readable(message: AutoGenMessage) -> tuple[str, tuple[Mapping[str, Any], ...]]:
     """A message's content as plain text, and its image parts.
 
@@ -166,14 +134,6 @@ def readable(message: AutoGenMessage) -> tuple[str, tuple[Mapping[str, Any], ...
         text = f"(result) {text}"
     sentences = [_call_sentence(call.get("function") or {}) for call in calls]
     return "\n".join(part for part in (text, *sentences) if part), images
-
-
-def text_of(system_message: Any) -> str:
-    """A system message as one text; AutoGen's may be a list of parts."""
-    if isinstance(system_message, list):
-        parts = (one.get("text", "") if isinstance(one, dict) else one for one in system_message)
-        return "\n".join(str(part) for part in parts)
-    return system_message or ""
 
 
 def _content(content: Any) -> tuple[str, tuple[Mapping[str, Any], ...]]:

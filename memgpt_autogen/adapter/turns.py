@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
+from typing import Any
 
-from autogen import Agent, ConversableAgent
+from autogen import Agent, ConversableAgent, OpenAIWrapper
 
-from memgpt_autogen.adapter.chat_history import ChatHistory
+from memgpt_autogen.adapter.chat_history import ChatHistory, Template
 from memgpt_autogen.adapter.reply_hook import Reply, Request
 from memgpt_autogen.adapter.threads import AgentThread, Caller
 from memgpt_autogen.adapter.toolbox import AutoGenToolbox
-from memgpt_autogen.adapter.translator import Template, Translator, text_of
+from memgpt_autogen.adapter.translator import Translator
 from memgpt_autogen.engine.build import Mind
 from memgpt_autogen.engine.overview import ContextOverview, overview_of
 from memgpt_autogen.engine.registry import Tenancy
@@ -20,9 +21,9 @@ from memgpt_autogen.engine.stop import Stop
 from memgpt_autogen.engine.turn_lock import in_event_loop
 from memgpt_autogen.errors import ConfigurationError
 from memgpt_autogen.events import Event
-from memgpt_autogen.model.chat_model import AutoGenChatModel, formats_texts
+from memgpt_autogen.model.chat_model import AutoGenChatModel
 from memgpt_autogen.settings import Settings
-from memgpt_autogen.steps import Eviction, Step, Turn
+from memgpt_autogen.steps import Turn
 
 
 class Turns:
@@ -62,11 +63,9 @@ class Turns:
         When it is cancelled, the turn ends at its next step boundary and the chat
         counts as not answered.
         """
-        agent = request.recipient or self.agent
-        if (request.client or agent.client) is None:
+        if (request.client or (request.recipient or self.agent).client) is None:
             return False, None
-        reply = partial(self.reply, request.of_now(agent.chat_messages))
-        return await self._thread.awaited(reply, self.memory.lock)
+        return await self._thread.awaited(partial(self.reply, request.of_now()), self.memory.lock)
 
     def reply(self, request: Request, caller: Caller | None = None) -> Reply:
         """Answer what is new in a chat: AutoGen's reply function.
@@ -79,19 +78,20 @@ class Turns:
         client = request.client or agent.client
         if client is None:
             return False, None
-        request = request.with_messages(agent.chat_messages)
         context = request.messages[-1].pop("context", None) if request.messages else None
-        template = Template(context, format_texts=formats_texts(client))
+        model = self._model(agent, client, context, request.options)
         stop = caller.stop if caller else None
         with self.memory.lock.held():
             if stop is not None and stop.is_set:  # cancelled while other turns went before
                 return False, None
             engine = self.memory.open()
             toolbox = AutoGenToolbox(
-                agent, client, chat=request.sender, further=request.tools, caller=caller
+                agent, model.tools, chat=request.sender, further=request.tools, caller=caller
             )
+            template = Template(context, format_texts=model.formats_texts)
+            role = template.fill(agent.system_message)
             self._history.take_in_kept(engine)
-            think = self._thinking(engine, request, toolbox, template, stop)
+            think = self._thinking(engine, model, toolbox, role, stop)
             self.last = turn = self._history.turn(request, think, stop, template)
             engine.save()
             reply = self._translator.to_reply(turn)
@@ -106,13 +106,14 @@ class Turns:
         agent, client = self.agent, self.agent.client
         if client is None:
             raise ConfigurationError("the agent has no llm_config, so it cannot act on an event")
+        model = self._model(agent, client)
         stop = caller.stop if caller else None
         with self.memory.lock.held():
             engine = self.memory.open()
             if engine.paused(event) or (stop is not None and stop.is_set):
                 return ()
-            toolbox = AutoGenToolbox(agent, client, alone=True, caller=caller)
-            self.last = self._thinking(engine, Request(), toolbox, Template(), stop)([event])
+            toolbox = AutoGenToolbox(agent, model.tools, alone=True, caller=caller)
+            self.last = self._thinking(engine, model, toolbox, agent.system_message, stop)([event])
             engine.save()
             return self.last.messages
 
@@ -120,21 +121,21 @@ class Turns:
         """`act` in the agent's own thread."""
         return await self._thread.awaited(partial(self.act, event), self.memory.lock)
 
-    def take_in(self, chat: Agent | None = None) -> None:
-        """Take in what was said since the agent's last turn, without answering it.
-
-        Others spoke, or a human, a nested chat or a code block answered in its name.
-        """
-        if self.memory.lasts:
-            with self.memory.lock.held():
-                self._history.take_in(self.memory.open(), chat)
-
     def take_in_before_clearing(self, chat: Agent | None = None) -> None:
-        """`take_in` before a history is cleared; an event loop need not wait for it."""
-        if not in_event_loop():
-            self.take_in(chat)
-        elif self.memory.lasts and self._history.keep(chat):
+        """Take in what stands in a chat, or in all, whose history AutoGen is about to clear.
+
+        Others spoke since the agent's last turn, or a human, a nested chat or a code block
+        answered in its name. An event loop need not wait for it.
+        """
+        chats = self.agent.chat_messages
+        said = any(list(chats.values())) if chat is None else chats.get(chat)
+        if not said or not self.memory.lasts:
+            return
+        self._history.keep(chat)
+        if in_event_loop():
             self._thread.submit(self._take_in_kept)
+        else:
+            self._take_in_kept()
 
     def _take_in_kept(self) -> None:
         with self.memory.lock.held():
@@ -153,7 +154,7 @@ class Turns:
         """The state of the main context and the storages."""
         with self.memory.lock.held():
             engine = self.memory.open()
-            engine.instruct(text_of(self.agent.system_message))
+            engine.instruct(_text_of(self.agent.system_message))
             return overview_of(engine)
 
     def forget(self) -> None:
@@ -170,44 +171,48 @@ class Turns:
                 self._thread.close()
 
     def _begin(self, engine: Mind) -> None:
-        engine.instruct(text_of(self.agent.system_message))
+        engine.instruct(_text_of(self.agent.system_message))
         self._history.go_on_in(engine.queue.state.cursors)
 
     def _end(self, engine: Mind) -> None:
         self._history.take_in(engine)
 
+    def _model(
+        self,
+        agent: ConversableAgent,
+        client: OpenAIWrapper,
+        context: Any = None,
+        options: Mapping[str, Any] | None = None,
+    ) -> AutoGenChatModel:
+        return AutoGenChatModel(
+            client,
+            cache=agent.client_cache,
+            agent=agent,
+            context=context,
+            options=options,
+            cache_markers=self._cache_markers,
+        )
+
     def _thinking(
         self,
         engine: Mind,
-        request: Request,
+        model: AutoGenChatModel,
         toolbox: AutoGenToolbox,
-        template: Template,
+        role: Any,
         stop: Stop | None,
     ) -> Callable[[list[Event]], Turn]:
         """The engine's turn, with all that AutoGen has to say about it."""
-        agent = request.recipient or self.agent
-        model = AutoGenChatModel(
-            request.client or agent.client,
-            cache=agent.client_cache,
-            agent=agent,
-            context=template.context,
-            options=request.options,
-            cache_markers=self._cache_markers,
-        )
-        return partial(
-            engine.turn,
-            model=model,
-            role=text_of(template.fill(agent.system_message)),
-            toolbox=toolbox,
-            on_step=self._on_step,
-            on_eviction=self._on_eviction,
-            stop=stop,
-        )
+        think = partial(engine.turn, model=model, role=_text_of(role), toolbox=toolbox, stop=stop)
+        if getattr(self.agent, "silent", False):
+            return think
+        on_step = partial(self._translator.on_step, self.agent.name)
+        on_eviction = partial(self._translator.on_eviction, self.agent.name)
+        return partial(think, on_step=on_step, on_eviction=on_eviction)
 
-    def _on_step(self, step: Step) -> None:
-        if not getattr(self.agent, "silent", False):
-            self._translator.on_step(self.agent.name, step)
 
-    def _on_eviction(self, eviction: Eviction) -> None:
-        if not getattr(self.agent, "silent", False):
-            self._translator.on_eviction(self.agent.name, eviction)
+def _text_of(system_message: Any) -> str:
+    """A system message as one text; AutoGen's may be a list of parts."""
+    if isinstance(system_message, list):
+        parts = (one.get("text", "") if isinstance(one, dict) else one for one in system_message)
+        return "\n".join(str(part) for part in parts)
+    return system_message or ""

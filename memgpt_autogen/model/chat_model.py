@@ -10,7 +10,12 @@ from typing import TYPE_CHECKING, Any
 from memgpt_autogen.errors import ChatModelError
 from memgpt_autogen.model.cache_markers import marked_messages, marked_tools, take_markers
 from memgpt_autogen.model.completions import overflow_of, read_completion, said_in
-from memgpt_autogen.model.safeguards import BLOCKED, guarded_message, guarded_prompt, watched
+from memgpt_autogen.model.safeguards import (
+    BLOCKED,
+    MODEL_HOOKS,
+    guarded_message,
+    guarded_prompt,
+)
 from memgpt_autogen.steps import Completion
 
 if TYPE_CHECKING:
@@ -39,6 +44,10 @@ class AutoGenChatModel:
         agent: whose replies they are.
         context: of the last message, for a `filter_func` of the configuration.
         options: further arguments for the calls that may use tools, not for summaries.
+
+    Attributes:
+        tools: those of the client's configuration.
+        formats_texts: texts are templates for `str.format`, where a message brings a context.
     """
 
     def __init__(
@@ -51,16 +60,19 @@ class AutoGenChatModel:
         options: Mapping[str, Any] | None = None,
         cache_markers: bool = False,
     ) -> None:
+        self.tools = tools_of(client)
         self._client = client
         self._cache = cache
         self._agent = agent
         self._configs = configs_of(client)
+        self.formats_texts = bool(self._configs[0].get("allow_format_str_template"))
         self._marks = cache_markers and take_markers(self._configs)
         # With a context, AutoGen would take every content for a template, pictures too.
         filters = any(config.get("filter_func") for config in self._configs)
         self._context = context if filters else None
         self._options = options or {}
-        self._guarded = watched(agent, "safeguard_llm_inputs", "safeguard_llm_outputs")
+        hooks = getattr(agent, "hook_lists", {})
+        self._guarded = any(hooks.get(name) for name in MODEL_HOOKS)
 
     def complete(
         self,
@@ -154,8 +166,3 @@ def configs_of(client: OpenAIWrapper) -> list[dict[str, Any]]:
     """The entries of a client's config_list; one empty entry for a stand-in that has none."""
     configs = getattr(client, "_config_list", None)
     return list(configs) if isinstance(configs, Sequence) and configs else [{}]
-
-
-def formats_texts(client: OpenAIWrapper) -> bool:
-    """Whether texts are templates for `str.format`, where a message brings a context."""
-    return bool(configs_of(client)[0].get("allow_format_str_template"))

@@ -10,13 +10,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 BLOCKED = "LLM call blocked by safeguard"  # AutoGen's own words
+MODEL_HOOKS = ("safeguard_llm_inputs", "safeguard_llm_outputs")
 TOOL_BLOCKED = "Error: a safeguard blocked this call."
 
 
 def guarded_prompt(agent: Any, messages: Sequence[Mapping[str, Any]]) -> list[Any] | None:
     """The prompt as the hooks leave it; None when they forbid the call."""
     prompt = list(messages)
-    if not watched(agent, "safeguard_llm_inputs"):
+    if not _watched(agent, MODEL_HOOKS[0]):
         return prompt
     checked = agent._process_llm_input(prompt)  # noqa: SLF001 - AutoGen has no public name for it
     if checked is None:
@@ -31,7 +32,7 @@ def guarded_message(agent: Any, said: Any) -> Any:
     Raises:
         ValueError: a hook returned None, which AutoGen forbids.
     """
-    if not watched(agent, "safeguard_llm_outputs"):
+    if not _watched(agent, MODEL_HOOKS[1]):
         return said
     message = said.model_dump() if hasattr(said, "model_dump") else said
     checked = agent._process_llm_output(message)  # noqa: SLF001
@@ -42,7 +43,7 @@ def guarded_message(agent: Any, said: Any) -> Any:
 
 def guarded_call(agent: Any, request: dict[str, Any]) -> dict[str, Any] | None:
     """A call of a tool as the hooks leave it; None when they forbid it."""
-    if not watched(agent, "safeguard_tool_inputs"):
+    if not _watched(agent, "safeguard_tool_inputs"):
         return request
     checked: dict[str, Any] | None = agent._process_tool_input(request)  # noqa: SLF001
     return checked
@@ -50,12 +51,10 @@ def guarded_call(agent: Any, request: dict[str, Any]) -> dict[str, Any] | None:
 
 def guarded_result(agent: Any, answer: dict[str, Any]) -> dict[str, Any]:
     """What a tool answered as the hooks leave it."""
-    if not watched(agent, "safeguard_tool_outputs"):
+    if not _watched(agent, "safeguard_tool_outputs"):
         return answer
     return agent._process_tool_output(answer) or {"content": TOOL_BLOCKED}  # noqa: SLF001
 
 
-def watched(agent: Any, *hooks: str) -> bool:
-    """Whether the agent has any hooks of these names."""
-    lists = getattr(agent, "hook_lists", {})
-    return any(lists.get(hook) for hook in hooks)
+def _watched(agent: Any, hook: str) -> bool:
+    return bool(getattr(agent, "hook_lists", {}).get(hook))
