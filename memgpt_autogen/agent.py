@@ -8,15 +8,14 @@ from typing import Any, Literal
 
 from autogen import Agent, AssistantAgent, OpenAIWrapper
 
-from memgpt_autogen.adapter.access import MemoryAccess
-from memgpt_autogen.adapter.capability import MemGPTCapability
+from memgpt_autogen.adapter.capability import MemGPTCapability, MemoryAccess
 from memgpt_autogen.adapter.reply_hook import Reply, Request, with_memory
 from memgpt_autogen.adapter.translator import Translator
 from memgpt_autogen.engine.executor import MEMORY_FUNCTIONS, refuse_clashes
 from memgpt_autogen.events import Clock, local_now
 from memgpt_autogen.settings import Settings, settings_of
 from memgpt_autogen.storage.embedders.embedder import resolve_embedder
-from memgpt_autogen.storage.vectors.chroma import Progress
+from memgpt_autogen.storage.indexer import Progress
 from memgpt_autogen.upkeep.checkpoint import read_checkpoint, restore
 
 
@@ -91,10 +90,6 @@ class MemGPTAgent(MemoryAccess, AssistantAgent):  # type: ignore[misc] # autogen
         )
         self._memgpt_capability.add_to_agent(self)
 
-    @property
-    def _memgpt_memory(self) -> MemGPTCapability:
-        return self._memgpt_capability
-
     @classmethod
     def from_checkpoint(
         cls,
@@ -145,7 +140,7 @@ class MemGPTAgent(MemoryAccess, AssistantAgent):  # type: ignore[misc] # autogen
         Other keyword arguments go to `OpenAIWrapper.create`.
         """
         request = Request.of_arguments(self, messages, sender, config, kwargs)
-        return self._memgpt_capability.reply(request)
+        return self._memgpt_capability.turns.reply(request)
 
     @with_memory
     async def a_generate_oai_reply(
@@ -157,7 +152,7 @@ class MemGPTAgent(MemoryAccess, AssistantAgent):  # type: ignore[misc] # autogen
     ) -> Reply:
         """The same, asynchronously."""
         request = Request.of_arguments(self, messages, sender, config, kwargs)
-        return await self._memgpt_capability.a_reply(request)
+        return await self._memgpt_capability.turns.a_reply(request)
 
     def update_tool_signature(self, tool_sig: Any, *args: Any, **kwargs: Any) -> None:
         """AutoGen's; a tool may not have the name of a memory function.

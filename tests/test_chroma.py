@@ -26,6 +26,7 @@ from memgpt_autogen.errors import (
 )
 from memgpt_autogen.memory.archival import ArchivalStorage
 from memgpt_autogen.memory.recall import RecallStorage
+from memgpt_autogen.settings import Settings
 from memgpt_autogen.storage import reindex as reindexing
 from memgpt_autogen.storage.store import Database, open_database, open_source, reindex
 from memgpt_autogen.storage.directory import folder_name
@@ -190,8 +191,8 @@ def test_reindex_embeds_everything_anew(tmp_path: Path) -> None:
     texts = fill(tmp_path)
     told: list[tuple[int, int]] = []
     count = reindex(
-        tmp_path,
         "agent",
+        memory=tmp_path,
         embedder=Letters(),
         progress=lambda done, total: told.append((done, total)),
     )
@@ -228,15 +229,17 @@ def test_a_killed_reindex_loses_nothing_and_goes_on(
                 ),
             )
         if moment == "complete":
-            reindex(tmp_path, "agent", embedder=Letters())
+            reindex("agent", memory=tmp_path, embedder=Letters())
         else:
             progress = die if moment == "growing" else (lambda done, total: None)
             with pytest.raises(Killed):
-                reindex(tmp_path, "agent", embedder=Letters(), progress=progress)
+                reindex("agent", memory=tmp_path, embedder=Letters(), progress=progress)
     if moment == "growing":
         assert_whole(tmp_path, texts, HASHING)  # the old vectors are in use
     embedded: list[int] = []
-    reindex(tmp_path, "agent", embedder=Letters(), progress=lambda done, _: embedded.append(done))
+    reindex(
+        "agent", memory=tmp_path, embedder=Letters(), progress=lambda done, _: embedded.append(done)
+    )
     assert_whole(tmp_path, texts, Letters())
     if moment == "growing":
         assert embedded[0] > 256  # what was done before the kill is not done again
@@ -249,14 +252,14 @@ def test_reindex_takes_up_what_changed_since_it_was_killed(tmp_path: Path) -> No
         raise Killed
 
     with pytest.raises(Killed):
-        reindex(tmp_path, "agent", embedder=Letters(), progress=die)
+        reindex("agent", memory=tmp_path, embedder=Letters(), progress=die)
     database = open_database(tmp_path, "agent")
     recall = recall_of(database)
     recall.delete(["m00000003"])
     recall.append("brand new", "Bob")
     expected = recall.latest(9999)
     database.close()
-    reindex(tmp_path, "agent", embedder=Letters())
+    reindex("agent", memory=tmp_path, embedder=Letters())
     database = open_database(tmp_path, "agent")
     recall = recall_of(database, Letters())
     assert recall.latest(9999) == expected
@@ -326,12 +329,15 @@ def test_an_agent_taken_over_stops_writing(chroma_server: str, tmp_path: Path) -
     here.close()
 
 
-def test_reindex_on_a_server(chroma_server: str, tmp_path: Path) -> None:
-    database = open_database(chroma_server, "again", cache_dir=tmp_path)
+def test_reindex_on_a_server(
+    chroma_server: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("MEMGPT_AUTOGEN_CACHE", str(tmp_path))
+    database = open_database(chroma_server, "again")
     recall_of(database).append("text", "Alice")
     database.close()
-    assert reindex(chroma_server, "again", embedder=Letters(), cache_dir=tmp_path) == 1
-    database = open_database(chroma_server, "again", cache_dir=tmp_path)
+    assert reindex("again", memory=Settings(location=chroma_server), embedder=Letters()) == 1
+    database = open_database(chroma_server, "again")
     assert recall_of(database, Letters()).search("text").total == 1
     database.close()
 

@@ -52,6 +52,30 @@ def test_replace_corrects_and_deletes() -> None:
 
 
 @pytest.mark.parametrize(
+    ("before", "old", "new", "after"),
+    [
+        ("a\n\nb\n\nc", "b", "B", "a\n\nB\n\nc"),
+        ("a\n\nb\n\nc", "b", "", "a\n\n\nc"),
+        ("a\n\nb\n\nc", "b\n", "", "a\n\n\nc"),
+        ("a\n\nb\n\nc", "\nb", "", "a\n\n\nc"),
+        ("a\n\nb\n\nc", "a\n", "", "\nb\n\nc"),
+        ("a\n\nb", "\n\nb", "", "a"),
+        ("a\nb\n", "b", "", "a\n"),
+        ("a\nb", "b", " ", "a"),
+        ("a b\nc", "b", "", "a \nc"),
+        ("a\n  - b\nc", "- b", "", "a\nc"),
+        ("a", "a", "", ""),
+        ("a\n\n\nb", "\n\n\n", "\n\n", "a\n\nb"),
+        ("a", "a", "b\n\nc", "b\n\nc"),
+    ],
+)
+def test_replace_leaves_other_lines_alone(before: str, old: str, new: str, after: str) -> None:
+    core = memory(before)
+    core.replace("human", old, new)
+    assert core["human"].value == after
+
+
+@pytest.mark.parametrize(
     ("old", "new", "complaint"),
     [
         ("coffee", "x", "does not stand in the block"),

@@ -173,3 +173,15 @@ def test_a_window_smaller_than_the_fixed_parts_evicts_all_but_the_newest() -> No
 def test_the_reply_never_takes_more_than_half(reply: int | None) -> None:
     budget = Budget.of(2000, reply=reply, pressure_share=0.7, eviction_share=0.5)
     assert 1000 <= budget.limit < 2000
+
+
+def test_other_functions_are_counted_anew_wherever_they_lie_in_memory() -> None:
+    main = context()
+    sizes = set()
+    for number in range(20):  # a list that is freed leaves its address to the next one
+        tools = [{"type": "function", "function": {"name": "f" * (40 * number + 1)}}]
+        assert main.sections(tools)["functions"] == main.counter.tools(tools)
+        assert main.sections(tuple(tools)) == main.sections(tools)
+        sizes.add(main.sections(tools)["functions"])
+    assert len(sizes) == 20
+    assert main.sections([])["functions"] == 0

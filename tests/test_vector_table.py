@@ -61,5 +61,5 @@ def test_cosines_are_those_of_chroma_whatever_happens(tmp_path: Path) -> None:
     check(tmp_path, first, 38)
     (place / "index.sqlite3").unlink()
     check(tmp_path, first, 38)
-    assert reindex(tmp_path, "agent", embedder=second) == 38
+    assert reindex("agent", memory=tmp_path, embedder=second) == 38
     check(tmp_path, second, 38)

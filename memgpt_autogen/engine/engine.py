@@ -22,6 +22,7 @@ from memgpt_autogen.model.presets import instructions, preset_for
 from memgpt_autogen.model.tokens import TokenCounter, window_of
 from memgpt_autogen.settings import Settings
 from memgpt_autogen.steps import Eviction, Step, Turn
+from memgpt_autogen.storage.process import Belonging
 from memgpt_autogen.storage.store import Store
 
 _OWNER_SECONDS = 3.0  # another process may be at work on the index for a moment
@@ -89,6 +90,7 @@ class Engine:
 
     def __init__(self, identity: Identity, settings: Settings, parts: Parts) -> None:
         self.lock = TurnLock()
+        self.belongs = Belonging()
         self.is_open = True
         self.identity = identity
         self.settings = settings

@@ -90,6 +90,8 @@ class Executor:
             self._turns -= 1
             if self._turns:
                 self.equip(before)
+            else:  # the schemas stay, so that an overview counts them
+                self._toolbox = None
 
     def execute(self, call: FunctionCall) -> FunctionResult | None:
         """Run one call; a mistake of the model is a result with `ok` False, never an error.

@@ -70,16 +70,22 @@ class _Progress:
     arrived: Sequence[Queued]
     steps: list[Step] = field(default_factory=list)
     messages: list[str] = field(default_factory=list)
+    evictions: list[Eviction] = field(default_factory=list)
     nudged: bool = False
     for_pressure_only: bool = False
 
     def ended(self, end: TurnEnd) -> Turn:
         return Turn(
             steps=tuple(self.steps),
+            evictions=tuple(self.evictions),
             messages=tuple(self.messages),
             calls=self.steps[-1].pending if self.steps else (),
             end=end,
         )
+
+    def evicted(self, eviction: Eviction) -> None:
+        self.evictions.append(eviction)
+        self.request.on_eviction(eviction)
 
     @property
     def tokens(self) -> int:
@@ -130,7 +136,7 @@ class Loop:
         progress = _Progress(request, self._queue.take_in(request.events))
         try:
             self._queue.relieve(
-                self._executor.schemas, request.summarizer, progress.arrived, request.on_eviction
+                self._executor.schemas, request.summarizer, progress.arrived, progress.evicted
             )
             return self._steps(progress)
         except TurnStopped:
@@ -195,7 +201,7 @@ class Loop:
     def _ask(self, progress: _Progress) -> Completion:
         """The model's completion of the main context, made to fit its window."""
         queue, tools, request = self._queue, self._executor.schemas, progress.request
-        room = (tools, request.summarizer, progress.arrived, request.on_eviction)
+        room = (tools, request.summarizer, progress.arrived, progress.evicted)
         queue.tell_of_changes()
         for _ in range(OVERFLOW_RETRIES):
             queue.make_room(*room)
@@ -204,7 +210,7 @@ class Loop:
                 completion = request.model.complete(queue.context.render(), tools)
             except ContextOverflowError as problem:
                 logger.info("the provider refused the prompt as too large: %s", problem)
-                if not queue.overflowed(problem, tools, request.summarizer, request.on_eviction):
+                if not queue.overflowed(problem, tools, request.summarizer, progress.evicted):
                     raise
             else:
                 if completion.usage and completion.usage.whole:

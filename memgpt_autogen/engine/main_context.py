@@ -86,6 +86,7 @@ class MainContext:
     shown: int = field(init=False)
     _sizes: dict[int, tuple[object, int]] = field(default_factory=dict, repr=False)
     _fixed: dict[str, int] = field(default_factory=dict, repr=False)
+    _tools_counted: tuple[list[Mapping[str, Any]], int] = field(default=([], 0), repr=False)
 
     def __post_init__(self) -> None:
         self.resize(self.budget)
@@ -219,7 +220,8 @@ class MainContext:
         return self._fixed[text]
 
     def _tools(self, tools: Sequence[Mapping[str, Any]]) -> int:
-        key = f"tools:{id(tools)}:{len(tools)}"
-        if key not in self._fixed:
-            self._fixed[key] = self.counter.tools(tools)
-        return self._fixed[key]
+        counted, size = self._tools_counted
+        if counted != (given := list(tools)):
+            size = self.counter.tools(given)
+            self._tools_counted = (given, size)
+        return size

@@ -255,14 +255,7 @@ class CoreMemory:
                 f"old_content {problem} in the block {name!r}; nothing was changed. Copy the"
                 f" text to replace exactly, as a whole line. The block reads:\n{block.value}"
             )
-        at = block.value.index(old_content)
-        before, after = block.value[:at], block.value[at + len(old_content) :]
-        if not new_content and (not before or before.endswith("\n")):  # the line is empty now
-            if after.startswith("\n"):
-                after = after[1:]
-            elif not after:
-                before = before[:-1]
-        self._edit(name, f"{before}{new_content}{after}")
+        self._edit(name, _replaced(block.value, old_content, new_content))
 
     def write(self, name: str, author: str = MODEL) -> str | None:
         """Write an edit; what to tell the model where somebody else was faster, else None."""
@@ -372,3 +365,16 @@ class CoreMemory:
             " made. Look again, and repeat the call if it is still right. The block now reads:\n"
             f"{self._kept[name].block.value}"
         )
+
+
+def _replaced(value: str, old: str, new: str) -> str:
+    """`value` with `new` where `old` stands; without the line if nothing of it is left."""
+    before, after = value.split(old)
+    result = f"{before}{new}{after}"
+    start = before.rfind("\n") + 1
+    end = result.find("\n", len(before) + len(new))
+    end = len(result) if end < 0 else end
+    if old.startswith("\n") or old.endswith("\n") or result[start:end].strip():
+        return result
+    is_last = end == len(result)
+    return result[: max(start - 1, 0)] if is_last else result[:start] + result[end + 1 :]

@@ -304,6 +304,13 @@ class Indexer:
             self._since[table.kind.name] = 0
         self.nudge()
 
+    def start_over(self) -> None:
+        """Put the index aside, and tell a new one of all records."""
+        with self._working, self._preparing:
+            if self._store is not None and self.own():
+                self._store.put_aside()
+            self._begin_anew()
+
     def erase(self) -> None:
         """Overwrite the index, which holds what was deleted, and tell a new one of the rest.
 

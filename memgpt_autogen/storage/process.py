@@ -25,13 +25,18 @@ class Belonging:
     def __init__(self) -> None:
         self._process = os.getpid()
 
+    @property
+    def elsewhere(self) -> bool:
+        """Whether this is another process: a child of the one that made it."""
+        return os.getpid() != self._process
+
     def check(self, what: str) -> None:
         """Go no further in another process.
 
         Raises:
             ForkedError: this is a child of the process that made it.
         """
-        if os.getpid() != self._process:
+        if self.elsewhere:
             raise ForkedError(
                 f"{what} was opened before this process was forked, and only its parent may use"
                 " it. Make the agent in the child, after the fork (in a worker's start-up hook, or"

@@ -53,6 +53,7 @@ class Store:
         *,
         copy: ServerCopy | None = None,
         texts: bool = True,
+        anew: bool = False,
     ) -> None:
         self.directory = directory
         self.name = name
@@ -73,7 +74,8 @@ class Store:
         tables = [RecordTable(self.journal, kind) for kind in (RECALL, ARCHIVAL)]
         if copy is not None:
             copy.fill(self.journal, tables)
-        self._check_embedder()
+        if not anew:
+            self._check_embedder()
         worth = {"worth": copy.worth} if copy else {}
         self.indexer = Indexer(tables, embedder, self._vectors, self.ownership, **worth)
         self.recall, self.archival = (
@@ -99,21 +101,20 @@ class Store:
         self.indexer.keeps = self.ownership.take(wait)
         return self.indexer.keeps
 
-    def embed_anew(self, embedder: Embedder, progress: Progress | None = None) -> int:
-        """Embed everything with another embedder; how many records there are.
+    def embed_anew(self, progress: Progress | None = None) -> int:
+        """Embed everything with this store's embedder; how many records there are.
 
         Killed midway, whoever opens the store next with this embedder goes on.
         """
-        with self.journal.transaction():
-            self.journal.put(_EMBEDDER, embedder.model_id)
-            self.journal.put("dimension", None)
-            for records in (self.recall, self.archival):
-                records.table.vectors.clear()
-                records.table.changes.begin_anew()
         tables = [self.recall.table, self.archival.table]
-        if self._vectors is not None and self.indexer.own():
-            self._vectors.put_aside()
-        Indexer(tables, embedder, self._vectors, self.ownership).settle(progress)
+        if self.journal.get(_EMBEDDER) != self.embedder.model_id:
+            with self.journal.transaction():
+                self.journal.put(_EMBEDDER, self.embedder.model_id)
+                self.journal.put("dimension", None)
+                for table in tables:
+                    table.vectors.clear()
+            self.indexer.start_over()
+        self.indexer.settle(progress)
         return sum(map(len, tables))
 
     def purge(self) -> bool:
@@ -176,6 +177,7 @@ def open_store(
     embedder: Embedder,
     *,
     texts: bool = True,
+    anew: bool = False,
 ) -> Store:
     """Open, or make, what is stored for an agent or a source; to be closed by each who asked.
 
@@ -185,6 +187,7 @@ def open_store(
         name: its name; any text.
         embedder: must be the one that made its vectors.
         texts: Chroma gets the texts too, for other programs to read.
+        anew: another embedder's vectors are to be replaced, by `Store.embed_anew`.
 
     Raises:
         EmbedderMismatchError: it was made with another embedder.
@@ -205,7 +208,7 @@ def open_store(
         let_go_of_unused(Path(place) for place in _open)
         store_here = _open.get(str(directory))
         if store_here is None:
-            store_here = Store(directory, name, embedder, copy=copy, texts=texts)
+            store_here = Store(directory, name, embedder, copy=copy, texts=texts, anew=anew)
             _open[str(directory)] = store_here
         elif store_here.embedder.model_id != embedder.model_id:
             raise EmbedderMismatchError(

@@ -5,103 +5,99 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from memgpt_autogen.adapter.cursor import (
-    OWN,
-    REMEMBERED,
-    Cursor,
-    digest,
-    first_new,
-    kept_by_transform,
-)
+from memgpt_autogen.adapter.chat_history import REMEMBERED, Chat
+from memgpt_autogen.adapter.digests import OWN, digest, first_new, kept_by_transform
 
 
-def fresh(cursor: Cursor, present: list[str]) -> list[str]:
-    return present[cursor.advance(present) :]
+def fresh(chat: Chat, present: list[str]) -> list[str]:
+    start = first_new(chat.heard, present)
+    chat.take_in(present, start)
+    return present[start:]
 
 
 def test_a_growing_chat_gives_each_message_once() -> None:
-    cursor = Cursor()
-    assert fresh(cursor, ["a", "b"]) == ["a", "b"]
-    cursor.replied()
-    assert fresh(cursor, ["a", "b", OWN, "c"]) == ["c"]
-    cursor.replied()
-    assert fresh(cursor, ["a", "b", OWN, "c", OWN, "c"]) == ["c"]
+    chat = Chat()
+    assert fresh(chat, ["a", "b"]) == ["a", "b"]
+    chat.replied()
+    assert fresh(chat, ["a", "b", OWN, "c"]) == ["c"]
+    chat.replied()
+    assert fresh(chat, ["a", "b", OWN, "c", OWN, "c"]) == ["c"]
 
 
 def test_a_failed_turn_is_taken_up_again_without_a_repeat() -> None:
-    cursor = Cursor()
-    assert fresh(cursor, ["a"]) == ["a"]
-    assert not cursor.answered
-    assert fresh(cursor, ["a"]) == []
+    chat = Chat()
+    assert fresh(chat, ["a"]) == ["a"]
+    assert not chat.answered
+    assert fresh(chat, ["a"]) == []
 
 
 def test_the_same_words_in_a_second_chat_are_new() -> None:
-    cursor = Cursor()
-    fresh(cursor, ["hi"])
-    cursor.replied()
-    assert fresh(cursor, ["hi"]) == ["hi"]
-    cursor.replied()
-    assert fresh(cursor, ["hi", OWN, "bye"]) == ["bye"]
+    chat = Chat()
+    fresh(chat, ["hi"])
+    chat.replied()
+    assert fresh(chat, ["hi"]) == ["hi"]
+    chat.replied()
+    assert fresh(chat, ["hi", OWN, "bye"]) == ["bye"]
 
 
 def test_another_chat_under_the_same_name_is_new() -> None:
-    cursor = Cursor()
-    fresh(cursor, ["a", "b"])
-    cursor.replied()
-    assert fresh(cursor, ["x", "y"]) == ["x", "y"]
+    chat = Chat()
+    fresh(chat, ["a", "b"])
+    chat.replied()
+    assert fresh(chat, ["x", "y"]) == ["x", "y"]
 
 
 def test_a_shortened_history_repeats_nothing() -> None:
-    cursor = Cursor()
-    fresh(cursor, ["a", "b", "c"])
-    cursor.replied()
-    assert fresh(cursor, ["c", OWN, "d"]) == ["d"]
-    cursor.replied()
-    assert fresh(cursor, ["a", OWN, "d", OWN, "e"]) == ["e"]  # first message kept
+    chat = Chat()
+    fresh(chat, ["a", "b", "c"])
+    chat.replied()
+    assert fresh(chat, ["c", OWN, "d"]) == ["d"]
+    chat.replied()
+    assert fresh(chat, ["a", OWN, "d", OWN, "e"]) == ["e"]  # first message kept
 
 
 def test_a_reply_that_never_entered_the_chat_does_no_harm() -> None:
-    cursor = Cursor()
-    fresh(cursor, ["a"])
-    cursor.replied()
-    assert fresh(cursor, ["a", "b"]) == ["b"]
+    chat = Chat()
+    fresh(chat, ["a"])
+    chat.replied()
+    assert fresh(chat, ["a", "b"]) == ["b"]
 
 
 def test_a_transform_that_rewrites_everything_leaves_what_follows_the_own_reply() -> None:
-    cursor = Cursor()
-    fresh(cursor, ["a", "b"])
-    cursor.replied()
-    assert fresh(cursor, ["a'", "b'", OWN, "c"]) == ["c"]
+    chat = Chat()
+    fresh(chat, ["a", "b"])
+    chat.replied()
+    assert fresh(chat, ["a'", "b'", OWN, "c"]) == ["c"]
 
 
 def test_nothing_new_when_the_agent_spoke_last() -> None:
-    cursor = Cursor()
-    fresh(cursor, ["a"])
-    cursor.replied()
-    assert fresh(cursor, ["a", OWN]) == []
-    assert cursor.answered
+    chat = Chat()
+    fresh(chat, ["a"])
+    chat.replied()
+    assert fresh(chat, ["a", OWN]) == []
+    assert chat.answered
 
 
 def test_long_chats_keep_a_bounded_memory() -> None:
-    cursor = Cursor()
-    chat: list[str] = []
+    chat = Chat()
+    messages: list[str] = []
     for number in range(3 * REMEMBERED):
-        chat.append(str(number))
-        assert fresh(cursor, chat) == [str(number)]
-        chat.append(OWN)
-        cursor.replied()
-    assert len(cursor.taken) <= REMEMBERED + 1
+        messages.append(str(number))
+        assert fresh(chat, messages) == [str(number)]
+        messages.append(OWN)
+        chat.replied()
+    assert len(chat.heard) <= REMEMBERED + 1
 
 
 @given(st.lists(st.lists(st.sampled_from("abc"), min_size=1, max_size=4), max_size=12))
 def test_every_message_is_taken_exactly_once(rounds: list[list[str]]) -> None:
-    cursor, chat, taken = Cursor(), [], []
+    chat, messages, taken = Chat(), [], []
     for said in rounds:
-        chat.extend(said)
-        taken.extend(fresh(cursor, list(chat)))
-        chat.append(OWN)
-        cursor.replied()
-    assert taken == [mark for mark in chat if mark != OWN]
+        messages.extend(said)
+        taken.extend(fresh(chat, list(messages)))
+        messages.append(OWN)
+        chat.replied()
+    assert taken == [mark for mark in messages if mark != OWN]
 
 
 @given(
@@ -109,22 +105,22 @@ def test_every_message_is_taken_exactly_once(rounds: list[list[str]]) -> None:
     st.integers(1, 6),
 )
 def test_a_history_limiter_changes_nothing(rounds: list[list[int]], kept: int) -> None:
-    cursor, chat, taken, count = Cursor(), [], [], 0
+    chat, messages, taken, count = Chat(), [], [], 0
     for said in rounds:
         marks = [f"{count + i}:{word}" for i, word in enumerate(said)]
         count += len(marks)
-        chat.extend(marks)
-        taken.extend(fresh(cursor, chat[-max(kept, len(marks) + 1) :]))
-        chat.append(OWN)
-        cursor.replied()
-    assert taken == [mark for mark in chat if mark != OWN]
+        messages.extend(marks)
+        taken.extend(fresh(chat, messages[-max(kept, len(marks) + 1) :]))
+        messages.append(OWN)
+        chat.replied()
+    assert taken == [mark for mark in messages if mark != OWN]
 
 
 def test_a_restart_goes_on_from_the_saved_marks() -> None:
-    before = Cursor()
+    before = Chat()
     fresh(before, ["a", "b"])
     before.replied()
-    assert first_new(before.taken, ["a", "b", OWN, "c"]) == 3
+    assert first_new(before.heard, ["a", "b", OWN, "c"]) == 3
 
 
 def test_digests_tell_speakers_and_tool_calls_apart_and_own_replies_not() -> None:

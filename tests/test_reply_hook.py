@@ -1,4 +1,4 @@
-"""The reply seam: whose place the memory's reply takes, and what users may still do to it."""
+"""The reply hook: whose place the memory's reply takes, and what users may still do to it."""
 
 from __future__ import annotations
 
