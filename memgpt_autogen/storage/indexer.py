@@ -67,7 +67,9 @@ class Indexer:
         self._working = threading.RLock()
         self._preparing = threading.RLock()
         self._thread: threading.Thread | None = None
+        self._asked = False
         self._hurry = False
+        self._closed = False
         self._failing = False
         self._ready = False
         self._users = 0
@@ -78,8 +80,9 @@ class Indexer:
     def nudge(self, *, hurry: bool = False) -> None:
         """Say that there may be something to do; with `hurry`, without waiting for more."""
         with self._changed:
+            self._asked = True
             self._hurry = self._hurry or hurry
-            if self._thread is None:
+            if self._thread is None and not self._closed:
                 self._thread = threading.Thread(
                     target=self._work, name="memgpt indexer", daemon=True
                 )
@@ -119,10 +122,18 @@ class Indexer:
 
         What fails stays in the journal, for the next opening.
         """
+        with self._changed:
+            self._closed = True
+            thread = self._thread
+            self._changed.notify_all()
+        if thread is not None:
+            thread.join()
         try:
             self.settle()
         except Exception as problem:  # noqa: BLE001 - whatever a user's embedder raises
-            logger.warning("%s not embedded: %s: %s", _SOME, type(problem).__name__, problem)
+            logger.warning(
+                "%s waits to be embedded: %s: %s", _SOME, type(problem).__name__, problem
+            )
         self.keeps = False
         self._let_go()
 
@@ -156,16 +167,16 @@ class Indexer:
     def _work(self) -> None:
         while True:
             with self._changed:
-                if not self._hurry:
-                    self._changed.wait(_REST)
-                self._hurry = False
-            self._try()
+                self._changed.wait_for(lambda: self._hurry or self._closed, _REST)
+                self._asked = self._hurry = False
+            if not self._closed:
+                self._try()
             with self._changed:
                 self._changed.notify_all()
-                if not self._hurry:
+                if self._closed or not self._asked:
                     self._thread = None
                     break
-        if not self.keeps:
+        if not self.keeps and not self._closed:
             self._let_go()
 
     def _try(self) -> None:
