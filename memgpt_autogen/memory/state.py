@@ -84,6 +84,7 @@ class SavedState:
     """
 
     def __init__(self, store: Store) -> None:
+        self._journal = store.journal
         self._table = store.state
         self._chats: dict[str, list[str]] = {}
         self._queue: SavedList[MessageEvent | Notice | Step] = SavedList(
@@ -105,8 +106,11 @@ class SavedState:
         for name, taken in self.values.chats.items():
             if self._chats.get(name) is not taken:  # a changed one is another list
                 texts[f"{_CHAT}{name}"] = json.dumps(taken)
-        self._table.save(texts)
-        self._queue.save(entries)
+        chats = self._chats
+        with self._journal.transaction():
+            self._table.save(texts)
+            self._queue.save(entries)
+            self._journal.unless_written(lambda: setattr(self, "_chats", chats))
         self._chats = dict(self.values.chats)
 
 

@@ -128,10 +128,6 @@ class Store:
         self.journal.put("purge", None)
         return self._copy is None
 
-    def back_up(self, target: Path) -> None:
-        """Copy the journal, from which all else can be made, while it is in use."""
-        self.journal.back_up(target)
-
     def close(self) -> None:
         """Tell the index of everything and let go of all files; the last user's call counts."""
         self.users -= 1

@@ -28,6 +28,7 @@ from memgpt_autogen.storage.process import Belonging
 LAYOUT = 1  # of all tables; a newer program brings an older layout up to its own
 FILE = "journal.sqlite3"
 _APPLICATION = 0x4D454D47  # tells our files from others of SQLite ("MEMG")
+_HEADER = b"SQLite format 3\0"
 _STEP = "step"
 _OLD_LAYOUT = ("state.sqlite3", "index.sqlite3")
 
@@ -86,8 +87,8 @@ class Journal:
             with sqlite_errors(self.path):
                 connection.execute("BEGIN IMMEDIATE")
             self._current.connection = connection
-            deeds: list[Callable[[], object]] = []
-            self._current.deeds = deeds
+            undoings: list[Callable[[], object]] = []
+            self._current.undoings = undoings
             try:
                 with sqlite_errors(self.path):
                     yield connection
@@ -97,17 +98,17 @@ class Journal:
             except BaseException:
                 if connection.in_transaction:
                     connection.execute("ROLLBACK")
+                for undo in reversed(undoings):
+                    undo()
                 raise
             finally:
                 self._current.connection = None
         if self.directory is not None:
             self._note(self.directory, step)
-        for deed in deeds:
-            deed()
 
-    def once_written(self, deed: Callable[[], object]) -> None:
-        """Do something when the transaction around this call is written, else never."""
-        self._current.deeds.append(deed)
+    def unless_written(self, undo: Callable[[], object]) -> None:
+        """Do something if the transaction around this call is not written."""
+        self._current.undoings.append(undo)
 
     def rows(self, sql: str, parameters: Parameters = ()) -> list[tuple[Any, ...]]:
         """The result of a query; inside a transaction it sees what that has written.
@@ -165,12 +166,6 @@ class Journal:
                 connection.execute(f"INSERT INTO {name} ({name}) VALUES ('optimize')")  # noqa: S608
         self.rows("VACUUM")
         self.rows("PRAGMA wal_checkpoint(TRUNCATE)")
-
-    def back_up(self, target: Path) -> None:
-        """Copy the journal as it is now, while it is in use (SQLite's own backup)."""
-        make_private(target.parent)
-        with contextlib.closing(connect(target)) as copy, self._connection() as connection:
-            connection.backup(copy)
 
     def close(self) -> None:
         """Let go of the file; a later use opens it again."""
@@ -260,6 +255,8 @@ def _is_cut(path: Path) -> bool:
         return False
     with path.open("rb") as file:
         header = file.read(100)
+    if not header.startswith(_HEADER):
+        return False  # it was never a database: SQLite says so
     size = int.from_bytes(header[16:18], "big")
     pages = int.from_bytes(header[28:32], "big")
     return path.stat().st_size < (65_536 if size == 1 else size) * pages

@@ -32,11 +32,13 @@ class StateTable:
 
     def save(self, values: Mapping[str, str]) -> None:
         """Write the values that are other than the ones loaded or saved last."""
-        changed = [pair for pair in values.items() if self._known.get(pair[0]) != pair[1]]
+        known = self._known
+        changed = [pair for pair in values.items() if known.get(pair[0]) != pair[1]]
         if changed:
             with self._journal.transaction() as connection:
                 connection.executemany("INSERT OR REPLACE INTO state VALUES (?, ?)", changed)
-                self._journal.once_written(lambda: self._known.update(changed))
+                self._journal.unless_written(lambda: setattr(self, "_known", known))
+            self._known = {**known, **dict(changed)}
 
 
 class SavedList(Generic[T]):
@@ -76,7 +78,7 @@ class SavedList(Generic[T]):
         self._replace(placed)
 
     def _replace(self, placed: list[tuple[int, T]]) -> None:
-        before = dict(self._saved)
+        saved, before = self._saved, dict(self._saved)
         kept = {position for position, item in placed if before.get(position) is item}
         gone = [position for position in before if position not in kept]
         fresh = [(position, item) for position, item in placed if position not in kept]
@@ -90,4 +92,5 @@ class SavedList(Generic[T]):
                     "INSERT INTO lists VALUES (?, ?, ?)",
                     [(self._name, position, self._write(item)) for position, item in fresh],
                 )
-                self._journal.once_written(lambda: setattr(self, "_saved", placed))
+                self._journal.unless_written(lambda: setattr(self, "_saved", saved))
+            self._saved = placed
