@@ -113,6 +113,7 @@ class Store:
                 self.journal.put("dimension", None)
                 for table in tables:
                     table.vectors.clear()
+                    table.changes.begin_anew()
             self.indexer.start_over()
         self.indexer.settle(progress)
         return sum(map(len, tables))
@@ -131,7 +132,7 @@ class Store:
     def close(self) -> None:
         """Tell the index of everything and let go of all files; the last user's call counts."""
         self.users -= 1
-        if self.users > 0:
+        if self.users:
             return
         with _guard:
             if _open.get(self.place) is self:
