@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import os
 import signal
@@ -63,6 +64,12 @@ def opened(place: Path | str, embedder: Embedder = HASHING, **kwargs: Any) -> St
 
 def record(number: int, text: str = "words", speaker: str = "Ann", hours: int = 0) -> Record:
     return Record(number, text, NOON + timedelta(hours=hours), speaker=speaker)
+
+
+def text(number: int) -> str:
+    """Words that no other number has: of texts that are nearly the same, Chroma loses some."""
+    digest = hashlib.sha256(str(number).encode()).hexdigest()
+    return " ".join(digest[start : start + 8] for start in range(0, 64, 8))
 
 
 def warnings_in(caplog: pytest.LogCaptureFixture) -> list[str]:
