@@ -50,7 +50,8 @@ class Records:
             StorageError: another record has the number of one of these.
         """
         with self.table.journal.transaction():
-            following = itertools.count(self.table.next)
+            highest = max((record.number for record in records), default=0)
+            following = itertools.count(max(self.table.next, highest + 1))
             placed = [
                 record if record.number else replace(record, number=next(following))
                 for record in records
