@@ -149,6 +149,7 @@ def test_a_passage_comes_back_as_it_was_given(archival: ArchivalStorage) -> None
 def test_the_best_answer_comes_first_by_meaning(tmp_path: Path) -> None:
     store, archival = archival_in(tmp_path, resolve_embedder())
     insert_many(archival, ["The dog chased a ball.", "Interest rates went up.", "Snow fell."])
+    store.indexer.settle()  # the model is read from disk first, longer than a search waits
     assert archival.search("What did the puppy do?").items[0].text == "The dog chased a ball."
     store.close()
 

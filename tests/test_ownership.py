@@ -40,16 +40,21 @@ def said(process: subprocess.Popen[str]) -> str:
     return process.stdout.readline()
 
 
+def holds(one: Ownership) -> bool:
+    return one.held
+
+
 def test_one_process_has_it_and_the_next_gets_it(tmp_path: Path) -> None:
     mine = Ownership(tmp_path)
-    assert mine.take() and mine.take() and mine.held
+    assert mine.take() and mine.take()
+    assert holds(mine)
     assert f"process {os.getpid()} on " in mine.owner
     with another(tmp_path) as other:
         assert said(other).startswith(f"False process {os.getpid()} on ")
         other.kill()
     mine.release()
     mine.release()
-    assert not mine.held
+    assert not holds(mine)
     assert mine.owner == "another process"  # nobody that it knew
     with another(tmp_path) as other:
         assert said(other).startswith("True")

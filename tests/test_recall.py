@@ -397,7 +397,7 @@ def test_killed_while_writing_nothing_acknowledged_is_lost(tmp_path: Path) -> No
             assert sorted(there) == sorted(acknowledged)
             assert len(recall) <= len(acknowledged) + 3  # one in flight may be there at each kill
             store.indexer.settle()
-            index = store._vectors and store._vectors.index(store.recall.kind)
-            assert index is not None and len(index) == len(recall)
+            assert store._vectors is not None
+            assert len(store._vectors.index(store.recall.kind)) == len(recall)
             for key in acknowledged[-10:]:
                 assert recall.search(there[key]).items[0].text == there[key]

@@ -179,7 +179,7 @@ def open_copy(location: str, section: Section, name: str) -> tuple[ServerCopy, P
     server = Server.at(location)
     prefix = f"memgpt-{section}.{folder_name(name)}."
     copy = ServerCopy(server_client(server), prefix, location)
-    return copy, server_directory(server, section, name, None)
+    return copy, server_directory(server, section, name)
 
 
 def server_names(location: str, section: Section) -> list[str]:
