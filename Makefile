@@ -24,7 +24,7 @@ help: ## this list
 demo: $(STAMPS)/demo ## a coder that remembers, in a group chat; MODEL=local|rehearsal|openai|auto
 	@$(BIN)/python $(DEMO) --model $(MODEL)
 
-test: lint type imports ## everything that must hold; also lints and checks types
+test: lint type imports house ## everything that must hold; also lints and checks types
 	@$(PYTEST) -n auto --features-to=$(VENV)/features.json
 
 coverage: $(STAMPS)/dev ## the tests again, with what of the code they reach
