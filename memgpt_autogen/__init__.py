@@ -56,45 +56,27 @@ if TYPE_CHECKING:
 
 # Loaded at first use: AutoGen and Chroma take seconds to import, `--help` should not.
 _HOMES = {
-    "AutoGenTranslator": "adapter.translator",
-    "Block": "memory.core",
-    "ChatModelError": "errors",
-    "ConfigurationError": "errors",
-    "ConflictError": "errors",
-    "ContextOverflowError": "errors",
-    "ContextOverview": "engine.overview",
-    "DirectoryLockedError": "errors",
-    "DocumentUpload": "events",
-    "EmbedderMismatchError": "errors",
-    "Event": "events",
-    "Eviction": "steps",
-    "FunctionCall": "steps",
-    "FunctionResult": "steps",
-    "LoadedSource": "sources.load",
-    "LocalModelError": "errors",
-    "Login": "events",
-    "MemGPTAgent": "agent",
-    "MemGPTCapability": "adapter.capability",
-    "MemGPTError": "errors",
-    "Message": "memory.recall",
-    "MessageEvent": "events",
-    "Page": "memory.page",
-    "Passage": "memory.archival",
-    "Receipt": "upkeep.forget",
-    "ReentryError": "errors",
-    "Settings": "settings",
-    "StateFormatError": "errors",
-    "Step": "steps",
-    "StorageError": "errors",
-    "SystemAlert": "events",
-    "TakenOverError": "errors",
-    "TimedEvent": "events",
-    "Translator": "adapter.translator",
-    "Turn": "steps",
-    "TurnEnd": "steps",
-    "Usage": "steps",
-    "load_source": "sources.load",
-    "reindex": "storage.chroma",
+    name: home
+    for home, names in {
+        "adapter.capability": "MemGPTCapability",
+        "adapter.translator": "AutoGenTranslator Translator",
+        "agent": "MemGPTAgent",
+        "engine.overview": "ContextOverview",
+        "errors": "ChatModelError ConfigurationError ConflictError ContextOverflowError"
+        " DirectoryLockedError EmbedderMismatchError LocalModelError MemGPTError"
+        " ReentryError StateFormatError StorageError TakenOverError",
+        "events": "DocumentUpload Event Login MessageEvent SystemAlert TimedEvent",
+        "memory.archival": "Passage",
+        "memory.core": "Block",
+        "memory.page": "Page",
+        "memory.recall": "Message",
+        "settings": "Settings",
+        "sources.load": "LoadedSource load_source",
+        "steps": "Eviction FunctionCall FunctionResult Step Turn TurnEnd Usage",
+        "storage.chroma": "reindex",
+        "upkeep.forget": "Receipt",
+    }.items()
+    for name in names.split()
 }
 
 __all__ = [
