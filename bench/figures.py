@@ -11,7 +11,7 @@ from typing import Any
 from harness import spread
 
 # First and last turn of the spans that are quoted.
-SPANS = ((1, 50), (26, 75), (151, 200), (351, 400), (951, 1000))
+SPANS = ((1, 50), (26, 75), (51, 150), (151, 200), (351, 400), (951, 1000))
 TOTALS = (50, 200, 500, 1000)
 STEP = 10  # turns that one point of a plot stands for
 
@@ -35,7 +35,7 @@ class Peer:
         kind: what `peers.py` calls it.
         script: what its model answers (`scripts.py`); None for no model.
         samples: turns at which it is measured with a history given to it.
-        row: turns that are taken in a row at the end, without pauses.
+        row: turns that are taken in rows at the end, without pauses.
         sustained: ms and CPU ms of one of those, with all writes.
     """
 

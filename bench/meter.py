@@ -4,8 +4,8 @@ It imports nothing but the standard library: environments without this package u
 too. A line is a JSON object: {"message": …} is a turn, answered with its wall time
 and CPU time in milliseconds; {"preload": n} gives the agent the history of n turns;
 {"messages": […]} are turns without a pause between them, until all they wrote is on
-disk. CPU time is the whole process's since the turn before, so what goes on in the
-background is in it.
+disk; {"idle": true} waits until the process is idle. CPU time is the whole process's
+since the turn before, so what goes on in the background is in it.
 """
 
 from __future__ import annotations
@@ -24,6 +24,19 @@ class Subject(Protocol):
         ...
 
 
+QUIET = 0.01  # seconds without work after which a process counts as idle
+PATIENCE = 2.0  # seconds
+
+
+def wait_until_idle() -> None:
+    """Wait until no thread of this process computes."""
+    end = time.perf_counter() + PATIENCE
+    used, now = -1.0, time.process_time()
+    while now - used > QUIET / 10 and time.perf_counter() < end:
+        time.sleep(QUIET)
+        used, now = now, time.process_time()
+
+
 def serve(subject: Subject) -> None:
     """Answer lines until the input ends."""
     out, sys.stdout = sys.stdout, sys.stderr  # some agents print
@@ -34,6 +47,10 @@ def serve(subject: Subject) -> None:
         if "preload" in asked:
             subject.preload(asked["preload"])  # type: ignore[attr-defined] # few can
             cpu = time.process_time()
+            print("{}", file=out, flush=True)
+            continue
+        if "idle" in asked:
+            wait_until_idle()
             print("{}", file=out, flush=True)
             continue
         begin = time.perf_counter()
