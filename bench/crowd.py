@@ -124,17 +124,15 @@ def main(
     count = 20 if quick else agents
     found = {kind: measured(kind, count) for kind in ("MemGPTAgent", "AssistantAgent")}
     columns = ["", "agents", "descriptors", "threads", "MB", "descriptors of all", "broke by"]
-    table = {
-        "title": f"{count} agents in one process: what each idle one holds",
-        "columns": columns,
-        "rows": [row(kind, one) for kind, one in found.items()],
-    }
-    shown = Table(title=table["title"], title_justify="left")
+    title = f"{count} agents in one process: what each idle one holds"
+    rows = [row(kind, one) for kind, one in found.items()]
+    shown = Table(title=title, title_justify="left")
     for column in columns:
         shown.add_column(column)
-    for cells in table["rows"]:
+    for cells in rows:
         shown.add_row(*cells)
     Console(width=min(Console().width, 120)).print(shown)
+    table = {"title": title, "columns": columns, "rows": rows}
     write_results("crowd", where, {"wanted": count, "quick": quick, **found, "tables": [table]})
 
 

@@ -17,10 +17,7 @@ from itertools import accumulate
 from typing import Any
 
 import numpy as np
-from inside import Said, best_embedder, vocabulary_file
-from numpy.typing import NDArray
-
-Rows = NDArray[np.float32]
+from inside import Rows, Said, best_embedder, vocabulary_file
 
 BEGIN = datetime(2020, 1, 1, tzinfo=timezone.utc)
 SPEAKERS = ("Ann", "Bob", "Cy")

@@ -32,6 +32,7 @@ from statistics import mean, median
 from typing import Annotated, Any
 
 import typer
+from acceptance import OPENED
 from drawn import BEGIN, DrawnEmbedder, nearest, said
 from harness import HERE, machine, write_results
 from inside import fill, raw, settle
@@ -47,10 +48,7 @@ SIZES = (1_000, 10_000, 100_000)
 MILLION = 1_000_000
 TIMES = 40
 OPENINGS = 5
-OPENED = {
-    "warm": "open, to the first search by words",
-    "cold": "the same, with imports",
-}
+
 NEEDED = ("embed query", "raw Chroma")
 
 Figures = dict[str, Any]
@@ -139,14 +137,14 @@ def alternated(tasks: dict[str, Callable[[int], Any]], what: str) -> Figures:
 def opened(place: Path) -> Figures:
     """Medians of fresh processes, in milliseconds, with all imports done before and not."""
     figures: Figures = {}
-    for way in ("warm", "cold"):
+    for way, name in zip(("warm", "cold"), OPENED, strict=True):
         command = [sys.executable, str(HERE / "opening.py"), str(place), way]
         found = [
             json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
             for _ in range(OPENINGS)
         ]
         counted = ("open", "first search by words", *(() if way == "warm" else ("import",)))
-        figures[OPENED[way]] = median(sum(one[name] for name in counted) for one in found)
+        figures[name] = median(sum(one[part] for part in counted) for one in found)
     return figures
 
 
@@ -200,7 +198,7 @@ def document(found: Sequence[Figures], embedder: DrawnEmbedder) -> dict[str, Any
     ]
     lines = {
         name: {"x": [one["messages"] for one in found], "y": [one[name] for one in found]}
-        for name in (*NEEDED, "search", "append", OPENED["warm"])
+        for name in (*NEEDED, "search", "append", OPENED[0])
     }
     plot = {"title": "What a growing store costs", "x_label": "messages", "y_label": "ms"}
     return {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -11,11 +12,18 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import chromadb
+import numpy as np
+from numpy.typing import NDArray
 
 from memgpt_autogen import MemGPTAgent
+from memgpt_autogen.model.tokens import TokenCounter
+from memgpt_autogen.sources.readers import split
 from memgpt_autogen.storage.embedding import Embedder, resolve_embedder
+from memgpt_autogen.storage.minilm import packaged_weights
 
-__all__ = ["Embedder", "Said", "as_other_process", "best_embedder", "fill", "insert_all", "raw"]
+__all__ = ["Embedder", "split"]
+
+Rows = NDArray[np.float32]
 
 BULK = 5_000  # messages written at once
 
@@ -28,6 +36,16 @@ class Said(NamedTuple):
     moment: datetime
 
 
+@contextmanager
+def memory(embedder: Embedder | None = None) -> Iterator[MemGPTAgent]:
+    """An agent without a model, whose memory is empty and soon gone."""
+    with (
+        tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder,
+        MemGPTAgent("agent", llm_config=False, memory=folder, embedder=embedder) as agent,
+    ):
+        yield agent
+
+
 def best_embedder() -> Embedder:
     """The embedder that an agent takes by itself."""
     return resolve_embedder()
@@ -36,6 +54,17 @@ def best_embedder() -> Embedder:
 def vocabulary_file() -> Path:
     """The words of the packaged embedder, one a line, the most frequent first."""
     return Path(str(resources.files("memgpt_autogen") / "data" / "bert_uncased_vocab.txt"))
+
+
+def weights_file() -> Path | None:
+    """The packaged embedder's weights; None without the extra `offline`."""
+    found = packaged_weights()
+    return found.path if found else None
+
+
+def seed_tiktoken() -> None:
+    """Put the packaged vocabulary where AutoGen's tiktoken looks for one."""
+    TokenCounter("gpt-4")
 
 
 def fill(
@@ -58,6 +87,11 @@ def fill(
 def insert_all(agent: MemGPTAgent, texts: Sequence[str]) -> list[str]:
     """Write passages into archival storage; their ids."""
     return list(agent.archival.insert_many(texts))
+
+
+def delete_all(agent: MemGPTAgent, ids: Sequence[str]) -> None:
+    """Delete passages from archival storage."""
+    agent.archival.delete_many(ids)
 
 
 def settle(agent: MemGPTAgent) -> None:

@@ -24,12 +24,11 @@ from autogen.io import IOStream
 from drawn import DrawnEmbedder, said
 from embed import share
 from harness import Quiet
-from inside import best_embedder, fill, settle
+from inside import best_embedder, fill, seed_tiktoken, settle
 from meter import Subject, serve
 from texts import message, reply
 
 from memgpt_autogen import MemGPTAgent
-from memgpt_autogen.model.tokens import TokenCounter
 
 
 class Chat:
@@ -135,7 +134,7 @@ def subject(name: str, given: dict[str, Any]) -> Subject:
         return limited(given, MessageHistoryLimiter(max_messages=20))
     if name == "tokens":
         # Without a limit for each message (here 100) it keeps the last message only.
-        TokenCounter("gpt-4")  # puts the packaged vocabulary where AutoGen's tiktoken looks
+        seed_tiktoken()
         return limited(given, MessageTokenLimiter(100, 4000))
     if name == "teachability":
         return teachable(given)

@@ -4,8 +4,8 @@ One process runs the agent. In the midst of its turn, while the model thinks, th
 process opens the memory, reads a block, searches by words and by meaning, and edits the
 block; then the model answers with a call that asks for a heartbeat, and the next request
 must hold the edit. How long each deed of the visitor takes is measured, and how long the
-owner takes from the model's answer to its next request, in turns with a visitor and in
-turns without one, in alternation.
+owner takes from the model's answer to its next request, a search included, in turns with
+a visitor and in turns without one, in alternation.
 """
 
 from __future__ import annotations
