@@ -18,11 +18,15 @@ STEP = 10  # turns that one point of a plot stands for
 
 @dataclass(frozen=True)
 class TurnCost:
-    """One turn: milliseconds without the model's, CPU, prompt tokens, and the requests."""
+    """One turn: milliseconds without the model's, CPU, prompt tokens, and the requests.
+
+    `own_ms` is CPU time of the thread that waits for the answer.
+    """
 
     turn: int
     ms: float
     cpu_ms: float
+    own_ms: float
     tokens: int
     requests: list[dict[str, Any]]
 
@@ -93,6 +97,7 @@ def span(costs: Sequence[TurnCost]) -> dict[str, Any]:
         "last_turn": costs[-1].turn,
         "ms": wall,
         "cpu_ms": mean(cost.cpu_ms for cost in costs),
+        "own_ms": median(cost.own_ms for cost in costs),
         "tokens": mean(cost.tokens for cost in costs),
         "calls": mean(len(cost.requests) for cost in costs),
     }

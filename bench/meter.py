@@ -5,7 +5,8 @@ too. A line is a JSON object: {"message": …} is a turn, answered with its wall
 and CPU time in milliseconds; {"preload": n} gives the agent the history of n turns;
 {"messages": […]} are turns without a pause between them, until all they wrote is on
 disk; {"idle": true} waits until the process is idle. CPU time is the whole process's
-since the turn before, so what goes on in the background is in it.
+since the turn before, so what goes on in the background is in it; "own_ms" is the
+CPU time of the thread that asked, until it had its answer: a busy machine changes it less.
 """
 
 from __future__ import annotations
@@ -53,13 +54,15 @@ def serve(subject: Subject) -> None:
             wait_until_idle()
             print("{}", file=out, flush=True)
             continue
-        begin = time.perf_counter()
+        begin, own = time.perf_counter(), time.thread_time()
         answers = [subject.turn(one) for one in asked.get("messages", [asked.get("message")])]
+        own = time.thread_time() - own
         if "messages" in asked:
             subject.settle()  # type: ignore[attr-defined] # few can
         ms = 1000 * (time.perf_counter() - begin)
         if not all(answers):
             raise SystemExit("the agent said nothing")
         now = time.process_time()
-        print(json.dumps({"ms": ms, "cpu_ms": 1000 * (now - cpu)}), file=out, flush=True)
+        took = {"ms": ms, "cpu_ms": 1000 * (now - cpu), "own_ms": 1000 * own}
+        print(json.dumps(took), file=out, flush=True)
         cpu = now

@@ -99,6 +99,7 @@ class Running:
             turn=number,
             ms=took["ms"] - 1000 * seconds,
             cpu_ms=took["cpu_ms"],
+            own_ms=took["own_ms"],
             tokens=sum(request["tokens"] for request in asked),
             requests=asked,
         )
