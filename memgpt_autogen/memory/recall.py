@@ -78,7 +78,7 @@ class RecallStorage:
 
     def take_in(self, message: Message) -> str:
         """Store what was said in a chat, within the transaction of a step; its id."""
-        return RECALL.id_of(self._records.store([_record(message)])[0])
+        return RECALL.id_of(self._records.table.insert([_record(message)])[0])
 
     def search(
         self,
@@ -194,7 +194,7 @@ def _record(message: Message) -> Record:
     return Record(
         number,
         clean(message.text),
-        aware(message.timestamp),
+        message.timestamp if message.timestamp.tzinfo else aware(message.timestamp),
         speaker=clean(message.speaker),
         origin=clean(message.origin),
     )

@@ -90,9 +90,10 @@ class Store:
         return str(self.directory or MEMORY)
 
     def written(self) -> None:
-        """To be called after what was written is to be acknowledged."""
+        """To be called before what was written is acknowledged: a server gets it too."""
         if self._copy is not None:
             self._copy.send(self.journal)
+        self.indexer.nudge()
 
     def own(self, wait: float) -> bool:
         """Take the ownership, to be kept until `close`; False if another process has it."""

@@ -12,10 +12,9 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from datetime import datetime
 
 from memgpt_autogen.storage.journal.words import indexed
-from memgpt_autogen.storage.record import Kind, readable
+from memgpt_autogen.storage.record import MONTHS, Kind
 
 # With any change of these, of the tables, of `_columns` or of what `words` makes of a
 # text, raise journal.LAYOUT.
@@ -84,7 +83,8 @@ class Entries:
         if row is None:
             return None
         text, speaker, timestamp, tags = row
-        date = readable(datetime.fromisoformat(timestamp))
+        year, month, day = timestamp[:10].split("-")
+        date = f"{int(day)} {MONTHS[int(month) - 1]} {int(year)}"  # as `readable` writes it
         if not self._kind.dialogue:
             return text, " ".join(json.loads(tags)) if tags else "", "", "", date
         around = []

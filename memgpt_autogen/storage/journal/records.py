@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import threading
 import zlib
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -20,7 +21,7 @@ from memgpt_autogen.storage.journal.matching import Matching
 from memgpt_autogen.storage.journal.vectors import VectorTable
 from memgpt_autogen.storage.journal.where import Where, among
 from memgpt_autogen.storage.journal.words import STOP_WORDS, asked_words
-from memgpt_autogen.storage.record import Kind, Record, micros
+from memgpt_autogen.storage.record import EPOCH, MICROSECOND, Kind, Record
 
 _PART = 500  # records read at once when all are read
 
@@ -73,11 +74,14 @@ class RecordTable:
 
         Numbers are never given again.
         """
-        with self.journal.transaction() as connection:
-            first = self._next(connection)
-            numbers = list(range(first, first + len(records)))
-            placed = [replace(one, number=n) for one, n in zip(records, numbers, strict=True)]
-            self._insert(connection, placed)
+        inside = self.journal.inside
+        if inside is None or inside[0] != threading.get_ident():
+            with self.journal.transaction():
+                return self.insert(records)
+        first = self._next(inside[1])
+        numbers = list(range(first, first + len(records)))
+        placed = [replace(one, number=n) for one, n in zip(records, numbers, strict=True)]
+        self._insert(inside[1], placed)
         return numbers
 
     def add(self, records: Iterable[Record]) -> None:
@@ -279,8 +283,9 @@ class RecordTable:
 def _row(record: Record) -> tuple[int, int, str, str, str, str, int, str]:
     tags = json.dumps(record.tags, ensure_ascii=False) if record.tags else ""
     stamp = record.timestamp.isoformat()
+    moment = (record.timestamp - EPOCH) // MICROSECOND
     return (
-        *(record.number, micros(record.timestamp), stamp, record.speaker),
+        *(record.number, moment, stamp, record.speaker),
         *(tags, record.origin, _checksum(record.text), record.text),
     )
 
