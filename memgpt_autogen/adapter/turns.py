@@ -87,8 +87,8 @@ class Turns:
             engine = self.open()
             with engine.lock.held():
                 if engine.is_open:  # another agent of the name may have closed it meanwhile
-                    engine.adapt(*self._memory)
-                    self._history.go_on_in(engine.queue.state.chats)
+                    if (engine.identity, engine.settings) != self._memory:
+                        engine.adapt(*self._memory)
                     yield engine
                     return
 
@@ -202,7 +202,6 @@ class Turns:
         with engine.lock.held():
             try:
                 if engine.is_open:
-                    self._history.go_on_in(engine.queue.state.chats)
                     self._history.take_in(engine)
             finally:
                 self._engine = None

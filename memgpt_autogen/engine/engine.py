@@ -179,8 +179,6 @@ class Engine:
 
     def adapt(self, identity: Identity, settings: Settings) -> None:
         """Go on with another model, window, preset or settings of the same agent."""
-        if (identity, settings) == (self.identity, self.settings):
-            return
         self.identity, self.settings = identity, settings
         context, state = self.queue.context, self.queue.state
         state.preset = identity.preset or state.preset or preset_for(identity.model)

@@ -79,7 +79,7 @@ class _Progress:
             steps=tuple(self.steps),
             evictions=tuple(self.evictions),
             messages=tuple(self.messages),
-            calls=self.steps[-1].pending if self.steps else (),
+            calls=self.steps[-1].pending if end is TurnEnd.CALLED else (),
             end=end,
         )
 
@@ -156,8 +156,8 @@ class Loop:
                 self._queue.alert(LAST_STEP)
             try:
                 completion = self._ask(progress)
-            except Exception:
-                if (turn := self._failed(progress)) is None:
+            except Exception as problem:
+                if (turn := self._failed(progress, problem)) is None:
                     raise
                 return turn
             if stop is not None and stop.is_set:
@@ -168,14 +168,14 @@ class Loop:
             if end is not None:
                 return progress.ended(end)
 
-    def _failed(self, progress: _Progress) -> Turn | None:
+    def _failed(self, progress: _Progress, problem: Exception) -> Turn | None:
         """What a turn comes to whose model fails; None where that is the caller's to handle."""
         if progress.request.stop is not None:
             progress.request.stop.check()
         if not progress.messages:
             return None
         # What was sent is recorded as said, so it must be heard.
-        logger.exception("the model failed after %s had answered", self._queue.name)
+        logger.error("the model failed after %s had answered", self._queue.name, exc_info=problem)
         return self._end(progress, TurnEnd.SENT)
 
     def _record(self, step: Step, progress: _Progress) -> TurnEnd | None:
@@ -276,7 +276,7 @@ class Loop:
 
     def _yields(self, step: Step, progress: _Progress) -> TurnEnd | None:
         """Why the turn ends after `step`, or None when the model runs again."""
-        if step.pending:
+        if step.calls and step.pending:
             return TurnEnd.CALLED
         if any(result.heartbeat or not result.ok for result in step.results):
             return None

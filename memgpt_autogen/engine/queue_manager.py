@@ -101,11 +101,11 @@ class QueueManager:
                 self._write(connection)
         except BaseException:
             self.context.entries[:] = before
+            self._saved.undo()
             self._unsaid.clear()
             self._work.unwritten.clear()
             self._work.core.discard()
             raise
-        self._saved.confirm()
         self._store.written()
 
     def save(self) -> None:

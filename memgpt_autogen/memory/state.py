@@ -100,18 +100,19 @@ class SavedState:
     def save(
         self, connection: sqlite3.Connection, entries: Sequence[MessageEvent | Notice | Step]
     ) -> None:
-        """Write the values and these entries, within a transaction; then `confirm` it."""
+        """Write the values and these entries, within a transaction; `undo` it if that fails."""
         values = self.values.model_dump(mode="json", exclude={"chats"})
         texts = {key: json.dumps(value) for key, value in values.items()}
         for name, taken in self.values.chats.items():
             if self._chats.get(name) is not taken:  # a changed one is another list
                 texts[f"{_CHAT}{name}"] = json.dumps(taken)
         self._table.save(connection, texts, entries, _AS_TEXT)
-
-    def confirm(self) -> None:
-        """What was saved is written."""
-        self._table.confirm()
         self._chats = dict(self.values.chats)
+
+    def undo(self) -> None:
+        """What was saved last is not written."""
+        self._table.undo()
+        self._chats.clear()
 
 
 def _read(saved: dict[str, str]) -> AgentState:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta, timezone
 from typing import Any
 
@@ -23,6 +23,7 @@ class Kind:
     Attributes:
         name: of the collection and the table.
         prefix: of ids, before a number that only ever rises.
+        id_of: the id of a number.
         dialogue: each record continues the one before it: date and speaker are
             embedded with the text, and neighbours' words are indexed with it.
     """
@@ -30,9 +31,10 @@ class Kind:
     name: str
     prefix: str
     dialogue: bool
+    id_of: Callable[[int], str] = field(init=False, repr=False, compare=False)
 
-    def id_of(self, number: int) -> str:
-        return f"{self.prefix}{number:08d}"
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "id_of", f"{self.prefix}{{:08d}}".format)
 
     def number_of(self, id: str) -> int | None:
         """The number in an id of this kind; None for any other text."""

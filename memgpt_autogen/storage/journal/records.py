@@ -15,12 +15,11 @@ from functools import lru_cache
 
 from memgpt_autogen.errors import StorageError
 from memgpt_autogen.storage.journal.changes import ChangeLog
-from memgpt_autogen.storage.journal.entries import Entries
 from memgpt_autogen.storage.journal.journal import Journal, Parameters
 from memgpt_autogen.storage.journal.matching import Matching
 from memgpt_autogen.storage.journal.vectors import VectorTable
 from memgpt_autogen.storage.journal.where import Where, among
-from memgpt_autogen.storage.journal.words import STOP_WORDS, asked_words
+from memgpt_autogen.storage.journal.words import STOP_WORDS, Entries, asked_words
 from memgpt_autogen.storage.record import EPOCH, MICROSECOND, Kind, Record
 
 _PART = 500  # records read at once when all are read

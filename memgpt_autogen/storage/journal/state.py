@@ -28,7 +28,7 @@ class StateTable:
         )
         self._values: dict[str, str] = {}
         self._items: list[tuple[int, Any]] = []
-        self._unconfirmed: tuple[list[tuple[str, str]], list[tuple[int, Any]]] = ([], [])
+        self._before: tuple[dict[str, str], list[tuple[int, Any]]] = ({}, [])
 
     def values(self) -> dict[str, str]:
         """All values."""
@@ -53,9 +53,9 @@ class StateTable:
         items: Sequence[Any],
         write: Callable[[Any], str],
     ) -> None:
-        """Write what is other than when it was loaded or confirmed last.
+        """Write what is other than when it was loaded or saved last.
 
-        To be called within a transaction, and `confirm` once that is written.
+        To be called within a transaction; and `undo`, if that is not written.
 
         Args:
             connection: of the transaction.
@@ -80,9 +80,10 @@ class StateTable:
         gone = [(position,) for position in positions.values()]
         connection.executemany("DELETE FROM queue WHERE position = ?", gone)
         connection.executemany("INSERT INTO queue VALUES (?, ?)", fresh)
-        self._unconfirmed = (changed, placed)
-
-    def confirm(self) -> None:
-        """What was saved is written."""
-        changed, self._items = self._unconfirmed
+        self._before = (dict(self._values), self._items)
         self._values.update(changed)
+        self._items = placed
+
+    def undo(self) -> None:
+        """What was saved last is not written."""
+        self._values, self._items = self._before
