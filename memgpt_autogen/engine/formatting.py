@@ -76,7 +76,8 @@ def _step_messages(step: Step, shown: int) -> list[ChatMessage]:
 
 
 def message_line(message: Message) -> str:
-    return f"[{message.timestamp.strftime(STAMP)}] {message.speaker}: {message.text}{_times(message.times)}"
+    time = message.timestamp.strftime(STAMP)
+    return f"[{time}] {message.speaker}: {message.text}{_times(message.times)}"
 
 
 def message_in_context(recall: RecallStorage, message: Message) -> str:

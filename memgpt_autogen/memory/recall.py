@@ -127,10 +127,9 @@ class RecallStorage:
 
     def around(self, id: str, count: int = 1) -> list[Message]:
         """The messages stored before and after a message, so many of each, in their order."""
-        number = RECALL.number_of(id)
-        if number is None:
-            return []
-        return [_message(record) for record in self._records.table.around(number, count)]
+        digits = id.removeprefix(RECALL.prefix)
+        found = self._records.table.around(int(digits), count) if digits.isdecimal() else []
+        return [_message(record) for record in found]
 
     def between(
         self,

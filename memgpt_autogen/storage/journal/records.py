@@ -18,7 +18,7 @@ from memgpt_autogen.storage.journal.changes import ChangeLog
 from memgpt_autogen.storage.journal.journal import Journal, Parameters
 from memgpt_autogen.storage.journal.matching import Matching
 from memgpt_autogen.storage.journal.vectors import VectorTable
-from memgpt_autogen.storage.journal.where import Where, among
+from memgpt_autogen.storage.journal.where import AMONG, Where
 from memgpt_autogen.storage.journal.words import STOP_WORDS, Entries, asked_words
 from memgpt_autogen.storage.record import EPOCH, MICROSECOND, Kind, Record
 
@@ -107,11 +107,8 @@ class RecordTable:
 
     def get(self, numbers: Sequence[int]) -> dict[int, Record]:
         """The records with these numbers that there are."""
-        found: dict[int, Record] = {}
-        for condition, part in among(numbers):
-            for row in self._select(condition, part):
-                found[row.number] = row
-        return found
+        found = self._select(AMONG, [json.dumps(list(numbers))]) if numbers else []
+        return {record.number: record for record in found}
 
     def page(
         self, where: Where, *, limit: int, offset: int = 0, newest_first: bool
@@ -130,9 +127,12 @@ class RecordTable:
 
     def around(self, number: int, count: int) -> list[Record]:
         """So many records before this number, and as many after it, in their order."""
-        before = self._select("number < ? ORDER BY number DESC LIMIT ?", [number, count])
-        after = self._select("number > ? ORDER BY number LIMIT ?", [number, count])
-        return [*before[::-1], *after]
+        beside = [
+            f"SELECT number FROM {self._name} WHERE number {side} LIMIT ?"
+            for side in ("< ? ORDER BY number DESC", "> ? ORDER BY number")
+        ]
+        union = " UNION ".join(f"SELECT * FROM ({sql})" for sql in beside)
+        return self._select(f"number IN ({union}) ORDER BY number", [number, count, number, count])
 
     def count(self, where: Where) -> int:
         """How many records fit."""
@@ -152,12 +152,9 @@ class RecordTable:
     def fitting(self, numbers: Sequence[int], where: Where) -> set[int]:
         """Those of these numbers whose records fit."""
         clauses = where.clauses(self._name)
-        found: set[int] = set()
-        for condition, part in among(numbers):
-            sql = f"SELECT number FROM {self._name} WHERE {condition} AND {clauses.sql}"
-            rows = self.journal.rows(sql, [*part, *clauses.parameters])
-            found.update(number for (number,) in rows)
-        return found
+        sql = f"SELECT number FROM {self._name} WHERE {AMONG} AND {clauses.sql}"
+        rows = self.journal.rows(sql, [json.dumps(list(numbers)), *clauses.parameters])
+        return {number for (number,) in rows}
 
     def everything(self) -> Iterator[Record]:
         """All records by number, read in parts: those written meanwhile may be missing."""
