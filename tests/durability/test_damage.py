@@ -1,0 +1,59 @@
+"""A memory whose files were damaged while it was closed is whole, healed or refused."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+
+from memgpt_autogen.testing import ScriptedModel, send
+from tests.durability.damage import chroma_damages, file_damages, overwritings
+from tests.durability.prepared import Prepared, prepare
+from tests.durability.trials import Trial, report, run_trials
+from tests.durability.zygote import Zygote
+
+
+@pytest.fixture(scope="module")
+def model() -> Iterator[ScriptedModel]:
+    with ScriptedModel(lambda request: send("Noted.")) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def prepared(
+    zygotes: list[Zygote], model: ScriptedModel, tmp_path_factory: pytest.TempPathFactory
+) -> Prepared:
+    return prepare(tmp_path_factory.mktemp("prepared"), zygotes[0], model.llm_config)
+
+
+def check(trials: Sequence[Trial]) -> None:
+    found = report(trials)
+    print(f"\n{found}")
+    assert not any(trial.why for trial in trials), found
+
+
+@pytest.mark.slow
+def test_a_few_damages(
+    zygotes: list[Zygote], prepared: Prepared, model: ScriptedModel, tmp_path: Path
+) -> None:
+    damages = [
+        *itertools.islice(chroma_damages(prepared, left=False), 5),
+        *itertools.islice(overwritings(prepared), 3),
+    ]
+    check(run_trials(tmp_path, zygotes, prepared, model.llm_config, damages))
+
+
+@pytest.mark.slow_durability
+def test_all_damages(
+    zygotes: list[Zygote], prepared: Prepared, model: ScriptedModel, tmp_path: Path
+) -> None:
+    damages = [
+        *chroma_damages(prepared, left=False),
+        *chroma_damages(prepared, left=True),
+        *overwritings(prepared),
+        *file_damages(prepared, left=False),
+        *file_damages(prepared, left=True),
+    ]
+    check(run_trials(tmp_path, zygotes, prepared, model.llm_config, damages))
