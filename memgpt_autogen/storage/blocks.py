@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from memgpt_autogen.errors import StorageError
+from memgpt_autogen.storage.address import Server, is_server
 from memgpt_autogen.storage.chroma import release, server_client
 from memgpt_autogen.storage.collection import chroma_errors
-from memgpt_autogen.storage.directory import Server, is_server
 from memgpt_autogen.storage.text import clean
 
 if TYPE_CHECKING:
@@ -68,7 +68,8 @@ def open_shelf(location: str) -> BlockShelf:
         StorageError: it cannot be read or written, or the server does not answer.
     """
     if is_server(location):
-        return ServerShelf(server_client(Server.at(location)), location)
+        server = Server.at(location)
+        return ServerShelf(server_client(server), server.url)
     return FileShelf(Path(location).expanduser().resolve() / "shared" / "blocks.sqlite3")
 
 

@@ -14,8 +14,9 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from memgpt_autogen.storage.address import Server, is_server
 from memgpt_autogen.storage.chroma import Database, open_source, server_records
-from memgpt_autogen.storage.directory import Server, folder_name, is_server
+from memgpt_autogen.storage.directory import folder_name
 
 
 @dataclass

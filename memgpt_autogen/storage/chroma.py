@@ -9,13 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from memgpt_autogen.errors import ConfigurationError, DirectoryLockedError, StorageError
+from memgpt_autogen.storage.address import Server, is_server
 from memgpt_autogen.storage.collection import Progress, VectorCollection, chroma_errors
 from memgpt_autogen.storage.directory import (
     DirectoryLock,
-    Server,
     Shelf,
     folder_name,
-    is_server,
     local_directory,
     server_directory,
 )
@@ -63,7 +62,7 @@ class Database:
             if server
             else local_directory(location, shelf, name)
         )
-        self._place = location if server else str(self.directory)
+        self._place = server.url if server else str(self.directory)
         # On a shared server, names tell agents apart; a directory holds one agent only.
         self._prefix = f"memgpt-{shelf}.{folder_name(name)}." if server else ""
         try:
@@ -163,8 +162,9 @@ class Database:
     def _repair(self) -> str:
         if self._shelf == "sources":
             return f"load its files with load_source as a source of another name than {self.name!r}"
+        location = self._place if is_server(self.location) else self.location
         return (
-            f"from memgpt_autogen import reindex; reindex({self.location!r}, {self.name!r},"
+            f"from memgpt_autogen import reindex; reindex({location!r}, {self.name!r},"
             " embedder=...)"
         )
 
@@ -236,12 +236,11 @@ def server_client(server: Server) -> ClientAPI:
     place = f"{server.host}:{server.port}"
     try:
         # Chroma's own client waits without bound for a server that does not answer.
-        httpx.get(f"{server.url}/api/v2/heartbeat", timeout=_REACH_SECONDS)
+        httpx.get(
+            f"{server.origin}/api/v2/heartbeat", headers=server.headers, timeout=_REACH_SECONDS
+        )
         return chromadb.HttpClient(
-            host=server.host,
-            port=server.port,
-            ssl=server.ssl,
-            settings=Settings(anonymized_telemetry=False),
+            **server.client_arguments, settings=Settings(anonymized_telemetry=False)
         )
     except (httpx.HTTPError, ValueError) as problem:  # ValueError: Chroma's, if it cannot connect
         raise StorageError(
@@ -270,9 +269,10 @@ def server_records(location: str, shelf: Shelf) -> list[str]:
     Raises:
         StorageError: it does not answer.
     """
-    client = server_client(Server.at(location))
+    server = Server.at(location)
+    client = server_client(server)
     try:
-        with chroma_errors(location):
+        with chroma_errors(server.url):
             names = [str(getattr(one, "name", one)) for one in client.list_collections()]
             states = [
                 ServerState.peek(client, name)
