@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import ExitStack
-from pathlib import Path
 
 import pytest
 
@@ -12,10 +10,10 @@ from tests.durability.zygote import Zygote
 
 
 @pytest.fixture(scope="session")
-def zygotes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Zygote]]:
-    """Two processes that fork, for two processors; their children reach nothing outside."""
+def children_home(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """What keeps children from reaching anything outside."""
     home = tmp_path_factory.mktemp("home")
-    environment = {
+    return {
         "HOME": str(home),
         "XDG_CACHE_HOME": str(home / ".cache"),
         "MEMGPT_AUTOGEN_CACHE": str(home / ".cache" / "memgpt-autogen"),
@@ -24,13 +22,21 @@ def zygotes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Zygote]]:
         "HF_HUB_OFFLINE": "1",
         "NO_PROXY": "*",
     }
-    with ExitStack() as stack:
-        yield [
-            stack.enter_context(Zygote(tmp_path_factory.mktemp("zygote"), environment))
-            for _ in range(2)
-        ]
 
 
 @pytest.fixture(scope="session")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("durability")
+def zygote(
+    tmp_path_factory: pytest.TempPathFactory, children_home: dict[str, str]
+) -> Iterator[Zygote]:
+    """A process that forks."""
+    with Zygote(tmp_path_factory.mktemp("zygote"), children_home) as one:
+        yield one
+
+
+@pytest.fixture(scope="session")
+def zygotes(
+    zygote: Zygote, tmp_path_factory: pytest.TempPathFactory, children_home: dict[str, str]
+) -> Iterator[list[Zygote]]:
+    """Two of them, for two processors."""
+    with Zygote(tmp_path_factory.mktemp("second-zygote"), children_home) as second:
+        yield [zygote, second]

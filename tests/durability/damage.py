@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.durability.prepared import AGENT, OTHER, Prepared
+from tests.durability.prepared import OTHER, Prepared
+from tests.durability.worker import AGENT
 
 PLACES = 100  # overwritten in Chroma's folder, beside one or many at a time
 

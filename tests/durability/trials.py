@@ -58,7 +58,7 @@ def run_trials(
     guard = threading.Lock()
 
     def some(zygote: Zygote) -> list[tuple[int, Trial]]:
-        done = []
+        done: list[tuple[int, Trial]] = []
         while True:
             with guard:
                 if not waiting:

@@ -86,7 +86,7 @@ class Worker:
             "open": self.open,
             "chat": lambda: void(chat(self.agent, self.ledger)),
             "edit": self.edit,
-            "append": self.append,
+            "append": lambda: void(self.append()),
             "insert": self.insert,
             "load": self.load,
             "restore": self.restore,
