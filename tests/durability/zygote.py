@@ -34,6 +34,7 @@ WARM = (
     "chromadb.api.rust",
     "chromadb.api.client",
     "openai.resources.chat.completions",
+    "tests.durability.elsewhere",
     "tests.durability.examine",
     "tests.durability.reopen",
     "tests.durability.worker",
