@@ -40,6 +40,7 @@ class Damage:
         """Do it."""
         target = memory / self.target
         deeds: dict[str, Callable[[], None]] = {
+            "untouched": lambda: None,
             "removed": lambda: _remove(target),
             "emptied": lambda: _empty(target),
             "cut": lambda: _cut_all(target),
@@ -57,6 +58,7 @@ def chroma_damages(prepared: Prepared, *, left: bool) -> Iterator[Damage]:
     """What can befall the agent's Chroma folder as a whole."""
     memory = prepared.left if left else prepared.closed
     folder = str(_chroma(memory, AGENT).relative_to(memory))
+    yield Damage("untouched", folder, left)  # what the others are compared with
     for kind in ("removed", "emptied", "cut", "older", "another agent's"):
         yield Damage(kind, folder, left, certain=True)
     for file in _files(memory / folder):

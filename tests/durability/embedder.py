@@ -9,7 +9,7 @@ DIMENSION = 16
 
 
 def spread(texts: Sequence[str]) -> list[list[float]]:
-    """Words hashed into 16 numbers; equal texts have equal vectors."""
+    """The different words of a text, each hashed into 16 numbers, and their sum."""
     return [_vector(text, salt=0) for text in texts]
 
 
@@ -23,7 +23,7 @@ EMBEDDERS = {"spread": spread, "spread_anew": spread_anew}
 
 def _vector(text: str, salt: int) -> list[float]:
     vector = [0.01] * DIMENSION
-    for word in text.lower().split():
+    for word in sorted(set(text.lower().split())):
         bits = zlib.crc32(word.encode(), salt)
         for place in range(DIMENSION):
             vector[place] += 1.0 if bits >> place & 1 else -1.0

@@ -10,7 +10,7 @@ from typing import Any
 
 from memgpt_autogen import MemGPTAgent, MemGPTError
 from tests.durability.prepared import ask, open_prepared, remembered
-from tests.durability.worker import Config
+from tests.durability.worker import Config, plain
 
 WORDS = "said mem 007"
 PATIENCE = 10.0  # seconds that searching by meaning may take to be whole again
@@ -60,19 +60,21 @@ def examine(memory: str, config: Config, texts: list[str]) -> dict[str, Any]:
 def _unfound_by_meaning(agent: MemGPTAgent, texts: list[str]) -> list[str]:
     """What is not found; where a rebuild runs behind, it may take a while."""
     end = time.monotonic() + PATIENCE
-    while True:
-        unfound = [
-            text
-            for text in texts
-            if text
-            not in {
-                " ".join(m.text.split())
-                for m in agent.recall.search(text, limit=5, by="meaning").items
-            }
-        ]
-        if not unfound or time.monotonic() > end:
-            return unfound
+    while (unfound := _unfound_now(agent, texts)) and time.monotonic() < end:
         time.sleep(0.25)
+    return unfound
+
+
+def _unfound_now(agent: MemGPTAgent, texts: list[str]) -> list[str]:
+    found = {text: agent.recall.search(text, limit=5, by="meaning").items for text in texts}
+    return [text for text, items in found.items() if text not in {plain(m.text) for m in items}]
+
+
+def found_by_meaning(memory: str, config: Config, texts: list[str]) -> list[str]:
+    """Those of the texts that an undamaged memory finds: few numbers tell few texts apart."""
+    with open_prepared(Path(memory), config) as agent:
+        unfound = _unfound_by_meaning(agent, texts)
+    return [text for text in texts if text not in unfound]
 
 
 def restored(memory: str, config: Config) -> dict[str, list[str]]:

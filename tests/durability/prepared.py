@@ -27,12 +27,14 @@ class Prepared:
         closed: the agent's memory after `close`.
         left: the same after a kill, with what SQLite leaves beside its files.
         older: the closed memory as it was at half the time.
+        probes: messages that searching by meaning finds in the closed memory.
     """
 
     closed: Path
     left: Path
     older: Path
     expected: Mapping[Path, Mapping[str, list[str]]]
+    probes: list[str]
 
 
 def prepare(folder: Path, zygote: Zygote, config: Config) -> Prepared:
@@ -48,7 +50,11 @@ def prepare(folder: Path, zygote: Zygote, config: Config) -> Prepared:
     assert ended.status == -signal.SIGKILL, ended.log
     more = {"recall": (folder / "left.txt").read_text("utf-8").splitlines()}
     expected[left] = {tier: texts + more.get(tier, []) for tier, texts in expected[closed].items()}
-    return Prepared(closed, left, older, expected)
+    said = [text for text in expected[closed]["recall"] if text.startswith("said")]
+    shutil.copytree(closed, folder / "probed")
+    probes = zygote.returned("examine:found_by_meaning", folder / "probed", config, said)
+    assert len(probes) > len(said) // 2, "searching by meaning finds too little"
+    return Prepared(closed, left, older, expected, probes)
 
 
 def open_prepared(memory: Path, config: Config, name: str = AGENT) -> MemGPTAgent:

@@ -88,8 +88,7 @@ class Bench:
         shutil.copytree(original, self._copy)
         damage.apply(self._copy, self._prepared)
         before = _digests(self._copy)
-        said = [text for text in expected["recall"] if text.startswith("said")]
-        texts = random.Random(damage.seed).sample(said, 5)
+        texts = random.Random(damage.seed).sample(self._prepared.probes, 5)
         ended = self._zygote.run(
             "examine:examine", self._copy, self._config, texts, seconds=SECONDS
         )
@@ -112,7 +111,7 @@ class Bench:
             return Trial(damage, "crashed", found["error"])
         kept = {digest for _, digest in _digests(self._copy)}
         for name, digest in sorted(before):
-            if name.startswith(damage.target) and digest not in kept:
+            if f"{name}/".startswith(f"{damage.target}/") and digest not in kept:
                 return Trial(damage, "lost", f"{name} is gone, after {found['error']}")
         self._undo(damage, original)
         again = self._zygote.run("examine:restored", self._copy, self._config, seconds=SECONDS)
@@ -138,7 +137,8 @@ def _whole(damage: Damage, found: Mapping[str, Any]) -> Trial:
     if len(told) > 1:
         return Trial(damage, "healed", f"{len(told)} warnings, not one: {told}")
     if found["unfound"]:
-        why = "" if damage.invisible and not told else f"not found: {found['unfound']}"
+        unfound = [text[:20] for text in found["unfound"]]
+        why = "" if damage.invisible and not told else f"not found: {unfound}"
         return Trial(damage, "blurred", why)
     if damage.certain and not told:
         return Trial(damage, "whole", "nobody was told")
@@ -163,11 +163,11 @@ def _doubled(found: Mapping[str, Sequence[str]]) -> str:
 
 
 def _digests(memory: Path) -> set[tuple[str, str]]:
-    """Name and digest of each file that holds something."""
+    """Name and digest of each file that holds something; SQLite's -shm holds nothing of worth."""
     return {
         (str(path.relative_to(memory)), hashlib.sha256(path.read_bytes()).hexdigest())
         for path in memory.rglob("*")
-        if path.is_file() and path.stat().st_size and path.suffix != ".lock"
+        if path.is_file() and path.stat().st_size and not path.name.endswith("-shm")
     }
 
 
