@@ -119,6 +119,7 @@ class Store:
                 self.journal.put("dimension", None)
                 for table in tables:
                     table.vectors.clear()
+                    table.changes.begin_anew()
             self.indexer.start_over()
         self.indexer.settle(progress)
         return sum(map(len, tables))
@@ -134,14 +135,10 @@ class Store:
         self.journal.put("purge", None)
         return self._copy is None
 
-    def back_up(self, target: Path) -> None:
-        """Copy the journal, from which all else can be made, while it is in use."""
-        self.journal.back_up(target)
-
     def close(self) -> None:
         """Tell the index of everything and let go of all files; the last user's call counts."""
         self.users -= 1
-        if self.users > 0:
+        if self.users:
             return
         with _guard:
             if _open.get(self.place) is self:
