@@ -30,8 +30,8 @@ from texts import message, reply, text_of
 
 from memgpt_autogen import MemGPTAgent
 from memgpt_autogen.model.tokens import TokenCounter
-from memgpt_autogen.storage.embedders.minilm import DIMENSION, MODEL_ID
 from memgpt_autogen.storage.embedders.arrays import Vectors, unit_rows
+from memgpt_autogen.storage.embedders.minilm import DIMENSION, MODEL_ID
 
 
 class Chat:

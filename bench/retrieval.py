@@ -43,10 +43,10 @@ from rich.table import Table
 from memgpt_autogen.memory.archival import ArchivalStorage
 from memgpt_autogen.memory.recall import RecallStorage
 from memgpt_autogen.sources.readers import split
-from memgpt_autogen.storage.store import Database, open_database
+from memgpt_autogen.storage.embedders.arrays import Vectors
 from memgpt_autogen.storage.embedders.embedder import resolve_embedder
 from memgpt_autogen.storage.search.search import By
-from memgpt_autogen.storage.embedders.arrays import Vectors
+from memgpt_autogen.storage.store import Database, open_database
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 WAYS: tuple[By, ...] = ("both", "words", "meaning")

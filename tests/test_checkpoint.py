@@ -12,9 +12,9 @@ import pytest
 
 from memgpt_autogen import MemGPTAgent
 from memgpt_autogen.errors import ConfigurationError, StateFormatError, StorageError
-from memgpt_autogen.storage.store import open_database
-from memgpt_autogen.storage.embedders.embedder import Embedder, HashingEmbedder
 from memgpt_autogen.storage.embedders.arrays import Vectors
+from memgpt_autogen.storage.embedders.embedder import Embedder, HashingEmbedder
+from memgpt_autogen.storage.store import open_database
 from memgpt_autogen.testing import ScriptedModel, call, calls, send
 from memgpt_autogen.upkeep.checkpoint import read_checkpoint, restore
 from tests.clocks import NOON, Ticking

@@ -14,11 +14,11 @@ from typing import Any
 
 import pytest
 from autogen import ConversableAgent
+from memgpt_autogen.storage.leftovers import close_garbage, close_when_collected
 
 from memgpt_autogen import MemGPTAgent, MemGPTCapability, load_source
 from memgpt_autogen.errors import DirectoryLockedError
 from memgpt_autogen.storage.store import open_database, open_source
-from memgpt_autogen.storage.leftovers import close_garbage, close_when_collected
 from memgpt_autogen.testing import ScriptedModel, send
 from tests.groupchat import manager_of, speaker
 

@@ -23,9 +23,9 @@ from memgpt_autogen.errors import (
 from memgpt_autogen.sources.load import LoadedSource
 from memgpt_autogen.sources.readers import decoded, read_document, split
 from memgpt_autogen.storage.catalog import source_names
-from memgpt_autogen.storage.store import open_source
-from memgpt_autogen.storage.embedders.embedder import HashingEmbedder
 from memgpt_autogen.storage.embedders.arrays import Vectors
+from memgpt_autogen.storage.embedders.embedder import HashingEmbedder
+from memgpt_autogen.storage.store import open_source
 from memgpt_autogen.testing import ScriptedModel, call, send
 
 NOON = datetime(2026, 5, 8, 12, 0, tzinfo=timezone.utc)
