@@ -473,8 +473,8 @@ async def test_an_async_tool_cannot_wait_for_its_own_agent(
     with ScriptedModel([call("inner"), send("outer")]) as model:
         agent = make(model)
         offer(agent, inner)
-        if use == "clear":  # only what was said keeps anybody waiting
-            ConversableAgent("Ann").send("said before", agent, request_reply=False, silent=True)
+        ben = ConversableAgent("ben", llm_config=False)
+        ben.send("to be taken in", agent, request_reply=False, silent=True)
         assert await reply_in(chat, agent) == "outer"
         (result,) = agent.last_steps[0].results
         if (use, how) == ("clear", "here"):  # on an event loop it waits for nothing

@@ -21,6 +21,7 @@ import memgpt_autogen
 from memgpt_autogen import MemGPTAgent, Settings
 from memgpt_autogen.events import MessageEvent
 from memgpt_autogen.testing import ScriptedModel, call, empty, fail, say, send, slow
+from tests.clocks import NOON
 from tests.groupchat import manager_of, speaker
 
 pytestmark = pytest.mark.autogen

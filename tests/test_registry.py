@@ -63,17 +63,14 @@ def test_each_knows_how_far_its_own_chats_went(make: Make) -> None:
             agent.close()
 
 
-@pytest.mark.parametrize("how", ["close", "clear_history", "make"])
+@pytest.mark.parametrize("how", ["close", "clear_history"])
 def test_what_was_said_last_is_taken_in(make: Make, how: str) -> None:
     with ScriptedModel(lambda request: say("fine")) as model:
         old, asker = make(model), user()
         asker.initiate_chat(old, message="plums", max_turns=1, silent=True)
         new = make(model)
-        if how == "make":
-            old.generate_reply(sender=asker)
         asker.send("pears", old, request_reply=False, silent=True)
-        if how != "make":
-            getattr(old, how)()
+        getattr(old, how)()
         new.generate_reply(asked("grapes"))
         assert model.requests[-1].contains("pears") == 1
         for agent in (old, new):
@@ -169,5 +166,5 @@ def test_another_embedder_is_refused_while_it_is_open(make: Make, tmp_path: Path
     with ScriptedModel([]) as model:
         with make(model) as agent:
             with pytest.raises(EmbedderMismatchError):
-                MemGPTAgent("mem", memory=tmp_path / "memory", embedder=OtherSpace()).recall
+                len(MemGPTAgent("mem", memory=tmp_path / "memory", embedder=OtherSpace()).recall)
             assert len(agent.recall) == 0

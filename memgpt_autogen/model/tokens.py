@@ -137,6 +137,10 @@ class TokenCounter:
             total += 6 + self.text(function["name"]) + self.text(function["arguments"])
         return total
 
+    def messages(self, messages: Sequence[Message]) -> int:
+        """Tokens of several, uncorrected."""
+        return sum(map(self.message, messages))
+
     def tools(self, tools: Sequence[Mapping[str, Any]]) -> int:
         """Tokens of the function schemas, uncorrected."""
         return sum(self.text(json.dumps(tool, ensure_ascii=False)) for tool in tools)

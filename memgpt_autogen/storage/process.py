@@ -37,9 +37,14 @@ class Belonging:
             ForkedError: this is a child of the process that made it.
         """
         if self.elsewhere:
-            raise ForkedError(
-                f"{what} was opened before this process was forked, and only its parent may use"
-                " it. Make the agent in the child, after the fork (in a worker's start-up hook, or"
-                " at its first request); its memory is free once the parent has closed its own"
-                " agent, or use other names."
-            )
+            raise forked(what)
+
+
+def forked(what: str) -> ForkedError:
+    """The error of a child that uses what its parent opened."""
+    return ForkedError(
+        f"{what} was opened before this process was forked, and only its parent may use it. Make"
+        " the agent in the child, after the fork (in a worker's start-up hook, or at its first"
+        " request); its memory is free once the parent has closed its own agent, or use other"
+        " names."
+    )

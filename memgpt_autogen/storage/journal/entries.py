@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable
 from datetime import datetime
 
 from memgpt_autogen.storage.journal.words import indexed
@@ -42,8 +41,13 @@ class Entries:
             f" tokenize='{TOKENIZER}')"
         )
 
-    def touched(self, connection: sqlite3.Connection, numbers: set[int]) -> list[int]:
-        """These records, and those whose entries hold words of them."""
+    def before(
+        self, connection: sqlite3.Connection, numbers: set[int]
+    ) -> dict[int, tuple[str, ...] | None]:
+        """What the entries of these records, and of those beside them, are made of now.
+
+        Where a conversation only goes on, that is its last record and the new ones.
+        """
         found = set(numbers)
         for number in numbers if self._kind.dialogue else ():
             for sql in (
@@ -53,13 +57,7 @@ class Entries:
                 (neighbour,) = connection.execute(sql, [number]).fetchone()
                 if neighbour is not None:
                     found.add(neighbour)
-        return sorted(found)
-
-    def columns(
-        self, connection: sqlite3.Connection, numbers: Iterable[int]
-    ) -> dict[int, tuple[str, ...] | None]:
-        """What the entries of these records are made of, as the rows stand now."""
-        return {number: self._columns(connection, number) for number in numbers}
+        return {number: self._columns(connection, number) for number in sorted(found)}
 
     def renew(
         self, connection: sqlite3.Connection, before: dict[int, tuple[str, ...] | None]
