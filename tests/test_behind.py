@@ -8,13 +8,13 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 import pytest
-from memgpt_autogen.storage.behind import ENOUGH, WriteBehind
 
 from memgpt_autogen.errors import StorageError
-from memgpt_autogen.storage.embedders.embedder import HashingEmbedder
-from memgpt_autogen.storage.record import RECALL, Record
-from memgpt_autogen.storage.search.candidates import HybridStore
+from memgpt_autogen.storage.behind import ENOUGH, WriteBehind
 from memgpt_autogen.storage.store import open_database
+from memgpt_autogen.storage.embedders.embedder import HashingEmbedder
+from memgpt_autogen.storage.search.candidates import HybridStore
+from memgpt_autogen.storage.record import RECALL, Record
 
 NOW = datetime(2026, 5, 8, tzinfo=timezone.utc)
 

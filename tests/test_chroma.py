@@ -28,9 +28,9 @@ from memgpt_autogen.memory.archival import ArchivalStorage
 from memgpt_autogen.memory.recall import RecallStorage
 from memgpt_autogen.settings import Settings
 from memgpt_autogen.storage import reindex as reindexing
+from memgpt_autogen.storage.store import Database, open_database, open_source, reindex
 from memgpt_autogen.storage.directory import folder_name
 from memgpt_autogen.storage.embedders.embedder import Embedder, HashingEmbedder
-from memgpt_autogen.storage.store import Database, open_database, open_source, reindex
 
 NOON = datetime(2023, 5, 8, 12, tzinfo=timezone.utc)
 HASHING = HashingEmbedder()

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from memgpt_autogen.storage.record import Record
 from memgpt_autogen.storage.search.deduplication import folded
-from memgpt_autogen.storage.search.parse import understood
 from memgpt_autogen.storage.search.rank import Candidate, Scored, ranked
+from memgpt_autogen.storage.record import Record
+from memgpt_autogen.storage.search.parse import understood
 
 NOW = datetime(2026, 5, 13, 15, tzinfo=timezone.utc)
 

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from memgpt_autogen.memory.recall import RecallStorage
-from memgpt_autogen.storage.embedders.arrays import Vectors
-from memgpt_autogen.storage.embedders.embedder import HashingEmbedder, embed_query
-from memgpt_autogen.storage.journal.where import Where
 from memgpt_autogen.storage.store import open_database, reindex
+from memgpt_autogen.storage.embedders.embedder import HashingEmbedder, embed_query
+from memgpt_autogen.storage.embedders.arrays import Vectors
+from memgpt_autogen.storage.journal.where import Where
 
 NOW = datetime(2026, 5, 13, 15, tzinfo=timezone.utc)
 
