@@ -42,14 +42,7 @@ from rich.progress import Progress, track
 from rich.table import Table
 from sizes import parts
 
-<<<<<<< HEAD
-from memgpt_autogen.memory.recall import Message, RecallStorage
-from memgpt_autogen.storage.embedders.arrays import Vectors
-from memgpt_autogen.storage.embedders.embedder import resolve_embedder
-from memgpt_autogen.storage.store import Database, open_database
-=======
 from memgpt_autogen import MemGPTAgent
->>>>>>> journal
 
 SIZES = (1_000, 10_000, 100_000)
 MILLION = 1_000_000

@@ -31,13 +31,10 @@ from texts import message, reply
 from memgpt_autogen import MemGPTAgent
 <<<<<<< HEAD
 from memgpt_autogen.model.tokens import TokenCounter
-from memgpt_autogen.storage.embedders.arrays import Vectors, unit_rows
-<<<<<<< HEAD
 from memgpt_autogen.storage.embedders.minilm import DIMENSION, MODEL_ID
-=======
+from memgpt_autogen.storage.embedders.arrays import Vectors, unit_rows
 =======
 >>>>>>> bench
->>>>>>> journal
 
 
 class Chat:

@@ -161,7 +161,7 @@ class Store:
             )
 
     def _is_unwell(self) -> bool:
-        if self.journal.get("purge"):  # a forget that was broken off
+        if self.journal.get("purge") and self.indexer.own():  # a forget that was broken off
             self.purge()
         return isinstance(self._vectors, ChromaFolder) and bool(self._vectors.look())
 
