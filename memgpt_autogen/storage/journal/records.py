@@ -73,6 +73,8 @@ class RecordTable:
 
         Numbers are never given again.
         """
+        if not records:
+            return []
         with self.journal.transaction() as connection:
             first = self._next(connection)
             numbers = list(range(first, first + len(records)))
