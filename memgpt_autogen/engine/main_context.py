@@ -94,8 +94,7 @@ class MainContext:
     pressure_answered: bool = False
     shown: int = field(init=False)
     _rendered: dict[int, _Rendered] = field(default_factory=dict, repr=False)
-    _fixed: dict[str, int] = field(default_factory=dict, repr=False)
-    _tools_counted: tuple[list[Mapping[str, Any]], int] = field(default=([], 0), repr=False)
+    _fixed: tuple[tuple[tuple[str, ...], list[Mapping[str, Any]]], list[int]] | None = None
 
     def __post_init__(self) -> None:
         self.resize(self.budget)
@@ -105,7 +104,7 @@ class MainContext:
         self.budget = budget
         self.shown = max(budget.window * 3 // 4, 400)  # about a quarter of the window in English
         self._rendered.clear()
-        self._fixed.clear()
+        self._fixed = None
 
     def head(self) -> list[ChatMessage]:
         """The messages before the queue."""
@@ -127,11 +126,15 @@ class MainContext:
 
     def sections(self, tools: Sequence[Mapping[str, Any]]) -> dict[str, int]:
         """Tokens of each part of the prompt, uncorrected."""
+        fixed = ((self.instructions, self.memory, self.summary), list(tools))
+        if self._fixed is None or self._fixed[0] != fixed:
+            self._fixed = (fixed, self.counter.parts(*fixed))
+        instructions, memory, summary, functions = self._fixed[1]
         return {
-            "system instructions": self._text(self.instructions) + TOKENS_PER_REQUEST,
-            "functions": self._tools(tools),
-            "core memory": self._text(self.memory),
-            "summary": self._text(self.summary) if self.summary else 0,
+            "system instructions": instructions + TOKENS_PER_REQUEST,
+            "functions": functions,
+            "core memory": memory,
+            "summary": summary,
             "queue": sum(self._size(entry) for entry in self.entries),
         }
 
@@ -228,17 +231,3 @@ class MainContext:
     def _corrected(self, tokens: int) -> int:
         """A local count scaled to what the provider is likely to count."""
         return math.ceil(tokens * self.counter.factor)
-
-    def _text(self, text: str) -> int:
-        if text not in self._fixed:
-            if len(self._fixed) > 16:
-                self._fixed.clear()
-            self._fixed[text] = self.counter.message({"content": text})
-        return self._fixed[text]
-
-    def _tools(self, tools: Sequence[Mapping[str, Any]]) -> int:
-        counted, size = self._tools_counted
-        if counted != (given := list(tools)):
-            size = self.counter.tools(given)
-            self._tools_counted = (given, size)
-        return size

@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import threading
 import weakref
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -43,6 +44,7 @@ class Store:
         state: the values that are no records.
         blocks: the core memory of an agent.
         recall, archival: the records.
+        written: to be called before what was written is acknowledged.
     """
 
     def __init__(
@@ -78,6 +80,7 @@ class Store:
             self._check_embedder()
         worth = {"worth": copy.worth} if copy else {}
         self.indexer = Indexer(tables, embedder, self._vectors, self.ownership, **worth)
+        self.written: Callable[[], None] = self.indexer.nudge if copy is None else self._send
         self.recall, self.archival = (
             Records(table, embedder, self.indexer, self.written) for table in tables
         )
@@ -89,10 +92,11 @@ class Store:
         """Names the store in messages."""
         return str(self.directory or MEMORY)
 
-    def written(self) -> None:
-        """To be called after what was written is to be acknowledged."""
-        if self._copy is not None:
-            self._copy.send(self.journal)
+    def _send(self) -> None:
+        """Let the server have what was written before it is acknowledged."""
+        assert self._copy is not None
+        self._copy.send(self.journal)
+        self.indexer.nudge()
 
     def own(self, wait: float) -> bool:
         """Take the ownership, to be kept until `close`; False if another process has it."""
@@ -142,7 +146,8 @@ class Store:
                 del _open[self.place]
         try:
             self.indexer.close()
-            self.written()
+            if self._copy is not None:
+                self._copy.send(self.journal)
         finally:
             self.journal.close()
             if self._copy is not None:

@@ -12,7 +12,7 @@ import secrets
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Union
 
@@ -43,6 +43,7 @@ class Journal:
 
     Attributes:
         identity: tells this journal from every other one, for good.
+        inside: the thread that is inside a transaction, and its connection.
 
     Raises:
         StateFormatError: the directory holds a memory of another layout.
@@ -54,8 +55,7 @@ class Journal:
         self.directory = directory
         self.path = None if directory is None else directory / FILE
         self._process = os.getpid()
-        self._inside: tuple[int, sqlite3.Connection] | None = None
-        self._deeds: list[Callable[[], object]] = []
+        self.inside: tuple[int, sqlite3.Connection] | None = None
         if self.path is None:
             self._link = Link(Path())
             self._link.writer = self._link.reader = connect(":memory:")
@@ -83,18 +83,18 @@ class Journal:
             StorageError: the file is gone or damaged, or the disk is full.
             ForkedError: this process is a child of the one that opened it.
         """
-        if self._inside is not None and self._inside[0] == threading.get_ident():
-            yield self._inside[1]
+        if self.inside is not None and self.inside[0] == threading.get_ident():
+            yield self.inside[1]
             return
         link = self._link
         if os.getpid() != self._process:
             raise forked(self.called)
         with link.writing:
-            if self.path is not None:
+            if self.path is not None and link.file != _file_at(self.path):
                 link.check()
             link.used = time.monotonic()
             connection = link.writer or link.open_writer()
-            self._inside, self._deeds = (threading.get_ident(), connection), []
+            self.inside = (threading.get_ident(), connection)
             try:
                 connection.execute("BEGIN IMMEDIATE")
                 yield connection
@@ -107,15 +107,21 @@ class Journal:
                     raise failure(self.path, problem) from problem
                 raise
             finally:
-                self._inside, deeds = None, self._deeds
+                self.inside = None
             if self.directory is not None:
-                _note(self.directory, step)
-        for deed in deeds:
-            deed()
+                self._note(step)
 
-    def once_written(self, deed: Callable[[], object]) -> None:
-        """Do something when the transaction around this call is written, else never."""
-        self._deeds.append(deed)
+    def _note(self, step: int) -> None:
+        """Note how far the journal has come, beside it: so a lost `-wal` is noticed."""
+        assert self.directory is not None
+        try:
+            handle = os.open(self.directory / _STEP, os.O_CREAT | os.O_WRONLY, 0o600)
+            try:
+                os.pwrite(handle, b"%020d\n" % step, 0)
+            finally:
+                os.close(handle)
+        except OSError as problem:
+            raise StorageError(f"{self.directory} cannot be written: {problem}.") from problem
 
     def rows(self, sql: str, parameters: Parameters = ()) -> list[tuple[Any, ...]]:
         """The result of a query; inside a transaction it sees what that has written.
@@ -125,8 +131,8 @@ class Journal:
             ForkedError: this process is a child of the one that opened it.
         """
         try:
-            if self._inside is not None and self._inside[0] == threading.get_ident():
-                return self._inside[1].execute(sql, parameters).fetchall()
+            if self.inside is not None and self.inside[0] == threading.get_ident():
+                return self.inside[1].execute(sql, parameters).fetchall()
             if os.getpid() != self._process:
                 raise forked(self.called)
             link = self._link
@@ -251,18 +257,6 @@ class Journal:
             )
 
 
-def _note(directory: Path, step: int) -> None:
-    """Note how far the journal has come, beside it: so a lost `-wal` is noticed."""
-    try:
-        handle = os.open(directory / _STEP, os.O_CREAT | os.O_WRONLY, 0o600)
-        try:
-            os.pwrite(handle, b"%020d\n" % step, 0)
-        finally:
-            os.close(handle)
-    except OSError as problem:
-        raise StorageError(f"{directory} cannot be written: {problem}.") from problem
-
-
 def _is_cut(path: Path) -> bool:
     """Whether a file is shorter than its header says (https://sqlite.org/fileformat.html, 1.3)."""
     if path.with_name(f"{FILE}-wal").exists():
@@ -272,6 +266,15 @@ def _is_cut(path: Path) -> bool:
     size = int.from_bytes(header[16:18], "big")
     pages = int.from_bytes(header[28:32], "big")
     return path.stat().st_size < (65_536 if size == 1 else size) * pages
+
+
+def _file_at(path: Path) -> tuple[int, int] | None:
+    """What tells a file from another one in its place; None where there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _noted_step(directory: Path) -> int:

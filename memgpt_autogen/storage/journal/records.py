@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import threading
 import zlib
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -14,13 +15,12 @@ from functools import lru_cache
 
 from memgpt_autogen.errors import StorageError
 from memgpt_autogen.storage.journal.changes import ChangeLog
-from memgpt_autogen.storage.journal.entries import Entries
 from memgpt_autogen.storage.journal.journal import Journal, Parameters
 from memgpt_autogen.storage.journal.matching import Matching
 from memgpt_autogen.storage.journal.vectors import VectorTable
-from memgpt_autogen.storage.journal.where import Where, among
-from memgpt_autogen.storage.journal.words import STOP_WORDS, asked_words
-from memgpt_autogen.storage.record import Kind, Record, micros
+from memgpt_autogen.storage.journal.where import AMONG, Where
+from memgpt_autogen.storage.journal.words import STOP_WORDS, Entries, asked_words
+from memgpt_autogen.storage.record import EPOCH, MICROSECOND, Kind, Record
 
 _PART = 500  # records read at once when all are read
 
@@ -75,11 +75,14 @@ class RecordTable:
         """
         if not records:
             return []
-        with self.journal.transaction() as connection:
-            first = self._next(connection)
-            numbers = list(range(first, first + len(records)))
-            placed = [replace(one, number=n) for one, n in zip(records, numbers, strict=True)]
-            self._insert(connection, placed)
+        inside = self.journal.inside
+        if inside is None or inside[0] != threading.get_ident():
+            with self.journal.transaction():
+                return self.insert(records)
+        first = self._next(inside[1])
+        numbers = list(range(first, first + len(records)))
+        placed = [replace(one, number=n) for one, n in zip(records, numbers, strict=True)]
+        self._insert(inside[1], placed)
         return numbers
 
     def add(self, records: Iterable[Record]) -> None:
@@ -106,11 +109,8 @@ class RecordTable:
 
     def get(self, numbers: Sequence[int]) -> dict[int, Record]:
         """The records with these numbers that there are."""
-        found: dict[int, Record] = {}
-        for condition, part in among(numbers):
-            for row in self._select(condition, part):
-                found[row.number] = row
-        return found
+        found = self._select(AMONG, [json.dumps(list(numbers))]) if numbers else []
+        return {record.number: record for record in found}
 
     def page(
         self, where: Where, *, limit: int, offset: int = 0, newest_first: bool
@@ -129,9 +129,12 @@ class RecordTable:
 
     def around(self, number: int, count: int) -> list[Record]:
         """So many records before this number, and as many after it, in their order."""
-        before = self._select("number < ? ORDER BY number DESC LIMIT ?", [number, count])
-        after = self._select("number > ? ORDER BY number LIMIT ?", [number, count])
-        return [*before[::-1], *after]
+        beside = [
+            f"SELECT number FROM {self._name} WHERE number {side} LIMIT ?"
+            for side in ("< ? ORDER BY number DESC", "> ? ORDER BY number")
+        ]
+        union = " UNION ".join(f"SELECT * FROM ({sql})" for sql in beside)
+        return self._select(f"number IN ({union}) ORDER BY number", [number, count, number, count])
 
     def count(self, where: Where) -> int:
         """How many records fit."""
@@ -151,12 +154,9 @@ class RecordTable:
     def fitting(self, numbers: Sequence[int], where: Where) -> set[int]:
         """Those of these numbers whose records fit."""
         clauses = where.clauses(self._name)
-        found: set[int] = set()
-        for condition, part in among(numbers):
-            sql = f"SELECT number FROM {self._name} WHERE {condition} AND {clauses.sql}"
-            rows = self.journal.rows(sql, [*part, *clauses.parameters])
-            found.update(number for (number,) in rows)
-        return found
+        sql = f"SELECT number FROM {self._name} WHERE {AMONG} AND {clauses.sql}"
+        rows = self.journal.rows(sql, [json.dumps(list(numbers)), *clauses.parameters])
+        return {number for (number,) in rows}
 
     def everything(self) -> Iterator[Record]:
         """All records by number, read in parts: those written meanwhile may be missing."""
@@ -281,8 +281,9 @@ class RecordTable:
 def _row(record: Record) -> tuple[int, int, str, str, str, str, int, str]:
     tags = json.dumps(record.tags, ensure_ascii=False) if record.tags else ""
     stamp = record.timestamp.isoformat()
+    moment = (record.timestamp - EPOCH) // MICROSECOND
     return (
-        *(record.number, micros(record.timestamp), stamp, record.speaker),
+        *(record.number, moment, stamp, record.speaker),
         *(tags, record.origin, _checksum(record.text), record.text),
     )
 

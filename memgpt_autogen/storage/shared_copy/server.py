@@ -35,7 +35,7 @@ logger = logging.getLogger(__name__)
 
 _RECORD = "state"
 _SENT = "sent"  # how often the journal was sent; the server's number tells who is behind
-_TABLES = ("state", "lists", "blocks", "block_history")
+_TABLES = ("state", "queue", "blocks", "block_history")
 
 
 class ServerVectors:
