@@ -152,8 +152,20 @@ class Store:
             if self._copy is not None:
                 self._copy.close()
 
+    def must_have(self, embedder: Embedder) -> None:
+        """See that it is open with this embedder.
+
+        Raises:
+            EmbedderMismatchError: it is open with another one.
+        """
+        if self.embedder.model_id != embedder.model_id:
+            raise EmbedderMismatchError(
+                f"{self.name!r} is open in this process with the embedder"
+                f" {self.embedder.model_id!r}, and {embedder.model_id!r} was asked for."
+            )
+
     def _is_unwell(self) -> bool:
-        if self.journal.get("purge"):  # a forget that was broken off
+        if self.journal.get("purge") and self.indexer.own():  # a forget that was broken off
             self.purge()
         return isinstance(self._vectors, ChromaFolder) and bool(self._vectors.look())
 
@@ -214,11 +226,8 @@ def open_store(
         if store_here is None:
             store_here = Store(directory, name, embedder, copy=copy, texts=texts, anew=anew)
             _open[str(directory)] = store_here
-        elif store_here.embedder.model_id != embedder.model_id:
-            raise EmbedderMismatchError(
-                f"{name!r} is open in this process with the embedder"
-                f" {store_here.embedder.model_id!r}, and {embedder.model_id!r} was asked for."
-            )
+        else:
+            store_here.must_have(embedder)
         store_here.users += 1
         return store_here
 

@@ -71,6 +71,13 @@ class Link:
                 " make it anew."
             )
 
+    def renew(self) -> None:
+        """Let go of a file whose place another one has taken since nobody uses it any more."""
+        try:
+            self.check()
+        except StorageError:
+            self.close()
+
     def close(self) -> None:
         """Close both connections; a later use opens them again."""
         with self.writing, self.reading:

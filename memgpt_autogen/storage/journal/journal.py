@@ -64,6 +64,7 @@ class Journal:
         else:
             self._look_at(self.path)
             self._link = link_to(self.path)
+            self._link.renew()
         self._prepare(name)
         self.identity = str(self.get("identity"))
         if directory is not None and self.step < _noted_step(directory):
