@@ -17,6 +17,8 @@ from pydantic import BaseModel, ConfigDict
 _ALERT = "(system alert)"
 _QUOTED_ALERT = "(“system alert”)"
 
+STAMP = "%Y-%m-%d %H:%M"  # a moment as the model sees it
+
 Clock = Callable[[], datetime]
 
 
@@ -27,7 +29,7 @@ def local_now() -> datetime:
 
 def stamp(moment: datetime) -> str:
     """`moment` to the minute, as the model sees it: `2026-05-08 17:04`."""
-    return moment.strftime("%Y-%m-%d %H:%M")
+    return moment.strftime(STAMP)
 
 
 class Event(BaseModel):

@@ -18,9 +18,9 @@ def fresh(chat: Chat, present: list[str]) -> list[str]:
 def test_a_growing_chat_gives_each_message_once() -> None:
     chat = Chat()
     assert fresh(chat, ["a", "b"]) == ["a", "b"]
-    chat.replied()
+    chat.heard.append(OWN)
     assert fresh(chat, ["a", "b", OWN, "c"]) == ["c"]
-    chat.replied()
+    chat.heard.append(OWN)
     assert fresh(chat, ["a", "b", OWN, "c", OWN, "c"]) == ["c"]
 
 
@@ -34,46 +34,46 @@ def test_a_failed_turn_is_taken_up_again_without_a_repeat() -> None:
 def test_the_same_words_in_a_second_chat_are_new() -> None:
     chat = Chat()
     fresh(chat, ["hi"])
-    chat.replied()
+    chat.heard.append(OWN)
     assert fresh(chat, ["hi"]) == ["hi"]
-    chat.replied()
+    chat.heard.append(OWN)
     assert fresh(chat, ["hi", OWN, "bye"]) == ["bye"]
 
 
 def test_another_chat_under_the_same_name_is_new() -> None:
     chat = Chat()
     fresh(chat, ["a", "b"])
-    chat.replied()
+    chat.heard.append(OWN)
     assert fresh(chat, ["x", "y"]) == ["x", "y"]
 
 
 def test_a_shortened_history_repeats_nothing() -> None:
     chat = Chat()
     fresh(chat, ["a", "b", "c"])
-    chat.replied()
+    chat.heard.append(OWN)
     assert fresh(chat, ["c", OWN, "d"]) == ["d"]
-    chat.replied()
+    chat.heard.append(OWN)
     assert fresh(chat, ["a", OWN, "d", OWN, "e"]) == ["e"]  # first message kept
 
 
 def test_a_reply_that_never_entered_the_chat_does_no_harm() -> None:
     chat = Chat()
     fresh(chat, ["a"])
-    chat.replied()
+    chat.heard.append(OWN)
     assert fresh(chat, ["a", "b"]) == ["b"]
 
 
 def test_a_transform_that_rewrites_everything_leaves_what_follows_the_own_reply() -> None:
     chat = Chat()
     fresh(chat, ["a", "b"])
-    chat.replied()
+    chat.heard.append(OWN)
     assert fresh(chat, ["a'", "b'", OWN, "c"]) == ["c"]
 
 
 def test_nothing_new_when_the_agent_spoke_last() -> None:
     chat = Chat()
     fresh(chat, ["a"])
-    chat.replied()
+    chat.heard.append(OWN)
     assert fresh(chat, ["a", OWN]) == []
     assert chat.answered
 
@@ -85,7 +85,7 @@ def test_long_chats_keep_a_bounded_memory() -> None:
         messages.append(str(number))
         assert fresh(chat, messages) == [str(number)]
         messages.append(OWN)
-        chat.replied()
+        chat.heard.append(OWN)
     assert len(chat.heard) <= REMEMBERED + 1
 
 
@@ -96,7 +96,7 @@ def test_every_message_is_taken_exactly_once(rounds: list[list[str]]) -> None:
         messages.extend(said)
         taken.extend(fresh(chat, list(messages)))
         messages.append(OWN)
-        chat.replied()
+        chat.heard.append(OWN)
     assert taken == [mark for mark in messages if mark != OWN]
 
 
@@ -112,14 +112,14 @@ def test_a_history_limiter_changes_nothing(rounds: list[list[int]], kept: int) -
         messages.extend(marks)
         taken.extend(fresh(chat, messages[-max(kept, len(marks) + 1) :]))
         messages.append(OWN)
-        chat.replied()
+        chat.heard.append(OWN)
     assert taken == [mark for mark in messages if mark != OWN]
 
 
 def test_a_restart_goes_on_from_the_saved_marks() -> None:
     before = Chat()
     fresh(before, ["a", "b"])
-    before.replied()
+    before.heard.append(OWN)
     assert first_new(before.heard, ["a", "b", OWN, "c"]) == 3
 
 

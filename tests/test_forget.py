@@ -169,8 +169,10 @@ def test_it_is_forgotten_after_a_kill_and_not_taken_in_again(make: Make) -> None
         messages = [{"role": "user", "content": SECRET, "name": "Alice"}]
         agent.generate_reply(messages)
         agent.forget("Alice")
-        state = agent._memgpt_capability.open().database.state.load()
-        assert state is not None and "quokka" not in state
+        store = agent._memgpt_capability.open().store
+        lists = store.journal.rows("SELECT value FROM lists")
+        saved = [*store.state.load().values(), *(str(value) for (value,) in lists)]
+        assert saved and not [text for text in saved if "quokka" in text]
         messages += [
             {"role": "assistant", "content": "one", "name": "mem"},
             {"role": "user", "content": OTHER, "name": "Bob"},
@@ -178,6 +180,19 @@ def test_it_is_forgotten_after_a_kill_and_not_taken_in_again(make: Make) -> None
         assert agent.generate_reply(messages) == "two"
         assert agent.recall.search("", speaker="Alice").total == 0
         assert model.requests[-1].contains("quokka") == 0
+
+
+@pytest.mark.autogen
+def test_the_history_of_core_memory_forgets_too(make: Make, tmp_path: Path) -> None:
+    with ScriptedModel([]) as model:
+        agent = make(model)
+        for text in ("Met Alice in Timbuktu.", "Likes tea.", "Likes coffee."):
+            agent.core_memory.set("human", text)
+        agent.forget("Alice")
+        changes = agent.core_memory.history("human")
+        assert [(one.before, one.after) for one in changes] == [("Likes tea.", "Likes coffee.")]
+        agent.close()
+    assert files_with(tmp_path / "memory", "Alice", "Timbuktu") == []
 
 
 @pytest.mark.autogen

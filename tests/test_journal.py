@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from memgpt_autogen.errors import StateFormatError, StorageError
-from memgpt_autogen.storage.journal.connection import Connections, connections
+from memgpt_autogen.storage.journal import connection as connecting
+from memgpt_autogen.storage.journal.connection import link_to
 from memgpt_autogen.storage.journal.journal import FILE, LAYOUT, Journal
 from tests.files import files_with
 from tests.stores import run_until_killed
@@ -49,21 +50,6 @@ def test_a_transaction_is_written_whole_or_not_at_all(journal: Journal) -> None:
         raise KeyError
     assert notes(journal) == ["one", "two"]
     assert journal.step == before + 1
-
-
-def test_what_a_failed_transaction_changed_in_memory_is_undone_the_latest_first(
-    journal: Journal,
-) -> None:
-    undone: list[int] = []
-    with journal.transaction():
-        journal.unless_written(lambda: undone.append(0))
-    with suppress(KeyError), journal.transaction():
-        journal.unless_written(lambda: undone.append(1))
-        with journal.transaction():
-            journal.unless_written(lambda: undone.append(2))
-        raise KeyError
-    add(journal, "more")
-    assert undone == [2, 1]
 
 
 def test_threads_write_one_after_another_and_read_meanwhile(journal: Journal) -> None:
@@ -163,7 +149,7 @@ def refused(place: Path, match: str, error: type[Exception] = StorageError) -> N
     before = {path.name: path.read_bytes() for path in place.iterdir()}
     with pytest.raises(error, match=match):
         Journal(place, "mem")
-    connections.close(place / FILE)
+    link_to(place / FILE).close()
     after = {path.name: path.read_bytes() for path in place.iterdir()}
     assert {**after, **before} == after, "nothing was changed"
 
@@ -218,7 +204,7 @@ def test_a_directory_that_is_taken_away_while_in_use_is_named(place: Path) -> No
     with closing(Journal(place, "mem")) as journal:
         place.rename(place.with_name("elsewhere"))
         with pytest.raises(StorageError, match="is gone"):
-            journal.get("x")
+            journal.put("x", 1)
         place.with_name("elsewhere").rename(place)
         assert len(notes(journal)) == 200
 
@@ -232,37 +218,31 @@ def test_a_path_that_cannot_be_a_directory_is_named(tmp_path: Path) -> None:
 # --- connections ------------------------------------------------------------------------
 
 
-def test_of_idle_connections_the_least_recently_used_are_closed(tmp_path: Path) -> None:
-    pool = Connections(idle=2)
-    paths = [tmp_path / str(number) for number in range(3)]
-    used = []
-    for path in paths:
-        path.touch()
-        with pool.lent(path) as connection:
-            used.append(connection)
-    with pytest.raises(sqlite3.ProgrammingError, match="closed"):
-        used[0].execute("SELECT 1")
-    with pool.lent(paths[2]) as again:
-        assert again is used[2]
-    for path in paths:
-        pool.close(path)
+def test_of_many_files_those_used_longest_ago_are_closed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for link in connecting._links.values():
+        link.close()
+    monkeypatch.setattr(connecting, "OPEN", 2)
+    journals = [Journal(tmp_path / str(number), "mem") for number in range(4)]
+    for journal in journals:
+        journal.put("x", str(journal.path))
+    links = [link_to(tmp_path / str(number) / FILE) for number in range(4)]
+    assert [one.file is not None for one in links] == [False, False, True, True]
+    assert [one.get("x") for one in journals] == [str(one.path) for one in journals]
+    for journal in journals:
+        journal.close()
+    assert [one.writer or one.reader for one in links] == [None] * 4
 
 
-def test_a_file_put_in_the_place_of_another_is_opened_anew(tmp_path: Path) -> None:
-    pool = Connections()
-    path, other = tmp_path / "one", tmp_path / "two"
-    for each, text in ((path, "first"), (other, "second")):
-        each.touch()
-        with pool.lent(each) as connection:
-            connection.execute("CREATE TABLE notes AS SELECT ? AS text", [text])
-        pool.close(each)
-    with pool.lent(path) as connection:
-        assert connection.execute("SELECT text FROM notes").fetchall() == [("first",)]
-    path.unlink()
-    other.rename(path)
-    with pool.lent(path) as connection:
-        assert connection.execute("SELECT text FROM notes").fetchall() == [("second",)]
-    pool.close(path)
+def test_a_file_put_in_the_place_of_another_is_not_taken_for_it(place: Path) -> None:
+    with closing(Journal(place.parent / "other", "mem")) as other:
+        other.put("x", "other")
+    with closing(Journal(place, "mem")) as journal:
+        journal.put("x", "first")
+        (place.parent / "other" / FILE).rename(place / FILE)
+        with pytest.raises(StorageError, match="is another file"):
+            journal.put("x", "second")
 
 
 # --- killed -----------------------------------------------------------------------------

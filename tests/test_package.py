@@ -16,7 +16,6 @@ from memgpt_autogen.installation import check_autogen
 
 def test_all_is_sorted_and_true() -> None:
     assert memgpt_autogen.__all__ == sorted(memgpt_autogen.__all__)
-    assert set(memgpt_autogen.__all__) == set(memgpt_autogen._HOMES)
     for name in memgpt_autogen.__all__:
         assert getattr(memgpt_autogen, name).__name__ == name
     with pytest.raises(AttributeError, match="no_such_name"):

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from memgpt_autogen.errors import StorageError
 from memgpt_autogen.storage.journal import matching
-from memgpt_autogen.storage.journal.connection import connections
+from memgpt_autogen.storage.journal.connection import link_to
 from memgpt_autogen.storage.journal.journal import FILE, Journal
 from memgpt_autogen.storage.journal.records import RecordTable
 from memgpt_autogen.storage.journal.where import Where
@@ -152,13 +152,13 @@ def test_indexing_touches_no_more_when_there_is_more(tmp_path: Path) -> None:
         costs = []
         for first, last in ((1, 100), (101, 3000)):
             rows.add([record(number, f"message {number}") for number in range(first, last)])
-            with connections.lent(tmp_path / FILE) as connection:
-                connection.set_progress_handler(lambda: next(steps) < 0, 1)
+            connection = link_to(tmp_path / FILE).writer
+            assert connection is not None
+            connection.set_progress_handler(lambda: next(steps) < 0, 1)
             before = next(steps)
             rows.add([record(last, "one more")])
             costs.append(next(steps) - before)
-            with connections.lent(tmp_path / FILE) as connection:
-                connection.set_progress_handler(None, 1)
+            connection.set_progress_handler(None, 1)
         assert costs[1] < 2 * costs[0] > 200
 
 
@@ -191,7 +191,6 @@ def test_the_table_is_held_against_a_list(records: list[Record], data: st.DataOb
         there = [one for one in there if one.number not in gone]
         assert list(rows.everything()) == rows.newest(99) == there
         assert rows.highest == max([0, *(one.number for one in there)])
-        assert rows.next == max([0, *(one.number for one in records)]) + 1
         assert rows.speakers() == {
             name: len([one for one in there if one.speaker == name])
             for name in sorted({one.speaker for one in there})
@@ -202,6 +201,8 @@ def test_the_table_is_held_against_a_list(records: list[Record], data: st.DataOb
         for one in there[:2]:
             at = there.index(one)
             assert rows.around(one.number, 1) == there[max(at - 1, 0) : at] + there[at + 1 : at + 2]
+        next_one = max([0, *(one.number for one in records)]) + 1
+        assert rows.insert([record(0), record(0)]) == [next_one, next_one + 1]
 
 
 def test_adding_again_changes_nothing_and_another_text_is_refused() -> None:
@@ -220,9 +221,9 @@ def test_numbers_are_never_given_again(tmp_path: Path) -> None:
     with table(tmp_path) as rows:
         rows.add([record(n) for n in (1, 2, 7)])
         rows.delete([7])
-        assert rows.next == 8
     with table(tmp_path) as rows:
-        assert (rows.next, rows.highest) == (8, 2)
+        assert rows.highest == 2
+        assert rows.insert([record(0)]) == [8]
 
 
 def test_dates_and_speakers_filter_exactly() -> None:

@@ -129,10 +129,6 @@ class ChatHistory:
         self._alone = Chat()  # of messages without a partner
         self._waiting: deque[tuple[Partner, AutoGenMessages]] = deque()
 
-    def go_on_in(self, saved: MutableMapping[str, list[str]]) -> None:
-        """Keep what was heard, by the partner's name, in the record of an opened memory."""
-        self._saved = saved
-
     def turn(
         self,
         request: Request,
@@ -150,6 +146,7 @@ class ChatHistory:
             stop: is set when the reply is cancelled.
             template: fills in what the messages leave open.
         """
+        self._saved = engine.queue.state.chats
         chat = self._chat(request.sender)
 
         def answered() -> None:
@@ -192,6 +189,7 @@ class ChatHistory:
 
     def take_in_kept(self, engine: Engine) -> None:
         """Take in what was kept, without a turn."""
+        self._saved = engine.queue.state.chats
         while self._waiting:
             partner, messages = self._waiting[0]
             altered = self._agent.process_all_messages_before_reply(messages)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
@@ -23,6 +24,7 @@ from memgpt_autogen.model.chat_model import AutoGenChatModel
 from memgpt_autogen.settings import Settings
 from memgpt_autogen.steps import Turn
 from memgpt_autogen.storage.embedders.embedder import Embedder
+from memgpt_autogen.storage.process import forked
 
 
 class Turns:
@@ -67,8 +69,8 @@ class Turns:
         Raises:
             ForkedError: this process is a child of the one that opened it.
         """
-        if self._engine is not None:
-            self._engine.belongs.check(f"the memory of {self.agent.name}")
+        if self._engine is not None and self._engine.process != os.getpid():
+            raise forked(f"the memory of {self.agent.name}")
         if self._engine is None or not self._engine.is_open:
             engine = open_engine(*self._memory, embedder=self._embedder, clock=self._clock)
             with engine.lock.held():
@@ -85,8 +87,8 @@ class Turns:
             engine = self.open()
             with engine.lock.held():
                 if engine.is_open:  # another agent of the name may have closed it meanwhile
-                    engine.adapt(*self._memory)
-                    self._history.go_on_in(engine.queue.state.chats)
+                    if (engine.identity, engine.settings) != self._memory:
+                        engine.adapt(*self._memory)
                     yield engine
                     return
 
@@ -195,12 +197,11 @@ class Turns:
         In a forked child it does nothing: what is open there is the parent's.
         """
         engine = self._engine
-        if engine is None or engine.belongs.elsewhere:
+        if engine is None or engine.process != os.getpid():
             return
         with engine.lock.held():
             try:
                 if engine.is_open:
-                    self._history.go_on_in(engine.queue.state.chats)
                     self._history.take_in(engine)
             finally:
                 self._engine = None

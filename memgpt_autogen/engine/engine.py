@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 
 from memgpt_autogen.engine.executor import Executor, Toolbox
 from memgpt_autogen.engine.functions import Workspace
@@ -22,7 +24,6 @@ from memgpt_autogen.model.presets import instructions, preset_for
 from memgpt_autogen.model.tokens import TokenCounter, window_of
 from memgpt_autogen.settings import Settings
 from memgpt_autogen.steps import Eviction, Step, Turn
-from memgpt_autogen.storage.process import Belonging
 from memgpt_autogen.storage.store import Store
 
 _OWNER_SECONDS = 3.0  # another process may be at work on the index for a moment
@@ -90,7 +91,7 @@ class Engine:
 
     def __init__(self, identity: Identity, settings: Settings, parts: Parts) -> None:
         self.lock = TurnLock()
-        self.belongs = Belonging()
+        self.process = os.getpid()
         self.is_open = True
         self.identity = identity
         self.settings = settings
@@ -101,6 +102,7 @@ class Engine:
         self.sources = parts.sources
         self.shared = parts.shared
         self._loop = parts.loop
+        self._told: tuple[str, str] | None = None  # preset and role at the head of the context
 
     # --- turns -------------------------------------------------------------------
 
@@ -131,13 +133,14 @@ class Engine:
         Raises:
             DirectoryLockedError: another process runs this agent's turns.
         """
-        self.own()
+        if not self.store.indexer.keeps:
+            self.own()
         self.instruct(role)
         request = TurnRequest(
             events,
             model,
-            self._summarizer(model),
-            stop or Stop(),
+            partial(self._summarizer, model),
+            stop,
             on_step,
             on_eviction,
             answered,
@@ -167,14 +170,15 @@ class Engine:
 
     def instruct(self, role: str) -> None:
         """Put the preset and the role at the head of the main context."""
-        self.queue.context.instructions = instructions(
-            self.queue.state.preset, name=self.identity.name, role=role
-        )
+        told = (self.queue.state.preset, role)
+        if self._told != told:
+            self.queue.context.instructions = instructions(
+                told[0], name=self.identity.name, role=role
+            )
+            self._told = told
 
     def adapt(self, identity: Identity, settings: Settings) -> None:
         """Go on with another model, window, preset or settings of the same agent."""
-        if (identity, settings) == (self.identity, self.settings):
-            return
         self.identity, self.settings = identity, settings
         context, state = self.queue.context, self.queue.state
         state.preset = identity.preset or state.preset or preset_for(identity.model)

@@ -7,7 +7,7 @@ from datetime import datetime, time, timedelta
 from typing import Any, TypeVar
 
 from memgpt_autogen.errors import ModelMistake
-from memgpt_autogen.events import Message, MessageEvent, Notice, stamp
+from memgpt_autogen.events import STAMP, Message, MessageEvent, Notice
 from memgpt_autogen.memory.archival import Passage
 from memgpt_autogen.memory.page import Page
 from memgpt_autogen.memory.recall import RecallStorage
@@ -76,7 +76,8 @@ def _step_messages(step: Step, shown: int) -> list[ChatMessage]:
 
 
 def message_line(message: Message) -> str:
-    return f"[{stamp(message.timestamp)}] {message.speaker}: {message.text}{_times(message.times)}"
+    time = message.timestamp.strftime(STAMP)
+    return f"[{time}] {message.speaker}: {message.text}{_times(message.times)}"
 
 
 def message_in_context(recall: RecallStorage, message: Message) -> str:
@@ -94,7 +95,7 @@ def passage_line(passage: Passage) -> str:
     origin = ""
     if passage.source is not None:
         origin = f" ({': '.join([passage.source, *passage.tags])})"  # its file, or who wrote it
-    return f"[{stamp(passage.timestamp)}]{origin} {passage.text}{_times(passage.times)}"
+    return f"[{passage.timestamp.strftime(STAMP)}]{origin} {passage.text}{_times(passage.times)}"
 
 
 def _times(times: int) -> str:

@@ -145,7 +145,7 @@ def conversation_search(work: Workspace, arguments: ConversationSearch) -> str:
         page=arguments.page,
         speaker=known_speaker(work.recall, arguments.speaker),
     )
-    return listing(page, lambda one: message_in_context(work.recall, one), "messages", work.shown)
+    return listing(page, partial(message_in_context, work.recall), "messages", work.shown)
 
 
 def conversation_search_date(work: Workspace, arguments: ConversationSearchDate) -> str:

@@ -14,7 +14,7 @@ from memgpt_autogen.engine.executor import CallNumbers, Executor, broken_off, st
 from memgpt_autogen.engine.formatting import ChatMessage
 from memgpt_autogen.engine.functions import Workspace
 from memgpt_autogen.engine.main_context import Queued
-from memgpt_autogen.engine.queue_manager import QueueManager, Schemas
+from memgpt_autogen.engine.queue_manager import QueueManager, Room, Schemas
 from memgpt_autogen.engine.summarizer import Summarizer
 from memgpt_autogen.engine.turn_lock import Stop, TurnStopped
 from memgpt_autogen.errors import ContextOverflowError, StorageError
@@ -46,7 +46,7 @@ class TurnRequest:
     Attributes:
         events: what it is about.
         model: answers it.
-        summarizer: makes the summary of what leaves the queue.
+        summarizer: gives who makes the summary of what leaves the queue.
         stop: once set, no call of a completion is run any more and the turn ends as STOPPED.
         on_step: is told of every step once it is written.
         on_eviction: is told of every eviction.
@@ -55,8 +55,8 @@ class TurnRequest:
 
     events: Sequence[Event]
     model: ChatModel
-    summarizer: Summarizer
-    stop: Stop = field(default_factory=Stop)
+    summarizer: Callable[[], Summarizer]
+    stop: Stop | None = None
     on_step: Callable[[Step], None] = lambda step: None
     on_eviction: Callable[[Eviction], None] = lambda eviction: None
     answered: Callable[[], None] = lambda: None
@@ -79,7 +79,7 @@ class _Progress:
             steps=tuple(self.steps),
             evictions=tuple(self.evictions),
             messages=tuple(self.messages),
-            calls=self.steps[-1].pending if self.steps else (),
+            calls=self.steps[-1].pending if end is TurnEnd.CALLED else (),
             end=end,
         )
 
@@ -135,9 +135,7 @@ class Loop:
         self._queue.state.counters.turns += 1
         progress = _Progress(request, self._queue.take_in(request.events))
         try:
-            self._queue.relieve(
-                self._executor.schemas, request.summarizer, progress.arrived, progress.evicted
-            )
+            self._queue.relieve(self._room(progress))
             return self._steps(progress)
         except TurnStopped:
             # A model that ran only to store things had nothing more to say.
@@ -146,9 +144,10 @@ class Loop:
             return progress.ended(TurnEnd.STOPPED)
 
     def _steps(self, progress: _Progress) -> Turn:
-        request = progress.request
+        stop = progress.request.stop
         while True:
-            request.stop.check()
+            if stop is not None:
+                stop.check()
             if len(progress.steps) >= self._max_steps:
                 return self._farewell(progress, TurnEnd.STEP_LIMIT, STEP_LIMIT_REPLY)
             if self._token_budget is not None and progress.tokens >= self._token_budget:
@@ -157,20 +156,27 @@ class Loop:
                 self._queue.alert(LAST_STEP)
             try:
                 completion = self._ask(progress)
-            except Exception:
-                request.stop.check()
-                if not progress.messages:
+            except Exception as problem:
+                if (turn := self._failed(progress, problem)) is None:
                     raise
-                # What was sent is recorded as said, so it must be heard.
-                logger.exception("the model failed after %s had answered", self._queue.name)
-                return self._end(progress, TurnEnd.SENT)
-            if request.stop.is_set:
+                return turn
+            if stop is not None and stop.is_set:
                 self._queue.state.counters.count_call(completion.usage)
                 raise TurnStopped
             step = self._act(completion, progress)
             end = self._record(step, progress)
             if end is not None:
                 return progress.ended(end)
+
+    def _failed(self, progress: _Progress, problem: Exception) -> Turn | None:
+        """What a turn comes to whose model fails; None where that is the caller's to handle."""
+        if progress.request.stop is not None:
+            progress.request.stop.check()
+        if not progress.messages:
+            return None
+        # What was sent is recorded as said, so it must be heard.
+        logger.error("the model failed after %s had answered", self._queue.name, exc_info=problem)
+        return self._end(progress, TurnEnd.SENT)
 
     def _record(self, step: Step, progress: _Progress) -> TurnEnd | None:
         """Write a step, all that it did and whether the turn goes on; why it ends, if it does."""
@@ -200,24 +206,29 @@ class Loop:
 
     def _ask(self, progress: _Progress) -> Completion:
         """The model's completion of the main context, made to fit its window."""
-        queue, tools, request = self._queue, self._executor.schemas, progress.request
-        room = (tools, request.summarizer, progress.arrived, progress.evicted)
-        queue.tell_of_changes()
+        queue, model, room = self._queue, progress.request.model, self._room(progress)
+        tools = room.tools
+        if progress.steps:  # before the first step `take_in` has just looked
+            queue.tell_of_changes()
         for _ in range(OVERFLOW_RETRIES):
-            queue.make_room(*room)
+            queue.make_room(room)
             counted = queue.context.counted(tools)
             try:
-                completion = request.model.complete(queue.context.render(), tools)
+                completion = model.complete(queue.context.render(), tools)
             except ContextOverflowError as problem:
                 logger.info("the provider refused the prompt as too large: %s", problem)
-                if not queue.overflowed(problem, tools, request.summarizer, progress.evicted):
+                if not queue.overflowed(problem, room):
                     raise
             else:
                 if completion.usage and completion.usage.whole:
                     queue.context.counter.learn(counted, completion.usage.prompt_tokens)
                 return completion
-        queue.make_room(*room)
-        return request.model.complete(queue.context.render(), tools)
+        queue.make_room(room)
+        return model.complete(queue.context.render(), tools)
+
+    def _room(self, progress: _Progress) -> Room:
+        summarizer = progress.request.summarizer
+        return Room(self._executor.schemas, summarizer, progress.arrived, progress.evicted)
 
     def _act(self, completion: Completion, progress: _Progress) -> Step:
         """Run the calls of a completion; text alone is a message unless nobody waits for one."""
@@ -265,7 +276,7 @@ class Loop:
 
     def _yields(self, step: Step, progress: _Progress) -> TurnEnd | None:
         """Why the turn ends after `step`, or None when the model runs again."""
-        if step.pending:
+        if step.calls and step.pending:
             return TurnEnd.CALLED
         if any(result.heartbeat or not result.ok for result in step.results):
             return None

@@ -6,9 +6,10 @@ output (MemGPT, arXiv 2310.08560, section 2.1 "Main context" and 2.2 "Queue mana
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Union
+from typing import Any, NamedTuple, Union
 
 from memgpt_autogen.engine.formatting import ChatMessage, messages_of
 from memgpt_autogen.errors import ContextOverflowError
@@ -64,6 +65,14 @@ class Budget:
         )
 
 
+class _Rendered(NamedTuple):
+    """An entry of the queue as chat messages, and their size in tokens, uncorrected."""
+
+    entry: Queued
+    messages: list[ChatMessage]
+    size: int
+
+
 @dataclass
 class MainContext:
     """What the model sees, in order: instructions, core memory, summary, queue.
@@ -84,9 +93,8 @@ class MainContext:
     pressure_announced: bool = False
     pressure_answered: bool = False
     shown: int = field(init=False)
-    _sizes: dict[int, tuple[object, int]] = field(default_factory=dict, repr=False)
-    _fixed: dict[str, int] = field(default_factory=dict, repr=False)
-    _tools_counted: tuple[list[Mapping[str, Any]], int] = field(default=([], 0), repr=False)
+    _rendered: dict[int, _Rendered] = field(default_factory=dict, repr=False)
+    _fixed: tuple[tuple[tuple[str, ...], list[Mapping[str, Any]]], list[int]] | None = None
 
     def __post_init__(self) -> None:
         self.resize(self.budget)
@@ -95,8 +103,8 @@ class MainContext:
         """Go on with another budget."""
         self.budget = budget
         self.shown = max(budget.window * 3 // 4, 400)  # about a quarter of the window in English
-        self._sizes.clear()
-        self._fixed.clear()
+        self._rendered.clear()
+        self._fixed = None
 
     def head(self) -> list[ChatMessage]:
         """The messages before the queue."""
@@ -113,22 +121,26 @@ class MainContext:
         """The whole prompt in the OpenAI chat format."""
         messages = self.head()
         for entry in self.entries:
-            messages.extend(messages_of(entry, self.shown))
+            messages.extend(map(dict, self._render(entry).messages))
         return messages
 
     def sections(self, tools: Sequence[Mapping[str, Any]]) -> dict[str, int]:
         """Tokens of each part of the prompt, uncorrected."""
+        fixed = ((self.instructions, self.memory, self.summary), list(tools))
+        if self._fixed is None or self._fixed[0] != fixed:
+            self._fixed = (fixed, self.counter.parts(*fixed))
+        instructions, memory, summary, functions = self._fixed[1]
         return {
-            "system instructions": self._text(self.instructions) + TOKENS_PER_REQUEST,
-            "functions": self._tools(tools),
-            "core memory": self._text(self.memory),
-            "summary": self._text(self.summary) if self.summary else 0,
+            "system instructions": instructions + TOKENS_PER_REQUEST,
+            "functions": functions,
+            "core memory": memory,
+            "summary": summary,
             "queue": sum(self._size(entry) for entry in self.entries),
         }
 
     def tokens(self, tools: Sequence[Mapping[str, Any]]) -> int:
         """Tokens of the prompt with the functions, as the provider is likely to count them."""
-        return self.counter.corrected(self.counted(tools))
+        return self._corrected(self.counted(tools))
 
     def counted(self, tools: Sequence[Mapping[str, Any]]) -> int:
         """The same, uncorrected: what `TokenCounter.learn` compares with the report."""
@@ -158,17 +170,17 @@ class MainContext:
             (self.budget.limit, self.entries[:-1]),
         ):
             for entry in candidates:
-                if self.counter.corrected(size) <= bound:
+                if self._corrected(size) <= bound:
                     break
                 if id(entry) not in leaving:
                     leaving.add(id(entry))
                     size -= self._size(entry)
-            if self.counter.corrected(size) <= self.budget.limit:
+            if self._corrected(size) <= self.budget.limit:
                 break
         evicted = [entry for entry in self.entries if id(entry) in leaving]
         self.entries[:] = [entry for entry in self.entries if id(entry) not in leaving]
         for entry in evicted:
-            self._sizes.pop(id(entry), None)
+            self._rendered.pop(id(entry), None)
         self.pressure_announced = self.pressure_answered = False
         return evicted
 
@@ -191,7 +203,7 @@ class MainContext:
         if self.shown <= 200:
             return False
         self.shown = self.shown // 2
-        self._sizes.clear()
+        self._rendered.clear()
         return True
 
     def _share_left(self, tools: Sequence[Mapping[str, Any]], share: float) -> int:
@@ -201,27 +213,21 @@ class MainContext:
         and then the warning and the target must follow the room that is left.
         """
         sections = self.sections(tools)
-        fixed = self.counter.corrected(sum(sections.values()) - sections["queue"])
+        fixed = self._corrected(sum(sections.values()) - sections["queue"])
         return fixed + int(max(self.budget.limit - fixed, 0) * share)
 
     def _size(self, entry: Queued) -> int:
-        known = self._sizes.get(id(entry))
-        if known is not None and known[0] is entry:
-            return known[1]
-        size = sum(self.counter.message(message) for message in messages_of(entry, self.shown))
-        self._sizes[id(entry)] = (entry, size)
-        return size
+        return self._render(entry).size
 
-    def _text(self, text: str) -> int:
-        if text not in self._fixed:
-            if len(self._fixed) > 16:
-                self._fixed.clear()
-            self._fixed[text] = self.counter.message({"content": text})
-        return self._fixed[text]
+    def _render(self, entry: Queued) -> _Rendered:
+        """An entry as the model sees it; made once, as entries never change."""
+        known = self._rendered.get(id(entry))
+        if known is None or known.entry is not entry:
+            messages = messages_of(entry, self.shown)
+            known = _Rendered(entry, messages, self.counter.messages(messages))
+            self._rendered[id(entry)] = known
+        return known
 
-    def _tools(self, tools: Sequence[Mapping[str, Any]]) -> int:
-        counted, size = self._tools_counted
-        if counted != (given := list(tools)):
-            size = self.counter.tools(given)
-            self._tools_counted = (given, size)
-        return size
+    def _corrected(self, tokens: int) -> int:
+        """A local count scaled to what the provider is likely to count."""
+        return math.ceil(tokens * self.counter.factor)

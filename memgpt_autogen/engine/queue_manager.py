@@ -7,8 +7,10 @@ step with all that it did, in one (MemGPT, arXiv 2310.08560, section 2.2).
 from __future__ import annotations
 
 import logging
+import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from memgpt_autogen.engine.functions import Workspace
@@ -27,13 +29,29 @@ logger = logging.getLogger(__name__)
 M = TypeVar("M", bound=Message)
 
 Schemas = Sequence[Mapping[str, Any]]
-OnEviction = Callable[[Eviction], None]
 
 PRESSURE = (
     "memory pressure: your context window is nearly full and the oldest messages will soon"
     " leave your view. Store what matters now, with core_memory_append or"
     " archival_memory_insert. Nobody needs an answer to this alert."
 )
+
+
+@dataclass(frozen=True)
+class Room:
+    """What making room in the main context needs of a turn.
+
+    Attributes:
+        tools: the schemas that go with the prompt.
+        summarizer: gives who makes the new summary.
+        keep: what the model has not answered yet.
+        told: is told of every eviction.
+    """
+
+    tools: Schemas
+    summarizer: Callable[[], Summarizer]
+    keep: Sequence[Queued] = ()
+    told: Callable[[Eviction], None] = lambda eviction: None
 
 
 class QueueManager:
@@ -78,17 +96,17 @@ class QueueManager:
         """
         before = list(self.context.entries)
         try:
-            with self._store.journal.transaction():
+            with self._store.journal.transaction() as connection:
                 yield
-                self._write()
+                self._write(connection)
         except BaseException:
             self.context.entries[:] = before
+            self._saved.undo()
             self._unsaid.clear()
             self._work.unwritten.clear()
             self._work.core.discard()
             raise
         self._store.written()
-        self._store.indexer.nudge()
 
     def save(self) -> None:
         """Write what has changed since it was written last."""
@@ -130,7 +148,7 @@ class QueueManager:
         if step.calls or step.text:
             self.context.entries.append(step)
         self.state.counters.searches += sum(1 for call in step.calls if "search" in call.name)
-        for name, result in step.block_results:
+        for name, result in step.block_results if step.calls else ():
             if name in self._work.core:
                 value = self._work.core.shown(name).value
                 if result.endswith(f"reads:\n{value}"):  # so the model has seen it
@@ -189,7 +207,7 @@ class QueueManager:
         """Drop the block of a participant; how many lines it had."""
         return self._participants.forget(speaker)
 
-    def _write(self) -> None:
+    def _write(self, connection: sqlite3.Connection) -> None:
         for message in self._unsaid:
             self._work.recall.take_in(_cleaned(message))
         self._unsaid.clear()
@@ -200,36 +218,32 @@ class QueueManager:
         state.pressure_answered = context.pressure_answered
         state.token_factor = context.counter.factor
         state.paused_until = self._work.paused_until
-        self._saved.save(context.entries)
+        self._saved.save(connection, context.entries)
 
     # --- what leaves -------------------------------------------------------------
 
-    def relieve(
-        self, tools: Schemas, summarizer: Summarizer, keep: Sequence[Queued], told: OnEviction
-    ) -> None:
+    def relieve(self, room: Room) -> None:
         """Evict what the model was warned of, once it has had its step to store things.
 
         Between turns, and before the limit: what would only be carried along is paid for
-        at every call. `told` is told of an eviction.
+        at every call.
         """
         if self.context.pressure_answered:
-            self._evict(tools, summarizer, keep, told)
+            self._evict(room)
 
-    def make_room(
-        self, tools: Schemas, summarizer: Summarizer, keep: Sequence[Queued], told: OnEviction
-    ) -> None:
+    def make_room(self, room: Room) -> None:
         """Evict until the prompt fits; then warn of memory pressure where it is due.
 
         Raises:
             ConfigurationError: the window does not even hold the fixed parts.
         """
         context = self.context
-        if context.tokens(tools) > context.budget.limit:
-            self._evict(tools, summarizer, keep, told)
-        while context.tokens(tools) > context.budget.limit:
+        if context.tokens(room.tools) > context.budget.limit:
+            self._evict(room)
+        while context.tokens(room.tools) > context.budget.limit:
             if not context.squeeze():
-                raise ConfigurationError(self._too_small(tools))
-        self.announce_pressure(tools)
+                raise ConfigurationError(self._too_small(room.tools))
+        self.announce_pressure(room.tools)
 
     def announce_pressure(self, tools: Schemas) -> bool:
         """Append the memory pressure alert if it is due; True when it was."""
@@ -239,30 +253,22 @@ class QueueManager:
         self.context.pressure_announced = True
         return True
 
-    def overflowed(
-        self,
-        problem: ContextOverflowError,
-        tools: Schemas,
-        summarizer: Summarizer,
-        told: OnEviction,
-    ) -> bool:
+    def overflowed(self, problem: ContextOverflowError, room: Room) -> bool:
         """Learn from a provider's refusal and make the prompt smaller; False if it cannot be."""
-        before = self.context.counted(tools)
-        self.context.learn_of_overflow(problem, tools)
-        self._evict(tools, summarizer, (), told)
-        return self.context.counted(tools) < before or self.context.squeeze()
+        before = self.context.counted(room.tools)
+        self.context.learn_of_overflow(problem, room.tools)
+        self._evict(replace(room, keep=()))
+        return self.context.counted(room.tools) < before or self.context.squeeze()
 
-    def _evict(
-        self, tools: Schemas, summarizer: Summarizer, keep: Sequence[Queued], told: OnEviction
-    ) -> None:
+    def _evict(self, room: Room) -> None:
         context = self.context
-        before = context.tokens(tools)
+        before = context.tokens(room.tools)
         whole = list(context.entries)
-        evicted = context.evict(tools, keep=keep)
+        evicted = context.evict(room.tools, keep=room.keep)
         if not evicted:
             return
         try:
-            context.summary = clean(summarizer.summarize(context.summary, evicted))
+            context.summary = clean(room.summarizer().summarize(context.summary, evicted))
         except BaseException:
             context.entries[:] = whole  # an interrupt must not drop what no summary covers
             raise
@@ -271,9 +277,9 @@ class QueueManager:
         self.state.counters.evicted_entries += len(evicted)
         self.save()
         self._store.indexer.nudge(hurry=True)  # what left the view is to be found by meaning
-        after = context.tokens(tools)
+        after = context.tokens(room.tools)
         logger.info("evicted %d entries: %d → %d tokens", len(evicted), before, after)
-        told(
+        room.told(
             Eviction(
                 entries=len(evicted),
                 tokens_before=before,
@@ -300,16 +306,10 @@ class QueueManager:
 
     def tell_of_changes(self) -> None:
         """Let the model know of blocks that programs, or others who share them, edited."""
-        core, known = self._work.core, self.state.values_known
-        core.refresh()
-        for name in [name for name in known if name not in core]:
-            del known[name]
-        for block in core:
-            if known.get(block.name) != block.value:
-                kind = "shared core memory block" if block.shared else "core memory block"
-                reads = f"now reads:\n{block.value}" if block.value else "is empty now."
-                self.alert(f"the {kind} {block.name!r} {reads}")
-                known[block.name] = block.value
+        for block in self._work.core.news(self.state.values_known):
+            kind = "shared core memory block" if block.shared else "core memory block"
+            reads = f"now reads:\n{block.value}" if block.value else "is empty now."
+            self.alert(f"the {kind} {block.name!r} {reads}")
 
     def _too_small(self, tools: Schemas) -> str:
         context = self.context

@@ -28,7 +28,7 @@ def open_engine(
     """The engine of an agent: the one that is open in this process, or a new one.
 
     Raises:
-        EmbedderMismatchError: its memory was made with another embedder.
+        EmbedderMismatchError: its memory was made, or is open, with another embedder.
         StateFormatError: what was saved is of a layout that this code cannot read.
         StorageError: the storage cannot be reached.
     """
@@ -37,9 +37,11 @@ def open_engine(
     place = str(agent_directory(settings.location, identity.name))
     with _guard:
         engine = _engines.get(place)
-        if engine is None or not engine.is_open:
-            engine = build_engine(identity, settings, embedder=embedder, clock=clock)
-            _engines[place] = engine
+        if engine is not None and engine.is_open:
+            engine.store.must_have(embedder)
+            return engine
+        engine = build_engine(identity, settings, embedder=embedder, clock=clock)
+        _engines[place] = engine
         return engine
 
 

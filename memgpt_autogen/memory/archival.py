@@ -47,29 +47,25 @@ class ArchivalStorage:
     """The passages of one agent, or of one document source where `source` names it.
 
     Times without a zone are local. Every method may be called from any thread.
+
+    Attributes:
+        source: the name of the document source; None: the agent's own passages.
+        attached: names of the attached sources.
+        archives: names of those that `insert` may write to.
     """
 
     def __init__(self, records: Records, *, clock: Clock, source: str | None = None) -> None:
         self.records = records
         self._clock = clock
         self.source = source
+        self.attached: tuple[str, ...] = ()
+        self.archives: tuple[str, ...] = ()
         self._attached: list[ArchivalStorage] = []
         self._results = Results()
-        self._writable: set[str] = set()
 
     def __len__(self) -> int:
         """How many passages there are, without those of attached sources."""
         return len(self.records)
-
-    @property
-    def attached(self) -> tuple[str, ...]:
-        """The names of the attached sources."""
-        return tuple(other.source or "" for other in self._attached)
-
-    @property
-    def archives(self) -> tuple[str, ...]:
-        """The names of the attached sources that `insert` may write to."""
-        return tuple(name for name in self.attached if name in self._writable)
 
     def attach(self, other: ArchivalStorage, *, writable: bool = False) -> None:
         """Let `search` find the passages of a source too, and `insert` add to it.
@@ -85,8 +81,9 @@ class ArchivalStorage:
             )
         self._attached.append(other)
         self._results.clear()
+        self.attached = (*self.attached, other.source)
         if writable:
-            self._writable.add(other.source)
+            self.archives = (*self.archives, other.source)
 
     def detach(self, source: str) -> bool:
         """Search a source no longer; False if it was not attached."""
@@ -94,7 +91,8 @@ class ArchivalStorage:
         found = len(kept) < len(self._attached)
         self._attached = kept
         self._results.clear()
-        self._writable.discard(source)
+        self.attached = tuple(name for name in self.attached if name != source)
+        self.archives = tuple(name for name in self.archives if name != source)
         return found
 
     def insert(
@@ -149,7 +147,7 @@ class ArchivalStorage:
 
     def places(self) -> list[ArchivalStorage]:
         """This storage and the attached archives that `insert` may write to."""
-        shared = [other for other in self._attached if other.source in self._writable]
+        shared = [other for other in self._attached if other.source in self.archives]
         return [self, *shared]
 
     def _place(self, archive: str | None) -> ArchivalStorage:

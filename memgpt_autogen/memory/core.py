@@ -141,6 +141,20 @@ class CoreMemory:
             if kept.home is not self._table or versions.get(name) != kept.version:
                 self._read(name)
 
+    def news(self, known: dict[str, str]) -> list[Block]:
+        """The blocks whose texts, read anew, are others than the ones known by name.
+
+        Those are known from now on, and of blocks that are gone nothing is.
+        """
+        self.refresh()
+        changed = [
+            one.block for one in self._kept.values() if known.get(one.block.name) != one.block.value
+        ]
+        for name in known.keys() - self._kept.keys():
+            del known[name]
+        known.update((block.name, block.value) for block in changed)
+        return changed
+
     # --- texts, by programs ----------------------------------------------------------
 
     def set(self, name: str, value: str, author: str = PROGRAM) -> None:

@@ -78,7 +78,7 @@ class RecallStorage:
 
     def take_in(self, message: Message) -> str:
         """Store what was said in a chat, within the transaction of a step; its id."""
-        return RECALL.id_of(self._records.store([_record(message)])[0])
+        return RECALL.id_of(self._records.table.insert([_record(message)])[0])
 
     def search(
         self,
@@ -127,10 +127,9 @@ class RecallStorage:
 
     def around(self, id: str, count: int = 1) -> list[Message]:
         """The messages stored before and after a message, so many of each, in their order."""
-        number = RECALL.number_of(id)
-        if number is None:
-            return []
-        return [_message(record) for record in self._records.table.around(number, count)]
+        digits = id.removeprefix(RECALL.prefix)
+        found = self._records.table.around(int(digits), count) if digits.isdecimal() else []
+        return [_message(record) for record in found]
 
     def between(
         self,
@@ -194,7 +193,7 @@ def _record(message: Message) -> Record:
     return Record(
         number,
         clean(message.text),
-        aware(message.timestamp),
+        message.timestamp if message.timestamp.tzinfo else aware(message.timestamp),
         speaker=clean(message.speaker),
         origin=clean(message.origin),
     )

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Sequence
 from datetime import datetime
+from operator import methodcaller
 from typing import Annotated, Any, Union
 
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError
@@ -13,13 +15,13 @@ from memgpt_autogen.errors import StateFormatError
 from memgpt_autogen.events import MessageEvent, Notice
 from memgpt_autogen.memory.sharing import SharedLink
 from memgpt_autogen.steps import Step, Usage
-from memgpt_autogen.storage.journal.state import SavedList
 from memgpt_autogen.storage.store import Store
 
 Entry = Annotated[Union[MessageEvent, Notice, Step], Field(discriminator="kind")]  # noqa: UP007 - 3.10
 """What stands in the queue."""
 
 _ENTRY: TypeAdapter[Any] = TypeAdapter(Entry)
+_AS_TEXT = methodcaller("model_dump_json")
 _CHAT = "chat:"
 
 
@@ -84,34 +86,33 @@ class SavedState:
     """
 
     def __init__(self, store: Store) -> None:
-        self._journal = store.journal
         self._table = store.state
         self._chats: dict[str, list[str]] = {}
-        self._queue: SavedList[MessageEvent | Notice | Step] = SavedList(
-            store.journal, "queue", lambda entry: entry.model_dump_json()
-        )
         try:
-            self.values = _read(self._table.load())
-            self.entries = self._queue.load(_ENTRY.validate_json)
+            self.values = _read(self._table.values())
+            self.entries = self._table.items(_ENTRY.validate_json)
         except (ValidationError, ValueError) as problem:
             raise StateFormatError(
                 f"the state of {store.name!r} in {store.place} is damaged: {_first(problem)}."
                 " Nothing was changed: restore a backup or a checkpoint."
             ) from problem
 
-    def save(self, entries: Sequence[MessageEvent | Notice | Step]) -> None:
-        """Write the values and these entries; within the transaction of a step."""
+    def save(
+        self, connection: sqlite3.Connection, entries: Sequence[MessageEvent | Notice | Step]
+    ) -> None:
+        """Write the values and these entries, within a transaction; `undo` it if that fails."""
         values = self.values.model_dump(mode="json", exclude={"chats"})
         texts = {key: json.dumps(value) for key, value in values.items()}
         for name, taken in self.values.chats.items():
             if self._chats.get(name) is not taken:  # a changed one is another list
                 texts[f"{_CHAT}{name}"] = json.dumps(taken)
-        chats = self._chats
-        with self._journal.transaction():
-            self._table.save(texts)
-            self._queue.save(entries)
-            self._journal.unless_written(lambda: setattr(self, "_chats", chats))
+        self._table.save(connection, texts, entries, _AS_TEXT)
         self._chats = dict(self.values.chats)
+
+    def undo(self) -> None:
+        """What was saved last is not written."""
+        self._table.undo()
+        self._chats.clear()
 
 
 def _read(saved: dict[str, str]) -> AgentState:

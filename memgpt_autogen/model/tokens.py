@@ -137,6 +137,15 @@ class TokenCounter:
             total += 6 + self.text(function["name"]) + self.text(function["arguments"])
         return total
 
+    def messages(self, messages: Sequence[Message]) -> int:
+        """Tokens of several, uncorrected."""
+        return sum(map(self.message, messages))
+
+    def parts(self, texts: Sequence[str], tools: Sequence[Mapping[str, Any]]) -> list[int]:
+        """Tokens of each of these messages' texts, and last of the schemas, uncorrected."""
+        sizes = [self.text(text) + TOKENS_PER_MESSAGE if text else 0 for text in texts]
+        return [*sizes, self.tools(tools)]
+
     def tools(self, tools: Sequence[Mapping[str, Any]]) -> int:
         """Tokens of the function schemas, uncorrected."""
         return sum(self.text(json.dumps(tool, ensure_ascii=False)) for tool in tools)

@@ -104,7 +104,7 @@ def _load(
     clock: Clock,
     progress: Progress,
 ) -> LoadedSource:
-    saved = store.state.load()
+    saved = store.state.values()
     digests = {document.label: _digest(document) for document in documents}
     changed = [one for one in documents if saved.get(one.label) != digests[one.label]]
     texts = {one.label: split(clean(read_document(one.path))) for one in changed}
@@ -140,4 +140,4 @@ def _replace(store: Store, label: str, passages: Sequence[str], digest: str, clo
     with store.journal.transaction():
         table.delete(table.numbers(Where(tags=(tag,))))
         store.archival.store([Record(0, passage, now, tags=(tag,)) for passage in passages])
-        store.state.save({label: digest})
+        store.state.put({label: digest})

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 
-from memgpt_autogen.errors import StorageError
-from memgpt_autogen.storage.directory import Section, is_server, root_of
-from memgpt_autogen.storage.journal.connection import connections
+from memgpt_autogen.storage.address import is_server
+from memgpt_autogen.storage.directory import Section, root_of
+from memgpt_autogen.storage.journal.connection import connect
 from memgpt_autogen.storage.journal.journal import FILE
 from memgpt_autogen.storage.shared_copy.server import server_names
 
@@ -22,9 +23,9 @@ def names_at(location: str, section: Section) -> list[str]:
     found: set[str] = set()
     for path in root_of(location).glob(f"{section}/*/{FILE}"):
         try:
-            with connections.lent(path) as connection:
+            with closing(connect(path)) as connection:
                 rows = connection.execute("SELECT value FROM meta WHERE key = 'name'").fetchall()
-        except (StorageError, sqlite3.Error):
+        except sqlite3.Error:
             continue
         found.update(str(name) for (name,) in rows)
     return sorted(found)

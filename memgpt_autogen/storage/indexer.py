@@ -4,6 +4,8 @@ It works in a thread that is there only while there is something to do. An embed
 index that fails keeps nobody waiting: what it was to do is tried again later.
 """
 
+# ruff: noqa: S608 - table names are those of `Kind`
+
 from __future__ import annotations
 
 import logging
@@ -159,10 +161,14 @@ class Indexer:
     # --- the work ----------------------------------------------------------------------
 
     def _few(self, most: int) -> bool:
-        missing = 0
-        for table in self._tables:
-            missing += len(table.vectors.missing(self._since[table.kind.name], most + 1))
-        return missing <= most
+        """Whether at most so many records wait to be embedded."""
+        waiting = " + ".join(
+            f"(SELECT count(*) FROM (SELECT 1 FROM changes WHERE kind = '{name}' AND NOT deleted"
+            f" AND sequence > {since} AND NOT EXISTS (SELECT 1 FROM {name}_vectors AS v"
+            f" WHERE v.number = changes.number) LIMIT {most + 1}))"
+            for name, since in self._since.items()
+        )
+        return bool(self._tables[0].journal.rows(f"SELECT {waiting}")[0][0] <= most)
 
     def _work(self) -> None:
         while True:

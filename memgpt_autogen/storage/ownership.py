@@ -18,7 +18,7 @@ from filelock import FileLock, Timeout
 
 from memgpt_autogen.errors import StorageError
 from memgpt_autogen.storage.journal.connection import make_private
-from memgpt_autogen.storage.process import Belonging, forget_in_child
+from memgpt_autogen.storage.process import forget_in_child, forked
 
 _LOCK = "lock"
 _OWNER = "owner.json"  # says who has the lock, for people
@@ -29,7 +29,7 @@ class Ownership:
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
-        self._belongs = Belonging()
+        self._process = os.getpid()
         self._guard = threading.RLock()
         self._lock: FileLock | None = None
         self._closers: list[Callable[[], None]] = []
@@ -45,7 +45,8 @@ class Ownership:
         Raises:
             StorageError: the directory cannot be written.
         """
-        self._belongs.check(f"the memory in {self._directory}")
+        if os.getpid() != self._process:
+            raise forked(f"the memory in {self._directory}")
         with self._guard:
             if self._lock is not None:
                 return True

@@ -19,27 +19,11 @@ def forget_in_child(forget: Callable[[], None]) -> None:
         os.register_at_fork(after_in_child=forget)
 
 
-class Belonging:
-    """Remembers the process that made something."""
-
-    def __init__(self) -> None:
-        self._process = os.getpid()
-
-    @property
-    def elsewhere(self) -> bool:
-        """Whether this is another process: a child of the one that made it."""
-        return os.getpid() != self._process
-
-    def check(self, what: str) -> None:
-        """Go no further in another process.
-
-        Raises:
-            ForkedError: this is a child of the process that made it.
-        """
-        if self.elsewhere:
-            raise ForkedError(
-                f"{what} was opened before this process was forked, and only its parent may use"
-                " it. Make the agent in the child, after the fork (in a worker's start-up hook, or"
-                " at its first request); its memory is free once the parent has closed its own"
-                " agent, or use other names."
-            )
+def forked(what: str) -> ForkedError:
+    """The error of a child that uses what its parent opened."""
+    return ForkedError(
+        f"{what} was opened before this process was forked, and only its parent may use it. Make"
+        " the agent in the child, after the fork (in a worker's start-up hook, or at its first"
+        " request); its memory is free once the parent has closed its own agent, or use other"
+        " names."
+    )

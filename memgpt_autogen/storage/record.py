@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta, timezone
 from typing import Any
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
-_MONTHS = (
+EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+MICROSECOND = timedelta(microseconds=1)
+MONTHS = (
     *("January", "February", "March", "April", "May", "June"),
     *("July", "August", "September", "October", "November", "December"),
 )
@@ -22,6 +23,7 @@ class Kind:
     Attributes:
         name: of the collection and the table.
         prefix: of ids, before a number that only ever rises.
+        id_of: the id of a number.
         dialogue: each record continues the one before it: date and speaker are
             embedded with the text, and neighbours' words are indexed with it.
     """
@@ -29,9 +31,10 @@ class Kind:
     name: str
     prefix: str
     dialogue: bool
+    id_of: Callable[[int], str] = field(init=False, repr=False, compare=False)
 
-    def id_of(self, number: int) -> str:
-        return f"{self.prefix}{number:08d}"
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "id_of", f"{self.prefix}{{:08d}}".format)
 
     def number_of(self, id: str) -> int | None:
         """The number in an id of this kind; None for any other text."""
@@ -95,12 +98,12 @@ class Record:
 
 def readable(moment: datetime) -> str:
     """The date as people write it: `8 May 2023`."""
-    return f"{moment.day} {_MONTHS[moment.month - 1]} {moment.year}"
+    return f"{moment.day} {MONTHS[moment.month - 1]} {moment.year}"
 
 
 def micros(moment: datetime) -> int:
     """Microseconds since 1970, exactly; `moment` is aware."""
-    return (moment - _EPOCH) // timedelta(microseconds=1)
+    return (moment - EPOCH) // MICROSECOND
 
 
 def aware(moment: datetime) -> datetime:

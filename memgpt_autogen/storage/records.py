@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import itertools
 import threading
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
 
 from memgpt_autogen.errors import EmbedderMismatchError
 from memgpt_autogen.storage.embedders.arrays import Vectors
@@ -49,15 +47,11 @@ class Records:
         Raises:
             StorageError: another record has the number of one of these.
         """
+        if not any(record.number for record in records):
+            return self.table.insert(records)
         with self.table.journal.transaction():
-            highest = max((record.number for record in records), default=0)
-            following = itertools.count(max(self.table.next, highest + 1))
-            placed = [
-                record if record.number else replace(record, number=next(following))
-                for record in records
-            ]
-            self.table.add(placed)
-        return [record.number for record in placed]
+            self.table.add(record for record in records if record.number)
+            return [one.number or self.table.insert([one])[0] for one in records]
 
     def write(self, records: Sequence[Record], progress: Progress | None = None) -> list[int]:
         """`store`, in parts; of many it waits until most are embedded."""

@@ -8,11 +8,13 @@ from __future__ import annotations
 import logging
 import threading
 import weakref
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from memgpt_autogen.errors import EmbedderMismatchError
-from memgpt_autogen.storage.directory import Section, is_server, local_directory
+from memgpt_autogen.storage.address import is_server
+from memgpt_autogen.storage.directory import Section, local_directory
 from memgpt_autogen.storage.indexer import Indexer, Progress
 from memgpt_autogen.storage.journal.blocks import BlockTable
 from memgpt_autogen.storage.journal.journal import Journal
@@ -22,6 +24,7 @@ from memgpt_autogen.storage.ownership import Ownership, let_go_of_unused, owners
 from memgpt_autogen.storage.process import forget_in_child
 from memgpt_autogen.storage.record import ARCHIVAL, RECALL
 from memgpt_autogen.storage.records import Records
+from memgpt_autogen.storage.vectors.clients import may_use_chroma
 from memgpt_autogen.storage.vectors.folder import ChromaFolder
 
 if TYPE_CHECKING:
@@ -43,6 +46,7 @@ class Store:
         state: the values that are no records.
         blocks: the core memory of an agent.
         recall, archival: the records.
+        written: to be called before what was written is acknowledged.
     """
 
     def __init__(
@@ -65,7 +69,7 @@ class Store:
         self._vectors: VectorStore | None = None
         if copy is not None:
             self._vectors = copy.vectors
-        elif directory is not None:
+        elif directory is not None and may_use_chroma():
             folder = ChromaFolder(directory, self.journal, texts=texts)
             folder.look()
             self._vectors = folder
@@ -78,6 +82,7 @@ class Store:
             self._check_embedder()
         worth = {"worth": copy.worth} if copy else {}
         self.indexer = Indexer(tables, embedder, self._vectors, self.ownership, **worth)
+        self.written: Callable[[], None] = self.indexer.nudge if copy is None else self._send
         self.recall, self.archival = (
             Records(table, embedder, self.indexer, self.written) for table in tables
         )
@@ -89,10 +94,11 @@ class Store:
         """Names the store in messages."""
         return str(self.directory or MEMORY)
 
-    def written(self) -> None:
-        """To be called after what was written is to be acknowledged."""
-        if self._copy is not None:
-            self._copy.send(self.journal)
+    def _send(self) -> None:
+        """Let the server have what was written before it is acknowledged."""
+        assert self._copy is not None
+        self._copy.send(self.journal)
+        self.indexer.nudge()
 
     def own(self, wait: float) -> bool:
         """Take the ownership, to be kept until `close`; False if another process has it."""
@@ -139,14 +145,27 @@ class Store:
                 del _open[self.place]
         try:
             self.indexer.close()
-            self.written()
+            if self._copy is not None:
+                self._copy.send(self.journal)
         finally:
             self.journal.close()
             if self._copy is not None:
                 self._copy.close()
 
+    def must_have(self, embedder: Embedder) -> None:
+        """See that it is open with this embedder.
+
+        Raises:
+            EmbedderMismatchError: it is open with another one.
+        """
+        if self.embedder.model_id != embedder.model_id:
+            raise EmbedderMismatchError(
+                f"{self.name!r} is open in this process with the embedder"
+                f" {self.embedder.model_id!r}, and {embedder.model_id!r} was asked for."
+            )
+
     def _is_unwell(self) -> bool:
-        if self.journal.get("purge"):  # a forget that was broken off
+        if self.journal.get("purge") and self.indexer.own():  # a forget that was broken off
             self.purge()
         return isinstance(self._vectors, ChromaFolder) and bool(self._vectors.look())
 
@@ -207,11 +226,8 @@ def open_store(
         if store_here is None:
             store_here = Store(directory, name, embedder, copy=copy, texts=texts, anew=anew)
             _open[str(directory)] = store_here
-        elif store_here.embedder.model_id != embedder.model_id:
-            raise EmbedderMismatchError(
-                f"{name!r} is open in this process with the embedder"
-                f" {store_here.embedder.model_id!r}, and {embedder.model_id!r} was asked for."
-            )
+        else:
+            store_here.must_have(embedder)
         store_here.users += 1
         return store_here
 

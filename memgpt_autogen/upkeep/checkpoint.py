@@ -180,7 +180,7 @@ def _fill(store: Store, checkpoint: Checkpoint, clock: Clock, progress: Progress
     archival = ArchivalStorage(store.archival, clock=clock)
     total = len(checkpoint.messages) + len(checkpoint.passages)
     done = 0
-    with store.journal.transaction():
+    with store.journal.transaction() as connection:
         for part in _parts(checkpoint.messages):
             for message in part:
                 recall.take_in(message)
@@ -198,7 +198,7 @@ def _fill(store: Store, checkpoint: Checkpoint, clock: Clock, progress: Progress
             store.blocks.restore_history(kept.block.name, list(kept.history))
         saved = SavedState(store)
         saved.values = checkpoint.state
-        saved.save(checkpoint.queue)
+        saved.save(connection, checkpoint.queue)
 
 
 def _restore_shared(

@@ -8,7 +8,6 @@ change is dropped only after the index has answered.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from memgpt_autogen.storage.journal.journal import Journal
@@ -38,14 +37,6 @@ class ChangeLog:
                 "CREATE INDEX changes_by_kind ON changes (kind, sequence)",
             ],
         )
-
-    def add(self, numbers: Iterable[int], *, deleted: bool) -> None:
-        """Note changes; within the transaction that makes them."""
-        with self._journal.transaction() as connection:
-            connection.executemany(
-                "INSERT INTO changes (kind, number, deleted) VALUES (?, ?, ?)",
-                [(self._kind.name, number, deleted) for number in numbers],
-            )
 
     def first(self, count: int) -> list[Change]:
         """The oldest changes."""

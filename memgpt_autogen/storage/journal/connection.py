@@ -1,7 +1,8 @@
 """Connections: the only place that opens SQLite files.
 
-Idle connections are kept for the next user, the least recently used are closed; so a
-process may have many memories and few descriptors (a connection in WAL mode holds three).
+A file has one connection to write and one to read, so reading never waits for writing.
+Those of files that rest are closed when there are too many, so a process may have many
+memories and few descriptors (a connection in WAL mode holds three).
 """
 
 from __future__ import annotations
@@ -10,121 +11,128 @@ import contextlib
 import os
 import sqlite3
 import threading
-from collections.abc import Iterator
-from dataclasses import dataclass
+import time
 from pathlib import Path
 
 from memgpt_autogen.errors import StorageError
 from memgpt_autogen.storage.process import forget_in_child
 
-IDLE = 24  # connections that are kept open for nobody
+OPEN = 24  # files with open connections
 _WAIT_SECONDS = 10.0
 
 _PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "secure_delete=ON")
 
 
-@contextlib.contextmanager
-def sqlite_errors(path: Path | None) -> Iterator[None]:
-    """SQLite's errors as a StorageError that names the file and the way out."""
-    try:
-        yield
-    except sqlite3.DatabaseError as problem:
-        text = str(problem)
-        if "malformed" in text or "not a database" in text:
-            advice = (
-                "it is damaged. Nothing was changed: keep the file, and restore a backup or"
-                " a checkpoint (see docs/storage.md)."
-            )
-        elif "locked" in text:
-            advice = "another program holds it for long. Let that one end, and try again."
-        else:
-            advice = "make sure that the disk has room and that the file may be written."
-        place = path or "the memory"
-        raise StorageError(f"{place} cannot be read or written: {text}; {advice}") from problem
+class Link:
+    """The connections to one file, opened at first use; each with the lock of its user.
 
+    Attributes:
+        used: when it was used last.
+        file: what tells the file from another one that was put in its place.
+    """
 
-@dataclass
-class _Open:
-    """A connection and the file that it was opened on."""
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.writing = threading.RLock()
+        self.reading = threading.RLock()
+        self.writer: sqlite3.Connection | None = None
+        self.reader: sqlite3.Connection | None = None
+        self.used = time.monotonic()
+        self.file: tuple[int, int] | None = None
 
-    connection: sqlite3.Connection
-    path: Path
-    file: tuple[int, int]
+    def open_writer(self) -> sqlite3.Connection:
+        """The connection to write; to be called with its lock."""
+        self.writer = self._opened()
+        return self.writer
 
+    def open_reader(self) -> sqlite3.Connection:
+        """The connection to read; to be called with its lock."""
+        self.reader = self._opened()
+        return self.reader
 
-class Connections:
-    """Lends connections, each to one thread at a time."""
-
-    def __init__(self, idle: int = IDLE) -> None:
-        self._most = idle
-        self._guard = threading.Lock()
-        self._idle: list[_Open] = []  # the least recently used first
-        self._parents: list[list[_Open]] = []
-
-    @contextlib.contextmanager
-    def lent(self, path: Path) -> Iterator[sqlite3.Connection]:
-        """A connection to a file that is there, for the `with` block.
+    def check(self) -> None:
+        """See that the file is still in its place.
 
         Raises:
-            StorageError: the file is gone, or cannot be opened.
+            StorageError: it is gone.
         """
-        one = self._take(path)
         try:
-            yield one.connection
-        except BaseException:
-            if one.connection.in_transaction:
-                one.connection.rollback()
-            raise
-        finally:
-            self._give_back(one)
+            found = self.path.stat()
+        except OSError as problem:
+            raise StorageError(
+                f"{self.path} is gone: the memory was moved or removed while it was open. Put it"
+                " back, or close the agent and make it anew."
+            ) from problem
+        if self.file is None:
+            self.file = (found.st_dev, found.st_ino)
+        elif self.file != (found.st_dev, found.st_ino):
+            raise StorageError(
+                f"{self.path} is another file than the one that was opened: close the agent and"
+                " make it anew."
+            )
 
-    def close(self, path: Path) -> None:
-        """Close what is idle of a file."""
-        with self._guard:
-            mine = [one for one in self._idle if one.path == path]
-            self._idle = [one for one in self._idle if one.path != path]
-        for one in mine:
-            one.connection.close()
+    def renew(self) -> None:
+        """Let go of a file whose place another one has taken since nobody uses it any more."""
+        try:
+            self.check()
+        except StorageError:
+            self.close()
 
-    def forget(self) -> None:
-        """Let a parent's connections be, unused and unclosed."""
-        self._parents.append(self._idle)
-        self._idle = []
-        self._guard = threading.Lock()
+    def close(self) -> None:
+        """Close both connections; a later use opens them again."""
+        with self.writing, self.reading:
+            for connection in (self.writer, self.reader):
+                if connection is not None:
+                    connection.close()
+            self.writer = self.reader = self.file = None
 
-    def _take(self, path: Path) -> _Open:
-        file = identity_of(path)
-        with self._guard:
-            for at in range(len(self._idle) - 1, -1, -1):
-                one = self._idle[at]
-                if one.path == path and one.file == file:
-                    return self._idle.pop(at)
-        with sqlite_errors(path):
-            return _Open(connect(path), path, file)
-
-    def _give_back(self, one: _Open) -> None:
-        with self._guard:
-            self._idle.append(one)
-            surplus = self._idle[: max(len(self._idle) - self._most, 0)]
-            del self._idle[: len(surplus)]
-        for old in surplus:
-            old.connection.close()
+    def _opened(self) -> sqlite3.Connection:
+        self.check()
+        _close_surplus(self)
+        try:
+            return connect(self.path)
+        except sqlite3.Error as problem:
+            raise failure(self.path, problem) from problem
 
 
-def identity_of(path: Path) -> tuple[int, int]:
-    """What tells a file from another one that was put in its place.
+_links: dict[Path, Link] = {}
+_guard = threading.Lock()
 
-    Raises:
-        StorageError: it is gone.
-    """
-    try:
-        found = path.stat()
-    except OSError as problem:
-        raise StorageError(
-            f"{path} is gone: the memory was moved or removed while it was open. Put it back, or"
-            " close the agent and make it anew."
-        ) from problem
-    return found.st_dev, found.st_ino
+
+def link_to(path: Path) -> Link:
+    """The connections of this process to a file."""
+    with _guard:
+        return _links.setdefault(path, Link(path))
+
+
+def _close_surplus(wanted: Link) -> None:
+    """Close the connections of the files that were used longest ago, if too many are open."""
+    with _guard:
+        resting = [one for one in _links.values() if one is not wanted and one.file is not None]
+        resting.sort(key=lambda one: one.used)
+        surplus = resting[: max(len(resting) - OPEN + 1, 0)]
+    for one in surplus:
+        if one.writing.acquire(blocking=False):
+            try:
+                if one.reading.acquire(blocking=False):
+                    try:
+                        one.close()
+                    finally:
+                        one.reading.release()
+            finally:
+                one.writing.release()
+
+
+def _forget() -> None:
+    """In a forked child the parent's connections are neither used nor closed."""
+    global _guard  # noqa: PLW0603 - a lock that a parent's thread holds is never released here
+    _guard = threading.Lock()
+    _parents.append(dict(_links))
+    _links.clear()
+
+
+_parents: list[dict[Path, Link]] = []
+forget_in_child(_forget)
 
 
 def connect(path: Path | str) -> sqlite3.Connection:
@@ -139,6 +147,21 @@ def connect(path: Path | str) -> sqlite3.Connection:
         connection.close()
         raise
     return connection
+
+
+def failure(path: Path | None, problem: sqlite3.Error) -> StorageError:
+    """SQLite's error as one that names the file and the way out."""
+    text = str(problem)
+    if "malformed" in text or "not a database" in text:
+        advice = (
+            "it is damaged. Nothing was changed: keep the file, and restore a backup or"
+            " a checkpoint (see docs/storage.md)."
+        )
+    elif "locked" in text:
+        advice = "another program holds it for long. Let that one end, and try again."
+    else:
+        advice = "make sure that the disk has room and that the file may be written."
+    return StorageError(f"{path or 'the memory'} cannot be read or written: {text}; {advice}")
 
 
 def make_private(folder: Path) -> None:
@@ -162,7 +185,3 @@ def make_private_file(path: Path) -> None:
     """Make an empty file that its owner alone may read, unless it is there."""
     with contextlib.suppress(FileExistsError):
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-
-
-connections = Connections()
-forget_in_child(connections.forget)

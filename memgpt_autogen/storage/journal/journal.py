@@ -11,25 +11,28 @@ import os
 import secrets
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator, Sequence
+import time
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Union
 
 from memgpt_autogen.errors import StateFormatError, StorageError
 from memgpt_autogen.storage.journal.connection import (
+    Link,
     connect,
-    connections,
+    failure,
+    link_to,
     make_private,
     make_private_file,
-    sqlite_errors,
 )
-from memgpt_autogen.storage.process import Belonging
+from memgpt_autogen.storage.process import forked
 
 LAYOUT = 1  # of all tables; a newer program brings an older layout up to its own
 FILE = "journal.sqlite3"
 _APPLICATION = 0x4D454D47  # tells our files from others of SQLite ("MEMG")
 _HEADER = b"SQLite format 3\0"
 _STEP = "step"
+_NEXT_STEP = "UPDATE meta SET value = value + 1 WHERE key = 'step' RETURNING value"
 _OLD_LAYOUT = ("state.sqlite3", "index.sqlite3")
 
 Value = Union[int, float, str, bytes, None]  # noqa: UP007 - Python 3.10
@@ -41,6 +44,7 @@ class Journal:
 
     Attributes:
         identity: tells this journal from every other one, for good.
+        inside: the thread that is inside a transaction, and its connection.
 
     Raises:
         StateFormatError: the directory holds a memory of another layout.
@@ -51,14 +55,16 @@ class Journal:
     def __init__(self, directory: Path | None, name: str) -> None:
         self.directory = directory
         self.path = None if directory is None else directory / FILE
-        self._belongs = Belonging()
-        self._writing = threading.RLock()
-        self._own: sqlite3.Connection | None = None
-        self._current = threading.local()
+        self._process = os.getpid()
+        self.inside: tuple[int, sqlite3.Connection] | None = None
         if self.path is None:
-            self._own = connect(":memory:")
+            self._link = Link(Path())
+            self._link.writer = self._link.reader = connect(":memory:")
+            self._link.reading = self._link.writing
         else:
             self._look_at(self.path)
+            self._link = link_to(self.path)
+            self._link.renew()
         self._prepare(name)
         self.identity = str(self.get("identity"))
         if directory is not None and self.step < _noted_step(directory):
@@ -78,37 +84,46 @@ class Journal:
             StorageError: the file is gone or damaged, or the disk is full.
             ForkedError: this process is a child of the one that opened it.
         """
-        inside: sqlite3.Connection | None = getattr(self._current, "connection", None)
-        if inside is not None:
-            yield inside
+        inside = self.inside  # once: another thread may end its own in between
+        if inside is not None and inside[0] == threading.get_ident():
+            yield inside[1]
             return
-        self._belongs.check(self._called)
-        with self._writing, self._connection() as connection:
-            with sqlite_errors(self.path):
-                connection.execute("BEGIN IMMEDIATE")
-            self._current.connection = connection
-            undoings: list[Callable[[], object]] = []
-            self._current.undoings = undoings
+        link = self._link
+        if os.getpid() != self._process:
+            raise forked(self.called)
+        with link.writing:
+            if self.path is not None and link.file != _file_at(self.path):
+                link.check()
+            link.used = time.monotonic()
+            connection = link.writer or link.open_writer()
+            self.inside = (threading.get_ident(), connection)
             try:
-                with sqlite_errors(self.path):
-                    yield connection
-                    sql = "UPDATE meta SET value = value + 1 WHERE key = 'step' RETURNING value"
-                    ((step,),) = connection.execute(sql).fetchall()
-                    connection.execute("COMMIT")
-            except BaseException:
+                connection.execute("BEGIN IMMEDIATE")
+                yield connection
+                ((step,),) = connection.execute(_NEXT_STEP).fetchall()
+                connection.execute("COMMIT")
+            except BaseException as problem:
                 if connection.in_transaction:
                     connection.execute("ROLLBACK")
-                for undo in reversed(undoings):
-                    undo()
+                if isinstance(problem, sqlite3.DatabaseError):
+                    raise failure(self.path, problem) from problem
                 raise
             finally:
-                self._current.connection = None
-        if self.directory is not None:
-            self._note(self.directory, step)
+                self.inside = None
+            if self.directory is not None:
+                self._note(step)
 
-    def unless_written(self, undo: Callable[[], object]) -> None:
-        """Do something if the transaction around this call is not written."""
-        self._current.undoings.append(undo)
+    def _note(self, step: int) -> None:
+        """Note how far the journal has come, beside it: so a lost `-wal` is noticed."""
+        assert self.directory is not None
+        try:
+            handle = os.open(self.directory / _STEP, os.O_CREAT | os.O_WRONLY, 0o600)
+            try:
+                os.pwrite(handle, b"%020d\n" % step, 0)
+            finally:
+                os.close(handle)
+        except OSError as problem:
+            raise StorageError(f"{self.directory} cannot be written: {problem}.") from problem
 
     def rows(self, sql: str, parameters: Parameters = ()) -> list[tuple[Any, ...]]:
         """The result of a query; inside a transaction it sees what that has written.
@@ -117,13 +132,18 @@ class Journal:
             StorageError: the file is gone or damaged.
             ForkedError: this process is a child of the one that opened it.
         """
-        inside: sqlite3.Connection | None = getattr(self._current, "connection", None)
-        if inside is not None:
-            with sqlite_errors(self.path):
-                return inside.execute(sql, parameters).fetchall()
-        self._belongs.check(self._called)
-        with self._connection() as connection, sqlite_errors(self.path):
-            return connection.execute(sql, parameters).fetchall()
+        try:
+            inside = self.inside
+            if inside is not None and inside[0] == threading.get_ident():
+                return inside[1].execute(sql, parameters).fetchall()
+            if os.getpid() != self._process:
+                raise forked(self.called)
+            link = self._link
+            with link.reading:
+                link.used = time.monotonic()
+                return (link.reader or link.open_reader()).execute(sql, parameters).fetchall()
+        except sqlite3.DatabaseError as problem:
+            raise failure(self.path, problem) from problem
 
     def get(self, key: str) -> Any:
         """A value of the journal itself, None if there is none."""
@@ -164,27 +184,23 @@ class Journal:
         with self.transaction() as connection:
             for name in words:  # the words of deleted texts stay until lists are merged
                 connection.execute(f"INSERT INTO {name} ({name}) VALUES ('optimize')")  # noqa: S608
-        self.rows("VACUUM")
-        self.rows("PRAGMA wal_checkpoint(TRUNCATE)")
+        with self._link.writing, self._link.reading:
+            connection = self._link.writer or self._link.open_writer()
+            try:
+                connection.execute("VACUUM")
+                connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+            except sqlite3.DatabaseError as problem:
+                raise failure(self.path, problem) from problem
 
     def close(self) -> None:
         """Let go of the file; a later use opens it again."""
         if self.path is not None:
-            connections.close(self.path)
+            self._link.close()
 
     @property
-    def _called(self) -> str:
+    def called(self) -> str:
+        """What to call it in messages."""
         return f"the memory in {self.directory}" if self.directory else "this memory"
-
-    @contextlib.contextmanager
-    def _connection(self) -> Iterator[sqlite3.Connection]:
-        if self.path is not None:
-            with connections.lent(self.path) as connection:
-                yield connection
-            return
-        assert self._own is not None
-        with self._writing:
-            yield self._own
 
     def _prepare(self, name: str) -> None:
         """Make the table of the journal itself, or see that this program can read it."""
@@ -196,7 +212,8 @@ class Journal:
             )
         if layout == LAYOUT:
             return
-        with self._connection() as connection, sqlite_errors(self.path):
+        with self._link.writing:
+            connection = self._link.writer or self._link.open_writer()
             connection.execute("BEGIN IMMEDIATE")
             for statement in (
                 "CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID",
@@ -236,18 +253,6 @@ class Journal:
                 " and put a backup in its place or restore a checkpoint elsewhere."
             )
 
-    @staticmethod
-    def _note(directory: Path, step: int) -> None:
-        """Note how far the journal has come, beside it: so a lost `-wal` is noticed."""
-        try:
-            handle = os.open(directory / _STEP, os.O_CREAT | os.O_WRONLY, 0o600)
-            try:
-                os.pwrite(handle, b"%020d\n" % step, 0)
-            finally:
-                os.close(handle)
-        except OSError as problem:
-            raise StorageError(f"{directory} cannot be written: {problem}.") from problem
-
 
 def _is_cut(path: Path) -> bool:
     """Whether a file is shorter than its header says (https://sqlite.org/fileformat.html, 1.3)."""
@@ -260,6 +265,15 @@ def _is_cut(path: Path) -> bool:
     size = int.from_bytes(header[16:18], "big")
     pages = int.from_bytes(header[28:32], "big")
     return path.stat().st_size < (65_536 if size == 1 else size) * pages
+
+
+def _file_at(path: Path) -> tuple[int, int] | None:
+    """What tells a file from another one in its place; None where there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _noted_step(directory: Path) -> int:

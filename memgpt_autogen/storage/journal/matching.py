@@ -14,9 +14,9 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from memgpt_autogen.storage.journal.entries import WEIGHTS, Entries
 from memgpt_autogen.storage.journal.journal import Journal, Value
 from memgpt_autogen.storage.journal.where import Where
+from memgpt_autogen.storage.journal.words import WEIGHTS, Entries
 from memgpt_autogen.storage.record import Kind
 
 SCORED = 4000  # records that one search may score

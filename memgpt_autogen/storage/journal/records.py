@@ -5,20 +5,22 @@
 from __future__ import annotations
 
 import json
+import sqlite3
+import threading
 import zlib
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime
 from functools import lru_cache
 
 from memgpt_autogen.errors import StorageError
 from memgpt_autogen.storage.journal.changes import ChangeLog
-from memgpt_autogen.storage.journal.entries import Entries
 from memgpt_autogen.storage.journal.journal import Journal, Parameters
 from memgpt_autogen.storage.journal.matching import Matching
 from memgpt_autogen.storage.journal.vectors import VectorTable
-from memgpt_autogen.storage.journal.where import Where, among
-from memgpt_autogen.storage.journal.words import STOP_WORDS, asked_words
-from memgpt_autogen.storage.record import Kind, Record, micros
+from memgpt_autogen.storage.journal.where import AMONG, Where
+from memgpt_autogen.storage.journal.words import STOP_WORDS, Entries, asked_words
+from memgpt_autogen.storage.record import EPOCH, MICROSECOND, Kind, Record
 
 _PART = 500  # records read at once when all are read
 
@@ -62,47 +64,53 @@ class RecordTable:
         return int(rows[0][0])
 
     @property
-    def next(self) -> int:
-        """The number that the next record gets; numbers are never given again."""
-        noted = self.journal.get(f"next.{self._name}")
-        return max(int(noted or 1), self.highest + 1)
-
-    @property
     def highest(self) -> int:
         """The highest number of a record that is there; 0 without any."""
         return int(self.journal.rows(f"SELECT max(number) FROM {self._name}")[0][0] or 0)
 
+    def insert(self, records: Sequence[Record]) -> list[int]:
+        """Store records that have no number yet, under the next ones; these.
+
+        Numbers are never given again.
+        """
+        if not records:
+            return []
+        inside = self.journal.inside
+        if inside is None or inside[0] != threading.get_ident():
+            with self.journal.transaction():
+                return self.insert(records)
+        first = self._next(inside[1])
+        numbers = list(range(first, first + len(records)))
+        placed = [replace(one, number=n) for one, n in zip(records, numbers, strict=True)]
+        self._insert(inside[1], placed)
+        return numbers
+
     def add(self, records: Iterable[Record]) -> None:
-        """Store records; one that is stored already, and the same, is left as it is.
+        """Store records that have numbers; one that is stored already is left as it is.
 
         Raises:
             StorageError: another record has the number of one of these.
         """
-        with self.journal.transaction():
+        with self.journal.transaction() as connection:
             fresh = self._unknown(list(records))
             if fresh:
-                self._change(insert=fresh, delete=())
-                self.changes.add([record.number for record in fresh], deleted=False)
-                self.journal.put(f"next.{self._name}", max(self.next, fresh[-1].number + 1))
+                self._insert(connection, fresh)
 
     def delete(self, numbers: Iterable[int]) -> int:
         """Delete records, their vectors, and their words in neighbours' entries; how many."""
-        with self.journal.transaction():
+        with self.journal.transaction() as connection:
             known = self.get(list(numbers))
             if known:
-                self.journal.put(f"next.{self._name}", self.next)
-                self._change(insert=(), delete=list(known.values()))
+                self._note_next(connection, self._next(connection))
+                self._change(connection, insert=(), delete=list(known.values()))
                 self.vectors.remove(known)
-                self.changes.add(known, deleted=True)
+                self._log(connection, known, deleted=True)
         return len(known)
 
     def get(self, numbers: Sequence[int]) -> dict[int, Record]:
         """The records with these numbers that there are."""
-        found: dict[int, Record] = {}
-        for condition, part in among(numbers):
-            for row in self._select(condition, part):
-                found[row.number] = row
-        return found
+        found = self._select(AMONG, [json.dumps(list(numbers))]) if numbers else []
+        return {record.number: record for record in found}
 
     def page(
         self, where: Where, *, limit: int, offset: int = 0, newest_first: bool
@@ -121,9 +129,12 @@ class RecordTable:
 
     def around(self, number: int, count: int) -> list[Record]:
         """So many records before this number, and as many after it, in their order."""
-        before = self._select("number < ? ORDER BY number DESC LIMIT ?", [number, count])
-        after = self._select("number > ? ORDER BY number LIMIT ?", [number, count])
-        return [*before[::-1], *after]
+        beside = [
+            f"SELECT number FROM {self._name} WHERE number {side} LIMIT ?"
+            for side in ("< ? ORDER BY number DESC", "> ? ORDER BY number")
+        ]
+        union = " UNION ".join(f"SELECT * FROM ({sql})" for sql in beside)
+        return self._select(f"number IN ({union}) ORDER BY number", [number, count, number, count])
 
     def count(self, where: Where) -> int:
         """How many records fit."""
@@ -143,12 +154,9 @@ class RecordTable:
     def fitting(self, numbers: Sequence[int], where: Where) -> set[int]:
         """Those of these numbers whose records fit."""
         clauses = where.clauses(self._name)
-        found: set[int] = set()
-        for condition, part in among(numbers):
-            sql = f"SELECT number FROM {self._name} WHERE {condition} AND {clauses.sql}"
-            rows = self.journal.rows(sql, [*part, *clauses.parameters])
-            found.update(number for (number,) in rows)
-        return found
+        sql = f"SELECT number FROM {self._name} WHERE {AMONG} AND {clauses.sql}"
+        rows = self.journal.rows(sql, [json.dumps(list(numbers)), *clauses.parameters])
+        return {number for (number,) in rows}
 
     def everything(self) -> Iterator[Record]:
         """All records by number, read in parts: those written meanwhile may be missing."""
@@ -217,37 +225,64 @@ class RecordTable:
                 )
         return sorted(fresh.values(), key=lambda record: record.number)
 
-    def _change(self, *, insert: Sequence[Record], delete: Sequence[Record]) -> None:
+    def _next(self, connection: sqlite3.Connection) -> int:
+        sql = f"""SELECT max(coalesce((SELECT value FROM meta WHERE key = 'next.{self._name}'), 1),
+                  coalesce((SELECT max(number) + 1 FROM {self._name}), 1))"""
+        return int(connection.execute(sql).fetchone()[0])
+
+    def _note_next(self, connection: sqlite3.Connection, number: int) -> None:
+        connection.execute(
+            "INSERT OR REPLACE INTO meta VALUES (?, ?)", [f"next.{self._name}", number]
+        )
+
+    def _log(
+        self, connection: sqlite3.Connection, numbers: Iterable[int], *, deleted: bool
+    ) -> None:
+        """Note changes that the vector index has yet to be told of."""
+        connection.executemany(
+            "INSERT INTO changes (kind, number, deleted) VALUES (?, ?, ?)",
+            [(self._name, number, deleted) for number in numbers],
+        )
+
+    def _insert(self, connection: sqlite3.Connection, records: Sequence[Record]) -> None:
+        last = max(self._next(connection), records[-1].number + 1)
+        self._change(connection, insert=records, delete=())
+        self._note_next(connection, last)
+        self._log(connection, [record.number for record in records], deleted=False)
+
+    def _change(
+        self, connection: sqlite3.Connection, *, insert: Sequence[Record], delete: Sequence[Record]
+    ) -> None:
         """Add and take out rows, and renew every entry whose columns change by it."""
-        with self.journal.transaction() as connection:
-            numbers = {record.number for record in (*insert, *delete)}
-            before = self._entries.columns(connection, self._entries.touched(connection, numbers))
+        numbers = {record.number for record in (*insert, *delete)}
+        before = self._entries.before(connection, numbers)
+        connection.executemany(
+            f"INSERT INTO {self._name} VALUES (?, ?, ?, ?, ?, ?, ?, ?)", map(_row, insert)
+        )
+        connection.executemany(
+            f"INSERT OR IGNORE INTO {self._name}_tags VALUES (?, ?)",
+            [(tag, record.number) for record in insert for tag in record.tags],
+        )
+        gone = [(record.number,) for record in delete]
+        for table in (self._name, f"{self._name}_tags") if gone else ():
+            connection.executemany(f"DELETE FROM {table} WHERE number = ?", gone)
+        for records, step in ((insert, 1), (delete, -1)):
             connection.executemany(
-                f"INSERT INTO {self._name} VALUES (?, ?, ?, ?, ?, ?, ?, ?)", map(_row, insert)
+                f"INSERT INTO {self._name}_speakers VALUES (?, ?)"
+                " ON CONFLICT DO UPDATE SET records = records + excluded.records",
+                [(record.speaker, step) for record in records],
             )
-            connection.executemany(
-                f"INSERT OR IGNORE INTO {self._name}_tags VALUES (?, ?)",
-                [(tag, record.number) for record in insert for tag in record.tags],
-            )
-            gone = [(record.number,) for record in delete]
-            for table in (self._name, f"{self._name}_tags"):
-                connection.executemany(f"DELETE FROM {table} WHERE number = ?", gone)
-            for records, step in ((insert, 1), (delete, -1)):
-                connection.executemany(
-                    f"INSERT INTO {self._name}_speakers VALUES (?, ?)"
-                    " ON CONFLICT DO UPDATE SET records = records + excluded.records",
-                    [(record.speaker, step) for record in records],
-                )
-            if delete:
-                connection.execute(f"DELETE FROM {self._name}_speakers WHERE records < 1")
-            self._entries.renew(connection, before)
+        if delete:
+            connection.execute(f"DELETE FROM {self._name}_speakers WHERE records < 1")
+        self._entries.renew(connection, before)
 
 
 def _row(record: Record) -> tuple[int, int, str, str, str, str, int, str]:
     tags = json.dumps(record.tags, ensure_ascii=False) if record.tags else ""
     stamp = record.timestamp.isoformat()
+    moment = (record.timestamp - EPOCH) // MICROSECOND
     return (
-        *(record.number, micros(record.timestamp), stamp, record.speaker),
+        *(record.number, moment, stamp, record.speaker),
         *(tags, record.origin, _checksum(record.text), record.text),
     )
 

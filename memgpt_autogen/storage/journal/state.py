@@ -1,17 +1,21 @@
-"""State: values by key and lists by name, of which only what changed is written."""
+"""State: values by key and one list, of which only what changed is written."""
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable, Mapping, Sequence
-from typing import Generic, TypeVar
+from typing import Any
 
 from memgpt_autogen.storage.journal.journal import Journal
 
-T = TypeVar("T")
-
 
 class StateTable:
-    """Texts by key."""
+    """Texts by key, and the rows of a list in memory.
+
+    The list's items are told apart as objects, so an unchanged item costs nothing. What is
+    new stands behind what stays, as it does in queues; any other change writes the list anew
+    from there on.
+    """
 
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
@@ -19,78 +23,68 @@ class StateTable:
             "state",
             [
                 "CREATE TABLE state (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
-                """CREATE TABLE lists (list TEXT, position INTEGER, value TEXT NOT NULL,
-                   PRIMARY KEY (list, position)) WITHOUT ROWID""",
+                "CREATE TABLE queue (position INTEGER PRIMARY KEY, value TEXT NOT NULL)",
             ],
         )
-        self._known: dict[str, str] = {}
+        self._values: dict[str, str] = {}
+        self._items: list[tuple[int, Any]] = []
+        self._before: tuple[dict[str, str], list[tuple[int, Any]]] = ({}, [])
 
-    def load(self) -> dict[str, str]:
+    def values(self) -> dict[str, str]:
         """All values."""
-        self._known = dict(self._journal.rows("SELECT key, value FROM state"))
-        return dict(self._known)
+        self._values = dict(self._journal.rows("SELECT key, value FROM state"))
+        return dict(self._values)
 
-    def save(self, values: Mapping[str, str]) -> None:
-        """Write the values that are other than the ones loaded or saved last."""
-        known = self._known
-        changed = [pair for pair in values.items() if known.get(pair[0]) != pair[1]]
-        if changed:
-            with self._journal.transaction() as connection:
-                connection.executemany("INSERT OR REPLACE INTO state VALUES (?, ?)", changed)
-                self._journal.unless_written(lambda: setattr(self, "_known", known))
-            self._known = {**known, **dict(changed)}
+    def items(self, read: Callable[[str], Any]) -> list[Any]:
+        """The items of the list."""
+        rows = self._journal.rows("SELECT position, value FROM queue ORDER BY position")
+        self._items = [(position, read(value)) for position, value in rows]
+        return [item for _, item in self._items]
 
+    def put(self, values: Mapping[str, str]) -> None:
+        """Write values."""
+        with self._journal.transaction() as connection:
+            connection.executemany("INSERT OR REPLACE INTO state VALUES (?, ?)", values.items())
 
-class SavedList(Generic[T]):
-    """A list in memory and its rows: what left it is deleted, what is new is inserted.
+    def save(
+        self,
+        connection: sqlite3.Connection,
+        values: Mapping[str, str],
+        items: Sequence[Any],
+        write: Callable[[Any], str],
+    ) -> None:
+        """Write what is other than when it was loaded or saved last.
 
-    Items are told apart as objects, so an unchanged item costs nothing. What is new stands
-    behind what stays, as it does in queues; any other change writes the list anew.
+        To be called within a transaction; and `undo`, if that is not written.
 
-    Args:
-        name: of the list.
-        write: an item as text.
-    """
-
-    def __init__(self, journal: Journal, name: str, write: Callable[[T], str]) -> None:
-        self._journal = journal
-        self._name = name
-        self._write = write
-        self._saved: list[tuple[int, T]] = []
-
-    def load(self, read: Callable[[str], T]) -> list[T]:
-        """The items as they were saved."""
-        sql = "SELECT position, value FROM lists WHERE list = ? ORDER BY position"
-        rows = self._journal.rows(sql, [self._name])
-        self._saved = [(int(position), read(str(value))) for position, value in rows]
-        return [item for _, item in self._saved]
-
-    def save(self, items: Sequence[T]) -> None:
-        """Make the rows agree with the items."""
-        positions = {id(item): position for position, item in self._saved}
+        Args:
+            connection: of the transaction.
+            values: to be put; keys that are not among them stay.
+            items: the whole list.
+            write: an item as text.
+        """
+        changed = [pair for pair in values.items() if self._values.get(pair[0]) != pair[1]]
+        connection.executemany("INSERT OR REPLACE INTO state VALUES (?, ?)", changed)
+        positions = {id(item): position for position, item in self._items}
         last = max([0, *positions.values()])
-        placed: list[tuple[int, T]] = []
+        placed: list[tuple[int, Any]] = []
+        fresh: list[tuple[int, str]] = []
         for item in items:
-            position = positions.pop(id(item), None)
-            if position is None or (placed and position < placed[-1][0]):
+            position = positions.get(id(item))
+            if position is None or (placed and position <= placed[-1][0]):
                 position = last = last + 1
+                fresh.append((position, write(item)))
+            else:
+                del positions[id(item)]
             placed.append((position, item))
-        self._replace(placed)
+        kept = {position for position, _ in placed}
+        gone = [(position,) for position, _ in self._items if position not in kept]
+        connection.executemany("DELETE FROM queue WHERE position = ?", gone)
+        connection.executemany("INSERT INTO queue VALUES (?, ?)", fresh)
+        self._before = (dict(self._values), self._items)
+        self._values.update(changed)
+        self._items = placed
 
-    def _replace(self, placed: list[tuple[int, T]]) -> None:
-        saved, before = self._saved, dict(self._saved)
-        kept = {position for position, item in placed if before.get(position) is item}
-        gone = [position for position in before if position not in kept]
-        fresh = [(position, item) for position, item in placed if position not in kept]
-        if gone or fresh:
-            with self._journal.transaction() as connection:
-                connection.executemany(
-                    "DELETE FROM lists WHERE list = ? AND position = ?",
-                    [(self._name, position) for position in gone],
-                )
-                connection.executemany(
-                    "INSERT INTO lists VALUES (?, ?, ?)",
-                    [(self._name, position, self._write(item)) for position, item in fresh],
-                )
-                self._journal.unless_written(lambda: setattr(self, "_saved", saved))
-            self._saved = placed
+    def undo(self) -> None:
+        """What was saved last is not written."""
+        self._values, self._items = self._before

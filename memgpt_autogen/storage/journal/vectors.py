@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 
 from memgpt_autogen.storage.embedders.arrays import Vectors
 from memgpt_autogen.storage.journal.journal import Journal
-from memgpt_autogen.storage.journal.where import among
+from memgpt_autogen.storage.journal.where import AMONG
 from memgpt_autogen.storage.record import Kind
 
 Row = NDArray[np.float32]
@@ -69,23 +70,20 @@ class VectorTable:
 
     def get(self, numbers: Sequence[int]) -> dict[int, Row]:
         """The vectors of these records that there are."""
-        rows: list[tuple[int, bytes]] = []
-        for condition, part in among(numbers):
-            rows += self._journal.rows(
-                f"SELECT number, vector FROM {self._name} WHERE {condition}", part
-            )
+        rows = self._of(numbers)
         return dict(zip([number for number, _ in rows], _table(rows), strict=True))
 
     def cosines(self, vector: Vectors, numbers: Sequence[int]) -> dict[int, float]:
         """The cosine of each of these records' vectors to a vector; without those unknown."""
-        rows: list[tuple[int, bytes]] = []
-        for condition, part in among(numbers):
-            sql = f"SELECT number, vector FROM {self._name} WHERE {condition}"
-            rows += self._journal.rows(sql, part)
+        rows = self._of(numbers)
         if not rows:
             return {}
         products: list[float] = (_table(rows) @ vector[0]).tolist()
         return {number: product for (number, _), product in zip(rows, products, strict=True)}
+
+    def _of(self, numbers: Sequence[int]) -> list[tuple[int, bytes]]:
+        sql = f"SELECT number, vector FROM {self._name} WHERE {AMONG}"
+        return self._journal.rows(sql, [json.dumps(list(numbers))]) if numbers else []
 
     def after(self, sequence: int, most: int) -> tuple[list[int], Vectors]:
         """The numbers and vectors of records that were put after a change, the latest first."""

@@ -2,17 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-_CHUNK = 500  # parameters in one statement
-
-
-def among(numbers: Sequence[int]) -> Iterator[tuple[str, list[int]]]:
-    """Conditions that a row's number is one of these, a part of them at a time, and the part."""
-    for start in range(0, len(numbers), _CHUNK):
-        part = list(numbers[start : start + _CHUNK])
-        yield f"number IN ({','.join('?' * len(part))})", part
+AMONG = "number IN (SELECT value FROM json_each(?))"
+"""The condition that a row's number is one of a list, which is given as JSON."""
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ them, since what a text is about comes first in it; meaning says little of a UUI
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from memgpt_autogen.storage.journal.where import Where
@@ -91,10 +91,12 @@ def ranked(
     return sorted(found, key=lambda one: (-one.score, -one.record.number))
 
 
-def _boost(spans: Iterable[Span], record: Record, named: Collection[str]) -> float:
-    at = micros(record.timestamp)
+def _boost(spans: Sequence[Span], record: Record, named: Collection[str]) -> float:
     boost = NAMED if record.speaker in named else 0.0
-    return boost + max((_closeness(span, at) for span in spans), default=0.0)
+    if spans:
+        at = micros(record.timestamp)
+        boost += max(_closeness(span, at) for span in spans)
+    return boost
 
 
 def _closeness(span: Span, at: int) -> float:

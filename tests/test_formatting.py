@@ -1,4 +1,4 @@
-"""Results as the model sees them: when and who, turns around short ones, whose messages."""
+"""Formatting of results: when and who, the turns around short ones, whose messages."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from memgpt_autogen.errors import ModelMistake
 from memgpt_autogen.memory.archival import ArchivalStorage
 from memgpt_autogen.memory.core import CoreMemory
 from memgpt_autogen.memory.recall import RecallStorage
-from memgpt_autogen.storage.store import open_database
 from memgpt_autogen.storage.embedders.embedder import HashingEmbedder
+from memgpt_autogen.storage.store import open_store
 
 NOW = datetime(2026, 5, 13, 15, tzinfo=timezone.utc)
 TURNS = [
@@ -33,13 +33,14 @@ TURNS = [
 
 @pytest.fixture
 def work(tmp_path: Path) -> Iterator[Workspace]:
-    database = open_database(tmp_path, "agent")
-    recall = RecallStorage(database, HashingEmbedder(), clock=lambda: NOW)
+    store = open_store(str(tmp_path), "agents", "agent", HashingEmbedder())
+    recall = RecallStorage(store.recall, clock=lambda: NOW)
     for number, (speaker, text) in enumerate(TURNS):
         recall.append(text, speaker, NOW - timedelta(days=9, minutes=-number))
-    archival = ArchivalStorage(database, HashingEmbedder(), clock=lambda: NOW)
-    yield Workspace("agent", CoreMemory(), recall, archival, lambda: NOW)
-    database.close()
+    archival = ArchivalStorage(store.archival, clock=lambda: NOW)
+    core = CoreMemory(store.blocks, lambda: NOW, "agent")
+    yield Workspace("agent", core, recall, archival, lambda: NOW)
+    store.close()
 
 
 def found(work: Workspace, query: str, speaker: str = "") -> list[str]:
