@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from memgpt_autogen.storage.directory import Server
+from memgpt_autogen.storage.address import Server
 from memgpt_autogen.storage.journal.blocks import BlockChange, BlockStore, BlockTable, StoredBlock
 from memgpt_autogen.storage.journal.journal import Journal
 from memgpt_autogen.storage.shared_copy.blocks import ServerBlocks

@@ -10,13 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from memgpt_autogen.errors import ConfigurationError
-from memgpt_autogen.storage.directory import (
-    Server,
-    agent_directory,
-    folder_name,
-    is_server,
-    local_directory,
-)
+from memgpt_autogen.storage.address import Server, is_server
+from memgpt_autogen.storage.directory import agent_directory, folder_name, local_directory
 
 
 @given(st.text(st.characters(codec=None), max_size=50))
