@@ -29,12 +29,6 @@ from meter import Subject, serve
 from texts import message, reply
 
 from memgpt_autogen import MemGPTAgent
-<<<<<<< HEAD
-from memgpt_autogen.model.tokens import TokenCounter
-from memgpt_autogen.storage.embedders.minilm import DIMENSION, MODEL_ID
-from memgpt_autogen.storage.embedders.arrays import Vectors, unit_rows
-=======
->>>>>>> bench
 
 
 class Chat:

@@ -5,12 +5,7 @@ from __future__ import annotations
 import subprocess
 
 from harness import HERE
-<<<<<<< HEAD
-
-from memgpt_autogen.storage.embedders.minilm import packaged_weights
-=======
 from inside import vocabulary_file, weights_file
->>>>>>> bench
 
 OTHER = HERE.parent / ".venvs" / "bench-agentchat" / "bin" / "python"
 
