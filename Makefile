@@ -15,7 +15,7 @@ DEMO    := examples/groupchat/demo.py
 MAKEFLAGS += --no-print-directory
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test coverage test-matrix test-local test-small-model lint format type imports house \
+.PHONY: help demo test coverage test-matrix test-local test-small-model test-slow lint format type imports house \
         bench docs reference clean $(MATRIX:%=matrix-%)
 
 help: ## this list
@@ -44,6 +44,9 @@ test-local: $(STAMPS)/dev ## memory cases with the real 1.5B model; takes a whil
 
 test-small-model: $(STAMPS)/dev ## the protocol against SmolLM2, a real but tiny model
 	@$(PYTEST) -m small_model
+
+test-slow: $(STAMPS)/dev ## a hundred kills and all damages of the files; takes minutes
+	@$(PYTEST) -m slow_durability -s tests/durability
 
 lint: $(STAMPS)/dev ## formatting and lint rules
 	@$(BIN)/ruff format --check --quiet . || { echo "run 'make format'"; exit 1; }

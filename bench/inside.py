@@ -13,13 +13,13 @@ from typing import Any, NamedTuple
 
 import chromadb
 import numpy as np
+from memgpt_autogen.storage.embedding import Embedder, resolve_embedder
+from memgpt_autogen.storage.minilm import packaged_weights
 from numpy.typing import NDArray
 
 from memgpt_autogen import MemGPTAgent
 from memgpt_autogen.model.tokens import TokenCounter
 from memgpt_autogen.sources.readers import split
-from memgpt_autogen.storage.embedding import Embedder, resolve_embedder
-from memgpt_autogen.storage.minilm import packaged_weights
 
 __all__ = ["Embedder", "split"]
 

@@ -21,7 +21,8 @@ class Settings(BaseModel):
 
     location: str = Field(
         default=DEFAULT_LOCATION,
-        description="a directory, http(s)://host:port of a Chroma server, or :memory:",
+        description="a directory, :memory:, or a Chroma server:"
+        " http(s)://[token@ or user:password@]host[:port][?tenant=…&database=…]",
     )
     block_limit: int = Field(
         default=2000, ge=100, description="characters a core memory block may hold"

@@ -21,8 +21,8 @@ from hypothesis.stateful import (
 
 from memgpt_autogen.errors import ConfigurationError, EmbedderMismatchError
 from memgpt_autogen.memory.archival import ArchivalStorage, Passage
-from memgpt_autogen.storage.store import Database, open_database, open_source
 from memgpt_autogen.storage.embedders.embedder import HashingEmbedder, resolve_embedder
+from memgpt_autogen.storage.store import Database, open_database, open_source
 
 NOON = datetime(2023, 5, 8, 12, tzinfo=timezone.utc)
 HASHING = HashingEmbedder()

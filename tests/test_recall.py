@@ -33,10 +33,10 @@ from memgpt_autogen.errors import ConfigurationError, StorageError
 from memgpt_autogen.memory.page import Page
 from memgpt_autogen.memory.recall import Message, RecallStorage
 from memgpt_autogen.storage import hybrid
-from memgpt_autogen.storage.store import Database, open_database
-from memgpt_autogen.storage.vectors.chroma import VectorCollection
 from memgpt_autogen.storage.embedders.embedder import Embedder, HashingEmbedder, resolve_embedder
 from memgpt_autogen.storage.journal.records import Where
+from memgpt_autogen.storage.store import Database, open_database
+from memgpt_autogen.storage.vectors.chroma import VectorCollection
 
 NOON = datetime(2023, 5, 8, 12, tzinfo=timezone.utc)
 HASHING = HashingEmbedder()

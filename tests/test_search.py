@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from memgpt_autogen.memory.archival import ArchivalStorage
 from memgpt_autogen.memory.recall import RecallStorage
 from memgpt_autogen.storage import matching
-from memgpt_autogen.storage.store import open_database
-from memgpt_autogen.storage.embedders.embedder import HashingEmbedder
 from memgpt_autogen.storage.embedders.arrays import Vectors
+from memgpt_autogen.storage.embedders.embedder import HashingEmbedder
+from memgpt_autogen.storage.store import open_database
 
 NOW = datetime(2026, 5, 13, 15, tzinfo=timezone.utc)  # a Wednesday
 

@@ -11,8 +11,9 @@ from memgpt_autogen.errors import ConfigurationError
 from memgpt_autogen.events import Clock
 from memgpt_autogen.memory.archival import ArchivalStorage
 from memgpt_autogen.memory.core import PROGRAM, Block, CoreMemory
+from memgpt_autogen.storage.address import Server, is_server
 from memgpt_autogen.storage.catalog import names_at
-from memgpt_autogen.storage.directory import Server, is_server, root_of
+from memgpt_autogen.storage.directory import root_of
 from memgpt_autogen.storage.journal.blocks import BlockStore, BlockTable, StoredBlock
 from memgpt_autogen.storage.journal.journal import Journal
 from memgpt_autogen.storage.shared_copy.blocks import ServerBlocks
@@ -105,7 +106,7 @@ class SharedBlocks:
                 self._home = BlockTable(Journal(None, "shared"))
             elif is_server(self._location):
                 server = Server.at(self._location)
-                self._home = ServerBlocks(server_client(server), self._location)
+                self._home = ServerBlocks(server_client(server), server.url)
             else:
                 self._home = BlockTable(Journal(root_of(self._location) / "shared", "shared"))
         return self._home

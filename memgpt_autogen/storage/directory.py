@@ -13,17 +13,14 @@ import hashlib
 import os
 import re
 import unicodedata
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
-from urllib.parse import urlsplit
 
 from platformdirs import user_cache_path
 
-from memgpt_autogen.errors import ConfigurationError
+from memgpt_autogen.storage.address import DEFAULT_DATABASE, DEFAULT_TENANT, Server, is_server
 
 CACHE_VARIABLE = "MEMGPT_AUTOGEN_CACHE"
-DEFAULT_PORT = 8000
 
 Section = Literal["agents", "sources", "shared"]
 
@@ -46,44 +43,6 @@ def folder_name(name: str) -> str:
     return f"{slug or 'x'}-{digest}"
 
 
-@dataclass(frozen=True)
-class Server:
-    """A Chroma server, by its address."""
-
-    host: str
-    port: int
-    ssl: bool
-
-    @classmethod
-    def at(cls, url: str) -> Server:
-        """The server that `http://host:port` names; the port defaults to Chroma's, 8000.
-
-        Raises:
-            ConfigurationError: it is no such address.
-        """
-        try:
-            parts = urlsplit(url)
-            host, port = parts.hostname, parts.port
-        except ValueError:
-            host = port = None
-        if not host:
-            raise ConfigurationError(
-                f"{url!r} is no address of a Chroma server: write it like http://localhost:8000."
-            )
-        ssl = parts.scheme.lower() == "https"
-        return cls(host, port or (443 if ssl else DEFAULT_PORT), ssl)
-
-    @property
-    def url(self) -> str:
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{'https' if self.ssl else 'http'}://{host}:{self.port}"
-
-
-def is_server(location: str) -> bool:
-    """Whether a location names a Chroma server, and not a directory."""
-    return location.lower().startswith(("http://", "https://"))
-
-
 def root_of(location: str) -> Path:
     """The directory of a local memory."""
     return Path(location).expanduser().resolve()
@@ -98,8 +57,10 @@ def server_directory(server: Server, section: Section, name: str, cache_dir: str
     """The directory for what lies beside a server: the index and the lock."""
     root = cache_dir or os.environ.get(CACHE_VARIABLE)
     base = Path(root).expanduser() if root else user_cache_path("memgpt-autogen", appauthor=False)
-    place = folder_name(f"{server.host}-{server.port}")
-    return base.resolve() / "servers" / place / section / folder_name(name)
+    place = f"{server.host}-{server.port}"
+    if (server.tenant, server.database) != (DEFAULT_TENANT, DEFAULT_DATABASE):
+        place += f"/{server.tenant}/{server.database}"
+    return base.resolve() / "servers" / folder_name(place) / section / folder_name(name)
 
 
 def agent_directory(location: str, name: str) -> Path:

@@ -75,20 +75,25 @@ class Records:
 
     def nearest(self, vector: Vectors, count: int) -> dict[int, float]:
         """The records nearest to a vector, with their cosines, by the index and the journal."""
-        self._check(vector.shape[1])
         told = self.table.changes.applied  # before the index is asked: it may hold more by then
-        found = self.indexer.query(self.table, vector, count) if told else []
+        gone = self.table.changes.deleted()
+        found = self.indexer.query(self.table, vector, count + len(gone)) if told else []
         if found is None:
             numbers, rows = self._all()
         else:
             numbers, rows = self.table.vectors.after(told, _NEAR)
-        near = dict(found or ())
+        near = {number: cosine for number, cosine in found or () if number not in gone}
         if numbers:
             near.update(zip(numbers, (rows @ vector[0]).tolist(), strict=True))
         return dict(sorted(near.items(), key=lambda pair: (-pair[1], -pair[0]))[:count])
 
-    def _check(self, dimension: int) -> None:
-        known = self.table.journal.get("dimension")
+    def check(self, vector: Vectors) -> None:
+        """See that a vector can be compared with those of the records.
+
+        Raises:
+            EmbedderMismatchError: it has another dimension.
+        """
+        known, dimension = self.table.journal.get("dimension"), vector.shape[1]
         if known not in (None, dimension):
             raise EmbedderMismatchError(
                 f"the vectors of {self.table.journal.path} have {known} dimensions, and the"

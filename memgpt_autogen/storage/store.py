@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from memgpt_autogen.errors import EmbedderMismatchError
-from memgpt_autogen.storage.directory import Section, is_server, local_directory
+from memgpt_autogen.storage.address import is_server
+from memgpt_autogen.storage.directory import Section, local_directory
 from memgpt_autogen.storage.indexer import Indexer, Progress
 from memgpt_autogen.storage.journal.blocks import BlockTable
 from memgpt_autogen.storage.journal.journal import Journal
@@ -23,6 +24,7 @@ from memgpt_autogen.storage.ownership import Ownership, let_go_of_unused, owners
 from memgpt_autogen.storage.process import forget_in_child
 from memgpt_autogen.storage.record import ARCHIVAL, RECALL
 from memgpt_autogen.storage.records import Records
+from memgpt_autogen.storage.vectors.clients import may_use_chroma
 from memgpt_autogen.storage.vectors.folder import ChromaFolder
 
 if TYPE_CHECKING:
@@ -67,7 +69,7 @@ class Store:
         self._vectors: VectorStore | None = None
         if copy is not None:
             self._vectors = copy.vectors
-        elif directory is not None:
+        elif directory is not None and may_use_chroma():
             folder = ChromaFolder(directory, self.journal, texts=texts)
             folder.look()
             self._vectors = folder
@@ -117,6 +119,7 @@ class Store:
                 self.journal.put("dimension", None)
                 for table in tables:
                     table.vectors.clear()
+                    table.changes.begin_anew()
             self.indexer.start_over()
         self.indexer.settle(progress)
         return sum(map(len, tables))
@@ -132,14 +135,10 @@ class Store:
         self.journal.put("purge", None)
         return self._copy is None
 
-    def back_up(self, target: Path) -> None:
-        """Copy the journal, from which all else can be made, while it is in use."""
-        self.journal.back_up(target)
-
     def close(self) -> None:
         """Tell the index of everything and let go of all files; the last user's call counts."""
         self.users -= 1
-        if self.users > 0:
+        if self.users:
             return
         with _guard:
             if _open.get(self.place) is self:

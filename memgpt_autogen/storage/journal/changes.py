@@ -46,6 +46,11 @@ class ChangeLog:
         rows = self._journal.rows(sql, [self._kind.name, count])
         return [Change(sequence, number, bool(deleted)) for sequence, number, deleted in rows]
 
+    def deleted(self) -> set[int]:
+        """The numbers of deleted records that the index may still hold."""
+        sql = "SELECT number FROM changes WHERE kind = ? AND deleted"
+        return {number for (number,) in self._journal.rows(sql, [self._kind.name])}
+
     def __len__(self) -> int:
         sql = "SELECT count(*) FROM changes WHERE kind = ?"
         return int(self._journal.rows(sql, [self._kind.name])[0][0])

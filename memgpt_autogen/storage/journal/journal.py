@@ -30,6 +30,7 @@ from memgpt_autogen.storage.process import forked
 LAYOUT = 1  # of all tables; a newer program brings an older layout up to its own
 FILE = "journal.sqlite3"
 _APPLICATION = 0x4D454D47  # tells our files from others of SQLite ("MEMG")
+_HEADER = b"SQLite format 3\0"
 _STEP = "step"
 _NEXT_STEP = "UPDATE meta SET value = value + 1 WHERE key = 'step' RETURNING value"
 _OLD_LAYOUT = ("state.sqlite3", "index.sqlite3")
@@ -189,12 +190,6 @@ class Journal:
             except sqlite3.DatabaseError as problem:
                 raise failure(self.path, problem) from problem
 
-    def back_up(self, target: Path) -> None:
-        """Copy the journal as it is now, while it is in use (SQLite's own backup)."""
-        make_private(target.parent)
-        with self._link.reading, contextlib.closing(connect(target)) as copy:
-            (self._link.reader or self._link.open_reader()).backup(copy)
-
     def close(self) -> None:
         """Let go of the file; a later use opens it again."""
         if self.path is not None:
@@ -263,6 +258,8 @@ def _is_cut(path: Path) -> bool:
         return False
     with path.open("rb") as file:
         header = file.read(100)
+    if not header.startswith(_HEADER):
+        return False  # it was never a database: SQLite says so
     size = int.from_bytes(header[16:18], "big")
     pages = int.from_bytes(header[28:32], "big")
     return path.stat().st_size < (65_536 if size == 1 else size) * pages

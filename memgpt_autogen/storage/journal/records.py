@@ -200,8 +200,7 @@ class RecordTable:
         if checksum != _checksum(text):
             raise StorageError(
                 f"{self.kind.id_of(number)} is damaged in {self.journal.path}: its text is not the"
-                " one that was stored. Nothing was changed: restore a backup or a checkpoint, or"
-                " delete this record."
+                " one that was stored. Nothing was changed: restore a backup or a checkpoint."
             )
         return Record(
             number=number,

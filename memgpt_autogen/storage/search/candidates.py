@@ -46,6 +46,7 @@ def candidates(records: Records, hits: Hits, vector: Vectors | None) -> list[Can
     chosen = list(dict.fromkeys([*hits.first, *itertools.islice(hits.scores, wanted)]))
     cosines = dict.fromkeys(chosen, 0.0)
     if vector is not None:
+        records.check(vector)
         nearest = _nearest(records, vector, hits.where)
         missing = [one for one in chosen if one not in nearest]
         # What has no vector yet is found by its words alone, as far as the nearest ends.

@@ -19,7 +19,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from memgpt_autogen.errors import TakenOverError
-from memgpt_autogen.storage.directory import Section, Server, folder_name, server_directory
+from memgpt_autogen.storage.address import Server
+from memgpt_autogen.storage.directory import Section, folder_name, server_directory
 from memgpt_autogen.storage.journal.journal import Journal
 from memgpt_autogen.storage.journal.records import RecordTable
 from memgpt_autogen.storage.record import Kind, Record
@@ -176,7 +177,7 @@ def open_copy(location: str, section: Section, name: str) -> tuple[ServerCopy, P
     """
     server = Server.at(location)
     prefix = f"memgpt-{section}.{folder_name(name)}."
-    copy = ServerCopy(server_client(server), prefix, location)
+    copy = ServerCopy(server_client(server), prefix, server.url)
     return copy, server_directory(server, section, name, None)
 
 
@@ -186,9 +187,10 @@ def server_names(location: str, section: Section) -> list[str]:
     Raises:
         StorageError: it does not answer.
     """
-    client = server_client(Server.at(location))
+    server = Server.at(location)
+    client = server_client(server)
     try:
-        with chroma_errors(location):
+        with chroma_errors(server.url):
             collections = [str(getattr(one, "name", one)) for one in client.list_collections()]
             saved = [
                 _saved(client.get_collection(name, embedding_function=None))

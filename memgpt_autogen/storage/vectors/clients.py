@@ -8,12 +8,33 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from memgpt_autogen.errors import StorageError
-from memgpt_autogen.storage.directory import Server
+from memgpt_autogen.storage.address import Server
+from memgpt_autogen.storage.process import forget_in_child
 
 if TYPE_CHECKING:
     from chromadb.api import ClientAPI
 
 _REACH_SECONDS = 10.0
+
+
+class _Process:
+    """Whether Chroma was used here, and whether it can be."""
+
+    has_used_chroma = False
+    may_use_chroma = True
+
+    def forget(self) -> None:
+        """In a forked child Chroma hangs (1.5.9), once the parent has used it."""
+        self.may_use_chroma = self.may_use_chroma and not self.has_used_chroma
+
+
+_process = _Process()
+forget_in_child(_process.forget)
+
+
+def may_use_chroma() -> bool:
+    """Whether a Chroma folder may be opened in this process."""
+    return _process.may_use_chroma
 
 
 @contextlib.contextmanager
@@ -31,15 +52,29 @@ def chroma_errors(place: str) -> Iterator[None]:
         ) from problem
     except (ChromaError, httpx.HTTPError) as problem:
         raise StorageError(f"Chroma failed at {place}: {problem}") from problem
+    except BaseException as problem:
+        if type(problem).__name__ != "PanicException":  # of Rust, with no public name in Python
+            raise
+        raise StorageError(f"Chroma failed at {place}: {problem}") from problem
 
 
 def folder_client(path: Path) -> ClientAPI:
     """A client of the Chroma folder at `path`, which is made where there is none."""
     import chromadb  # takes over a second to import, so only when an index is opened
+    from chromadb.api.shared_system_client import SharedSystemClient
     from chromadb.config import Settings
 
-    with chroma_errors(str(path)):
-        return chromadb.PersistentClient(str(path), settings=Settings(anonymized_telemetry=False))
+    _process.has_used_chroma = True
+    try:
+        with chroma_errors(str(path)):
+            return chromadb.PersistentClient(
+                str(path), settings=Settings(anonymized_telemetry=False)
+            )
+    except (StorageError, ValueError, AttributeError) as problem:
+        # Chroma keeps what it could not open, and fails in other ways the next time.
+        SharedSystemClient._identifier_to_system.pop(str(path), None)  # noqa: SLF001
+        SharedSystemClient._identifier_to_refcount.pop(str(path), None)  # noqa: SLF001
+        raise StorageError(f"the Chroma folder {path} cannot be opened: {problem}") from problem
 
 
 def server_client(server: Server) -> ClientAPI:
@@ -50,14 +85,17 @@ def server_client(server: Server) -> ClientAPI:
     place = f"{server.host}:{server.port}"
     try:
         # Chroma's own client waits without bound for a server that does not answer.
-        httpx.get(f"{server.url}/api/v2/heartbeat", timeout=_REACH_SECONDS)
-        return chromadb.HttpClient(
-            host=server.host,
-            port=server.port,
-            ssl=server.ssl,
-            settings=Settings(anonymized_telemetry=False),
+        httpx.get(
+            f"{server.origin}/api/v2/heartbeat", headers=server.headers, timeout=_REACH_SECONDS
         )
-    except (httpx.HTTPError, ValueError) as problem:  # ValueError: Chroma's, if it cannot connect
+        return chromadb.HttpClient(
+            **server.client_arguments, settings=Settings(anonymized_telemetry=False)
+        )
+    except (
+        httpx.HTTPError,
+        ValueError,
+        KeyError,
+    ) as problem:  # ValueError: Chroma's, if it cannot connect
         raise StorageError(
             f"no Chroma server answers at {place}: {problem}. Start it with"
             f" `chroma run --path DIRECTORY --port {server.port}`, or correct the address."

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from memgpt_autogen.storage.search.parse import exact_phrases, flat, understood
+from memgpt_autogen.storage.search.parse import exact_phrases, flat, parsed
 
 NOW = datetime(2026, 5, 13, tzinfo=timezone.utc)
 
@@ -67,8 +67,8 @@ def test_an_identifier_is_found_in_any_text_that_holds_it(around: str) -> None:
 
 
 def test_what_is_asked_beside_a_time() -> None:
-    asked = understood("What did we talk about last week?", NOW)
+    asked = parsed("What did we talk about last week?", NOW)
     assert not asked.beside and len(asked.spans) == 1
     assert '"week"' not in asked.terms  # it would find who said "last week"
-    assert understood("What did Bob say of the car yesterday?", NOW).beside == {"bob", "car"}
-    assert '"2023"' in understood("What happened in May 2023?", NOW).terms  # as dates are indexed
+    assert parsed("What did Bob say of the car yesterday?", NOW).beside == {"bob", "car"}
+    assert '"2023"' in parsed("What happened in May 2023?", NOW).terms  # as dates are indexed

@@ -19,7 +19,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from memgpt_autogen.errors import ConfigurationError, StorageError
-from memgpt_autogen.storage import embedding, minilm
+from memgpt_autogen.storage.embedders import embedder as choosing
+from memgpt_autogen.storage.embedders import minilm
 from memgpt_autogen.storage.embedders.embedder import (
     Embedder,
     FunctionEmbedder,
@@ -52,9 +53,9 @@ class Lengths(EmbeddingFunction[Documents]):  # type: ignore[misc]  # Chroma is 
 
 @pytest.fixture
 def fresh_choice() -> Iterator[None]:
-    embedding._best_once.cache_clear()
+    choosing._best_once.cache_clear()
     yield
-    embedding._best_once.cache_clear()
+    choosing._best_once.cache_clear()
 
 
 def packaged() -> MiniLM:
@@ -220,7 +221,7 @@ def test_chromas_model_is_used_where_it_lies(
     assert weights is not None
     (tmp_path / "onnx").mkdir()
     (tmp_path / "onnx" / "model.onnx").write_bytes(weights.path.read_bytes())
-    monkeypatch.setattr(embedding, "packaged_weights", lambda: None)
+    monkeypatch.setattr(choosing, "packaged_weights", lambda: None)
     monkeypatch.setattr(ONNXMiniLM_L6_V2, "DOWNLOAD_PATH", tmp_path)
     chosen = resolve_embedder()
     assert chosen.model_id == "all-MiniLM-L6-v2"
@@ -231,7 +232,7 @@ def test_chromas_model_is_used_where_it_lies(
 def test_without_any_model_hashing_serves_and_says_so_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(embedding, "packaged_weights", lambda: None)
+    monkeypatch.setattr(choosing, "packaged_weights", lambda: None)
     monkeypatch.setattr(ONNXMiniLM_L6_V2, "DOWNLOAD_PATH", tmp_path)
     monkeypatch.setattr(ONNXMiniLM_L6_V2, "MODEL_DOWNLOAD_URL", "http://127.0.0.1:9/onnx.tar.gz")
     with pytest.warns(UserWarning, match=r"memgpt-autogen\[offline\]"):

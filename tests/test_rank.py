@@ -1,4 +1,4 @@
-"""Ranking and folding: what comes first, and what is said twice."""
+"""Ranking and deduplication: what comes first, and what is said twice."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from memgpt_autogen.storage.search.deduplication import folded
-from memgpt_autogen.storage.search.rank import Candidate, Scored, ranked
 from memgpt_autogen.storage.record import Record
-from memgpt_autogen.storage.search.parse import understood
+from memgpt_autogen.storage.search.deduplication import distinct
+from memgpt_autogen.storage.search.parse import parsed
+from memgpt_autogen.storage.search.rank import Candidate, Scored, ranked
 
 NOW = datetime(2026, 5, 13, 15, tzinfo=timezone.utc)
 
@@ -21,7 +21,7 @@ def record(number: int, text: str = "text", speaker: str = "Ann", days_ago: int 
 
 
 def order(query: str, *candidates: Candidate, named: set[str] | None = None) -> list[int]:
-    found = ranked(understood(query, NOW), [(one, None) for one in candidates], named or set())
+    found = ranked(parsed(query, NOW), [(one, None) for one in candidates], named or set())
     return [one.record.number for one in found]
 
 
@@ -62,7 +62,7 @@ def said(*texts: str, speakers: str = "") -> list[tuple[str, int]]:
         Scored(record(number, text, speakers[number : number + 1] or "Ann"), 1.0)
         for number, text in enumerate(texts)
     ]
-    return [(one.found.record.text, one.times) for one in folded(found)]
+    return [(one.found.record.text, one.times) for one in distinct(found)]
 
 
 LONG = "please bring the blue umbrella the red boots and both tickets to the old harbour tonight"
