@@ -74,7 +74,8 @@ class DrawnEmbedder:
         return self.drawn(texts) if self.drawing else self.real.embed(texts)
 
     def embed_query(self, texts: Sequence[str]) -> Rows:
-        return self.real.embed(texts)
+        rows: Rows = self.real.embed(texts)
+        return rows
 
     def drawn(self, texts: Sequence[str]) -> Rows:
         """The vectors that these texts get while a memory is filled."""

@@ -13,13 +13,14 @@ from typing import Any, NamedTuple
 
 import chromadb
 import numpy as np
-from memgpt_autogen.storage.embedding import Embedder, resolve_embedder
-from memgpt_autogen.storage.minilm import packaged_weights
 from numpy.typing import NDArray
 
 from memgpt_autogen import MemGPTAgent
+from memgpt_autogen.events import Message
 from memgpt_autogen.model.tokens import TokenCounter
 from memgpt_autogen.sources.readers import split
+from memgpt_autogen.storage.embedders.embedder import Embedder, resolve_embedder
+from memgpt_autogen.storage.embedders.minilm import packaged_weights
 
 __all__ = ["Embedder", "split"]
 
@@ -76,9 +77,9 @@ def fill(
     """
     rows, ids = iter(said), []
     while batch := list(islice(rows, BULK)):
-        drafts = [agent.recall.draft(*one) for one in batch]
-        agent.recall.write(drafts)
-        ids += [draft.id for draft in drafts]
+        ids += agent.recall.write(
+            [Message(text=text, speaker=who, timestamp=moment) for text, who, moment in batch]
+        )
         told(len(ids))
     settle(agent)
     return ids
@@ -86,17 +87,17 @@ def fill(
 
 def insert_all(agent: MemGPTAgent, texts: Sequence[str]) -> list[str]:
     """Write passages into archival storage; their ids."""
-    return list(agent.archival.insert_many(texts))
+    return agent.archival.write([agent.archival.passage(text) for text in texts])
 
 
 def delete_all(agent: MemGPTAgent, ids: Sequence[str]) -> None:
     """Delete passages from archival storage."""
-    agent.archival.delete_many(ids)
+    agent.archival.delete(ids)
 
 
 def settle(agent: MemGPTAgent) -> None:
     """Wait until everything is written, embedded and indexed."""
-    agent.recall.settle()
+    agent.archival.records.indexer.settle()
 
 
 def as_other_process(name: str, folder: str) -> MemGPTAgent:

@@ -14,6 +14,7 @@ from autogen import register_function
 
 from memgpt_autogen import MemGPTAgent, Settings, SystemAlert, TimedEvent
 from memgpt_autogen.engine.loop import NUDGE, STEP_LIMIT_REPLY, TOKEN_BUDGET_REPLY
+from memgpt_autogen.engine.queue_manager import Room
 from memgpt_autogen.engine.summarizer import Summarizer
 from memgpt_autogen.errors import ConfigurationError
 from memgpt_autogen.testing import (
@@ -392,7 +393,7 @@ def test_an_interrupt_in_the_summary_drops_nothing(make: Make) -> None:
         tools = agent._memgpt_capability.open().executor.schemas
         queue.context.budget = queue.context.budget.shrunk(1200)
         with pytest.raises(KeyboardInterrupt):
-            queue.make_room(tools, summarizer, [], lambda eviction: None)
+            queue.make_room(Room(tools, lambda: summarizer))
         assert queue.context.entries == before
 
 

@@ -34,7 +34,11 @@ def told(caplog: pytest.LogCaptureFixture) -> Iterator[list[str]]:
         before = len(caplog.records)
         yield texts
         texts += [record.getMessage() for record in caplog.records[before:]]
-        texts += [str(one.message) for one in caught if issubclass(one.category, UserWarning)]
+        texts += [
+            str(one.message)
+            for one in caught
+            if issubclass(one.category, UserWarning | RuntimeWarning)
+        ]
 
 
 # ------------------------------------------------------------------ an embedder that is down

@@ -195,7 +195,7 @@ def test_a_restoration_that_was_killed_left_nothing_and_is_done_by_the_next(
     store = open_store(place, "agents", checkpoint.agent, HashingEmbedder())
     try:
         assert (len(store.recall), len(store.archival)) == (1300, 2)
-        assert store.state.load()
+        assert store.state.values()
     finally:
         store.close()
 

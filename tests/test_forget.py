@@ -170,8 +170,8 @@ def test_it_is_forgotten_after_a_kill_and_not_taken_in_again(make: Make) -> None
         agent.generate_reply(messages)
         agent.forget("Alice")
         store = agent._memgpt_capability.open().store
-        lists = store.journal.rows("SELECT value FROM lists")
-        saved = [*store.state.load().values(), *(str(value) for (value,) in lists)]
+        queue = store.journal.rows("SELECT * FROM queue")
+        saved = [*store.state.values().values(), *map(str, queue)]
         assert saved and not [text for text in saved if "quokka" in text]
         messages += [
             {"role": "assistant", "content": "one", "name": "mem"},

@@ -184,7 +184,7 @@ class CoreMemory:
             ModelMistake: no such block, read-only, empty content, over the limit, or
                 somebody else changed the block since it was read.
         """
-        added = self.edit_append(name, content)
+        added = self.edit_append(name, content, PROGRAM)
         self._write_now(name)
         return added
 
@@ -195,7 +195,7 @@ class CoreMemory:
             ModelMistake: no such block, read-only, the old text is missing or stands there
                 more than once, over the limit, or somebody else changed the block.
         """
-        self.edit_replace(name, old_content, new_content)
+        self.edit_replace(name, old_content, new_content, PROGRAM)
         self._write_now(name)
 
     def history(self, name: str) -> list[BlockChange]:
@@ -221,7 +221,7 @@ class CoreMemory:
         self[name]
         changes = self.history(name)
         texts = {one.version: one.after for one in changes}
-        if changes:
+        if changes and changes[0].version > 1:
             texts.setdefault(changes[0].version - 1, changes[0].before)
         wanted = changes[-1].version - 1 if version is None and changes else version
         if wanted not in texts:
@@ -234,7 +234,7 @@ class CoreMemory:
 
     # --- texts, by the model: a step's edits are written with the step ----------------
 
-    def edit_append(self, name: str, content: str) -> bool:
+    def edit_append(self, name: str, content: str, author: str = MODEL) -> bool:
         """Add a line to a block; `write` writes it. False when the block holds it already.
 
         Raises:
@@ -246,10 +246,12 @@ class CoreMemory:
             raise ModelMistake("content is empty: nothing was added.")
         if content in block.value.splitlines():
             return False
-        self._edit(name, f"{block.value}\n{content}" if block.value else content)
+        self._edit(name, f"{block.value}\n{content}" if block.value else content, author)
         return True
 
-    def edit_replace(self, name: str, old_content: str, new_content: str) -> None:
+    def edit_replace(
+        self, name: str, old_content: str, new_content: str, author: str = MODEL
+    ) -> None:
         """Put `new_content` where `old_content` stands; `write` writes it.
 
         An empty new text deletes; a line of which nothing is left goes too, and all other
@@ -269,7 +271,7 @@ class CoreMemory:
                 f"old_content {problem} in the block {name!r}; nothing was changed. Copy the"
                 f" text to replace exactly, as a whole line. The block reads:\n{block.value}"
             )
-        self._edit(name, _replaced(block.value, old_content, new_content))
+        self._edit(name, _replaced(block.value, old_content, new_content), author)
 
     def write(self, name: str, author: str = MODEL) -> str | None:
         """Write an edit; what to tell the model where somebody else was faster, else None."""
@@ -358,7 +360,7 @@ class CoreMemory:
             raise ModelMistake(self._too_late(name))
         return kept.block
 
-    def _edit(self, name: str, value: str) -> None:
+    def _edit(self, name: str, value: str, author: str) -> None:
         kept = self._kept[name]
         limit = kept.block.limit
         if len(value) > limit:
@@ -370,7 +372,7 @@ class CoreMemory:
             )
         kept.block = kept.block.model_copy(update={"value": value})
         kept.unwritten += 1
-        if kept.block.shared and (refusal := self.write(name)):  # others wait for it
+        if kept.block.shared and (refusal := self.write(name, author)):  # others wait for it
             raise ModelMistake(refusal)
 
     def _too_late(self, name: str) -> str:

@@ -23,7 +23,7 @@ from memgpt_autogen.storage.embedders.embedder import resolve_embedder
 from memgpt_autogen.storage.indexer import Progress
 from memgpt_autogen.storage.journal.where import Where
 from memgpt_autogen.storage.record import Record
-from memgpt_autogen.storage.store import Store, open_store
+from memgpt_autogen.storage.store import MEMORY, Store, open_store
 from memgpt_autogen.storage.text import clean
 
 _OWNER_SECONDS = 3.0  # another process may be at work on the index for a moment
@@ -87,6 +87,11 @@ def load_source(
             " name text files, Markdown files, or folders with such files."
         )
     location = settings_of(memory).location
+    if location == MEMORY:
+        raise ConfigurationError(
+            f"a source is loaded into a directory or onto a server: memory={MEMORY!r} ends with"
+            " the agent that has it."
+        )
     with closing(open_store(location, "sources", name, resolve_embedder(embedder))) as store:
         if not store.own(_OWNER_SECONDS):
             assert store.ownership is not None

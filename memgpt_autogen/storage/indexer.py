@@ -30,6 +30,7 @@ Progress = Callable[[int, int], None]  # how many are done, of how many
 EMBEDDED = 16  # texts embedded at once
 TOLD = 256  # changes that are worth a write to the vector index
 _PART = 1000  # changes that it is told at once
+_FEW = 64  # vectors that are made anew where they were a fault of the embedder
 _REST = 0.3  # seconds to wait for more to do
 _SOME = "some of what was stored"
 
@@ -49,6 +50,7 @@ class Indexer:
 
     Attributes:
         keeps: the ownership is kept, not given back when there is nothing to do.
+        is_unwell: the index is to be looked at and made anew, whether or not it is asked.
     """
 
     def __init__(
@@ -60,6 +62,7 @@ class Indexer:
         worth: int = TOLD,
     ) -> None:
         self.keeps = False
+        self.is_unwell = False
         self._tables = tables
         self._embedder = embedder
         self._store = store
@@ -229,10 +232,20 @@ class Indexer:
                     self._changed.notify_all()
 
     def _check(self, dimension: int, table: RecordTable) -> None:
+        """See that all vectors have one size; the first few may have been a fault."""
         known = table.journal.get("dimension")
         if known is None:
             table.journal.put("dimension", dimension)
         elif known != dimension:
+            few = sum(len(one.vectors) for one in self._tables) <= _FEW
+            if few and self._embedder.embed(["dimension"]).shape[1] == dimension:
+                logger.warning("the first vectors had a size of %s: embedded anew", known)
+                with table.journal.transaction():
+                    for one in self._tables:
+                        one.vectors.clear()
+                    table.journal.put("dimension", dimension)
+                self.start_over()
+                return
             raise StorageError(
                 f"the embedder {self._embedder.model_id!r} makes vectors of {dimension} numbers,"
                 f" and those of {table.journal.path} have {known}: give the embedder that made"
@@ -243,6 +256,8 @@ class Indexer:
         """Tell the index of the changes, if there are so many."""
         if self._store is None:
             return
+        if self.is_unwell and self._prepared():
+            self.is_unwell = False
         for table in self._tables:
             if len(table.changes) < at_least or not self._prepared():
                 continue

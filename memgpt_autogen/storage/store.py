@@ -86,7 +86,11 @@ class Store:
         self.recall, self.archival = (
             Records(table, embedder, self.indexer, self.written) for table in tables
         )
-        if any(len(table.changes) for table in tables) or self._is_unwell():
+        if self.journal.get("purge") and self.indexer.own():  # a forget that was broken off
+            self.purge()
+        if isinstance(self._vectors, ChromaFolder):
+            self.indexer.is_unwell = bool(self._vectors.look())
+        if self.indexer.is_unwell or any(len(table.changes) for table in tables):
             self.indexer.nudge()
 
     @property
@@ -163,11 +167,6 @@ class Store:
                 f"{self.name!r} is open in this process with the embedder"
                 f" {self.embedder.model_id!r}, and {embedder.model_id!r} was asked for."
             )
-
-    def _is_unwell(self) -> bool:
-        if self.journal.get("purge") and self.indexer.own():  # a forget that was broken off
-            self.purge()
-        return isinstance(self._vectors, ChromaFolder) and bool(self._vectors.look())
 
     def _check_embedder(self) -> None:
         made_with = self.journal.get(_EMBEDDER)

@@ -6,11 +6,11 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from memgpt_autogen.errors import DirectoryLockedError
+from memgpt_autogen.errors import ConfigurationError, DirectoryLockedError
 from memgpt_autogen.settings import Settings, settings_of
 from memgpt_autogen.storage.embedders.embedder import resolve_embedder
 from memgpt_autogen.storage.indexer import Progress
-from memgpt_autogen.storage.store import open_store
+from memgpt_autogen.storage.store import MEMORY, open_store
 
 _OWNER_SECONDS = 3.0  # another process may be at work on the index for a moment
 
@@ -34,10 +34,13 @@ def reindex(
         progress: is told the number of records done and their total.
 
     Raises:
+        ConfigurationError: nothing can lie there.
         DirectoryLockedError: another process has the memory open.
         StorageError: the storage cannot be used.
     """
     settings, found = settings_of(memory), resolve_embedder(embedder)
+    if settings.location == MEMORY:
+        raise ConfigurationError(f"memory={MEMORY!r} ends with its agent: there is nothing there.")
     with closing(
         open_store(
             settings.location, "agents", agent, found, texts=settings.chroma_texts, anew=True

@@ -29,6 +29,9 @@ class VectorTable:
             self._name, [f"CREATE TABLE {self._name} (number INTEGER PRIMARY KEY, vector BLOB)"]
         )
 
+    def __len__(self) -> int:
+        return int(self._journal.rows(f"SELECT count(*) FROM {self._name}")[0][0])
+
     @property
     def version(self) -> int:
         """Rises with every change, so that copies in memory can be told from old ones."""

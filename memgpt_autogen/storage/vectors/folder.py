@@ -65,7 +65,8 @@ class ChromaFolder:
             StorageError: it belongs to another memory.
         """
         if not self.path.exists() or not any(self.path.iterdir()):
-            return "is missing" if self._journal.get(_CLOSED) else ""
+            sql = "SELECT 1 FROM meta WHERE key LIKE 'applied.%' AND value > 0"
+            return "is missing" if self._journal.rows(sql) else ""
         with contextlib.suppress(OSError, ValueError):
             owner = json.loads((self.path / _OWNER).read_text("utf-8"))["journal"]
             if owner != self._journal.identity:
