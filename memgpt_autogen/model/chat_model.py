@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from memgpt_autogen.errors import ChatModelError
 from memgpt_autogen.model.cache_markers import marked_messages, marked_tools, take_markers
 from memgpt_autogen.model.completions import overflow_of, read_completion, said_in
+from memgpt_autogen.model.direct import sending_directly
 from memgpt_autogen.model.safeguards import (
     BLOCKED,
     MODEL_HOOKS,
@@ -136,16 +137,19 @@ class AutoGenChatModel:
         # Without tools, providers refuse what is said about the choice of one.
         keys = (*_TOOL_KEYS, *_TEMPLATE_KEYS) if arguments.get("tools") else _ALL_KEYS
         configs = configs_of(self._client)
-        if not any(key in config for config in configs for key in keys):
+        clients = getattr(self._client, "_clients", None)
+        if not isinstance(clients, list):  # a stand-in for AutoGen's
             return self._client.create(**arguments)
         bare = copy.copy(self._client)
         bare._config_list = [  # noqa: SLF001 - AutoGen has no way to leave them out
             {key: value for key, value in config.items() if key not in keys} for config in configs
         ]
+        bare._clients = sending_directly(clients)  # noqa: SLF001 - nor to choose another way
         try:
             return bare.create(**arguments)
         finally:  # the usage, and whose turn it is where the entries take turns
-            kept = {key: value for key, value in vars(bare).items() if key != "_config_list"}
+            own = ("_config_list", "_clients")
+            kept = {key: value for key, value in vars(bare).items() if key not in own}
             vars(self._client).update(kept)
 
 
