@@ -87,7 +87,7 @@ def test_any_client_reads_a_closed_folder_and_texts_only_if_wanted(
     client = folder_client(folder.path)
     found = client.get_collection("recall", embedding_function=None).get(["m00000007"])
     assert found["documents"] == [text(7) if texts else None]
-    assert found["metadatas"][0]["speaker"] == "Ann"  # type: ignore[index]
+    assert found["metadatas"][0]["speaker"] == "Ann"
     release(client)
     assert texts or files_with(folder.path, text(7)) == []
 

@@ -7,16 +7,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from memgpt_autogen.errors import ConfigurationError, ModelMistake
+from memgpt_autogen.events import local_now
 from memgpt_autogen.memory.core import Block, CoreMemory
+from memgpt_autogen.storage.journal.blocks import BlockTable
+from memgpt_autogen.storage.journal.journal import Journal
 
 
 def memory(value: str = "", limit: int = 40) -> CoreMemory:
-    return CoreMemory(
-        [
-            Block(name="human", value=value, limit=limit),
-            Block(name="rules", value="Be kind.", read_only=True),
-        ]
-    )
+    core = CoreMemory(BlockTable(Journal(None, "mem")), local_now, "mem")
+    core.add(Block(name="human", value=value, limit=limit))
+    core.add(Block(name="rules", value="Be kind.", read_only=True))
+    return core
 
 
 def test_append_adds_lines_and_skips_a_line_that_is_there() -> None:

@@ -46,6 +46,10 @@ def let_it_end() -> None:
             thread.join()
 
 
+def owned(store: Store) -> bool:
+    return store.ownership is not None and store.ownership.held
+
+
 def in_chroma(store: Store) -> set[int]:
     """What the index holds; it agrees with the journal in text, number and vector."""
     assert store._vectors is not None
@@ -186,15 +190,15 @@ def test_threads_that_store_and_search_lose_and_repeat_nothing(store: Store) -> 
 def test_the_index_is_given_back_when_there_is_nothing_to_do(store: Store) -> None:
     put(store, 1)
     store.indexer.settle()
-    assert store.ownership is not None and store.ownership.held
+    assert owned(store)
     store.recall.nearest(embed_query(HASHING, text(1)), 1)
     let_it_end()
-    assert not store.ownership.held
+    assert not owned(store)
     assert in_chroma(store) == {1}
     assert store.own(0)
     store.recall.nearest(embed_query(HASHING, text(1)), 1)
     let_it_end()
-    assert store.ownership.held, "who runs turns keeps it"
+    assert owned(store), "who runs turns keeps it"
 
 
 def test_without_the_ownership_the_journals_vectors_are_searched(store: Store) -> None:

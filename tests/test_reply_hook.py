@@ -12,8 +12,7 @@ from autogen.agentchat.contrib.capabilities.transform_messages import TransformM
 from autogen.agentchat.contrib.capabilities.transforms import MessageHistoryLimiter
 
 from memgpt_autogen import MemGPTAgent, MemGPTCapability
-from memgpt_autogen.errors import ConfigurationError, DirectoryLockedError
-from memgpt_autogen.storage.store import open_database
+from memgpt_autogen.errors import ConfigurationError, StateFormatError
 from memgpt_autogen.testing import ScriptedModel, call, send
 
 pytestmark = pytest.mark.autogen
@@ -102,12 +101,14 @@ def test_one_capability_for_one_agent(memory: str) -> None:
 
 def test_a_memory_that_cannot_be_opened_leaves_the_agent_as_it_was(memory: str) -> None:
     with ScriptedModel([send("hi")]) as model:
-        database = open_database(memory, "mem")
+        old = Path(memory, "agents", "mem", "state.sqlite3")  # of a layout that is not read
+        old.parent.mkdir(parents=True)
+        old.touch()
         agent = plain("mem", model)
         capability = MemGPTCapability(memory=memory)
-        with pytest.raises(DirectoryLockedError):
+        with pytest.raises(StateFormatError):
             capability.add_to_agent(agent)
-        database.close()
+        old.unlink()
         capability.add_to_agent(agent)
         assert agent.generate_reply(ASKED) == "hi"
         capability.close()

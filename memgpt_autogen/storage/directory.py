@@ -53,9 +53,9 @@ def local_directory(location: str, section: Section, name: str) -> Path:
     return root_of(location) / section / folder_name(name)
 
 
-def server_directory(server: Server, section: Section, name: str, cache_dir: str | None) -> Path:
-    """The directory for what lies beside a server: the index and the lock."""
-    root = cache_dir or os.environ.get(CACHE_VARIABLE)
+def server_directory(server: Server, section: Section, name: str) -> Path:
+    """The directory for what lies beside a server: the journal and the lock."""
+    root = os.environ.get(CACHE_VARIABLE)
     base = Path(root).expanduser() if root else user_cache_path("memgpt-autogen", appauthor=False)
     place = f"{server.host}-{server.port}"
     if (server.tenant, server.database) != (DEFAULT_TENANT, DEFAULT_DATABASE):
@@ -67,4 +67,4 @@ def agent_directory(location: str, name: str) -> Path:
     """The directory of an agent at a location of either kind; it can be open once."""
     if not is_server(location):
         return local_directory(location, "agents", name)
-    return server_directory(Server.at(location), "agents", name, None)
+    return server_directory(Server.at(location), "agents", name)

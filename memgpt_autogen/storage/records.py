@@ -50,9 +50,8 @@ class Records:
         if not any(record.number for record in records):
             return self.table.insert(records)
         with self.table.journal.transaction():
-            numbers = [one.number or self.table.insert([one])[0] for one in records]
             self.table.add(record for record in records if record.number)
-        return numbers
+            return [one.number or self.table.insert([one])[0] for one in records]
 
     def write(self, records: Sequence[Record], progress: Progress | None = None) -> list[int]:
         """`store`, in parts; of many it waits until most are embedded."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import random
 from collections.abc import Callable
 from pathlib import Path
@@ -196,12 +195,8 @@ class Worker:
 
 
 def embed_anew(memory: Path, embedder: str) -> None:
-    """`reindex`, whose first argument was the memory and is the agent."""
-    given: dict[str, Any] = {"embedder": EMBEDDERS[embedder]}
-    if "memory" in inspect.signature(reindex).parameters:
-        reindex(AGENT, memory=memory, **given)  # type: ignore[call-arg]
-    else:
-        reindex(memory, AGENT, **given)
+    """Embed the agent's memory with another embedder."""
+    reindex(AGENT, memory=memory, embedder=EMBEDDERS[embedder])
 
 
 def void(value: object) -> None:

@@ -74,6 +74,13 @@ class ChangeLog:
             )
             self._journal.put(f"applied.{self._kind.name}", sequence)
 
+    def go_on_after(self, sequence: int) -> None:
+        """Drop all changes, and let further ones come after one that was made elsewhere."""
+        after = max(self.last, sequence) + 1
+        with self._journal.transaction() as connection:
+            connection.execute("INSERT INTO changes VALUES (?, ?, 0, 0)", [after, self._kind.name])
+            connection.execute("DELETE FROM changes WHERE kind = ?", [self._kind.name])
+
     def begin_anew(self) -> None:
         """Let an empty index be told of all records."""
         with self._journal.transaction() as connection:

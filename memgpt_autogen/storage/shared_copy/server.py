@@ -149,12 +149,14 @@ class ServerCopy:
             for key, value in about["meta"].items():
                 journal.put(key, value)
             for table in tables:
-                for records, rows in self.vectors.index(table.kind).everything():
+                index, kind = self.vectors.index(table.kind), table.kind.name
+                for records, rows in index.everything():
                     table.add(records)
                     numbers = [record.number for record in records]
                     table.vectors.put(dict(zip(numbers, rows, strict=True)))
-                table.changes.drop(table.changes.last)
-                kind = table.kind.name
+                standing = index.standing
+                table.changes.go_on_after(standing.sequence if standing else 0)
+                journal.put(f"applied.{kind}", about["meta"].get(f"applied.{kind}"))
                 table.add(map(_record, about["pending"][kind]))
                 table.delete(about["deleted"][kind])
         journal.identity = str(journal.get("identity"))
@@ -178,7 +180,7 @@ def open_copy(location: str, section: Section, name: str) -> tuple[ServerCopy, P
     server = Server.at(location)
     prefix = f"memgpt-{section}.{folder_name(name)}."
     copy = ServerCopy(server_client(server), prefix, server.url)
-    return copy, server_directory(server, section, name, None)
+    return copy, server_directory(server, section, name)
 
 
 def server_names(location: str, section: Section) -> list[str]:
