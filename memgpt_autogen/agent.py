@@ -39,8 +39,6 @@ class MemGPTAgent(MemoryAccess, AssistantAgent):  # type: ignore[misc] # autogen
         clock: tells the time; for tests.
 
     Raises:
-        DirectoryLockedError: the agent's memory is open in another process, or in this one
-            by an agent of the same name that is in the midst of a turn.
         EmbedderMismatchError: its memory was made with another embedder.
         StorageError: the storage cannot be used.
         ConfigurationError: an argument cannot work.

@@ -3,8 +3,8 @@
     MemGPTError
     ├── ConfigurationError        an argument or a setting cannot work
     ├── StorageError
-    │   ├── ConflictError         somebody else changed a shared block meanwhile
-    │   ├── DirectoryLockedError  another agent writes the same directory
+    │   ├── ConflictError         somebody else changed a block meanwhile
+    │   ├── DirectoryLockedError  another process runs the agent's turns
     │   ├── EmbedderMismatchError a collection was made with another embedder
     │   ├── StateFormatError      a saved state or checkpoint cannot be read
     │   └── TakenOverError        another process took this agent over on a server
@@ -34,19 +34,11 @@ class StorageError(MemGPTError):
 
 
 class ConflictError(StorageError):
-    """Somebody else changed a shared core memory block since it was read."""
+    """Somebody else changed a core memory block since it was read."""
 
 
 class DirectoryLockedError(StorageError):
-    """A memory directory is already open for writing.
-
-    Attributes:
-        here: it is open in this very process.
-    """
-
-    def __init__(self, message: str, *, here: bool = False) -> None:
-        super().__init__(message)
-        self.here = here
+    """Another process runs this agent's turns, or loads this source."""
 
 
 class EmbedderMismatchError(StorageError):

@@ -115,7 +115,9 @@ class TestReference:
         for name in memgpt_autogen.__all__:
             thing = getattr(memgpt_autogen, name)
             is_error = isinstance(thing, type) and issubclass(thing, Exception)
-            told = f"- [`{name}`](errors.md#{name.lower()}): " if is_error else f"\n### {name}\n"
+            said = (thing.__doc__ or "").splitlines()[0]
+            line = f"- [`{name}`](errors.md#{name.lower()}): {said}\n"
+            told = line if is_error else f"\n### {name}\n"
             assert text.count(told) == 1, name
         for name in ("attach", "forget", "checkpoint", "search", "insert", "latest"):
             assert f"\n#### `{name}`\n" in text

@@ -157,7 +157,7 @@ def test_other_formats_are_converted(tmp_path: Path) -> None:
 
 def test_another_embedder_is_refused(manual: Path, tmp_path: Path) -> None:
     load("manual", manual, tmp_path / "m")
-    with pytest.raises(EmbedderMismatchError, match="other-space"):
+    with pytest.raises(EmbedderMismatchError, match="a source of another name"):
         load("manual", manual / "pump.md", tmp_path / "m", embedder=OtherSpace())
 
 

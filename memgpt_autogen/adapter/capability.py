@@ -93,7 +93,6 @@ class MemoryAccess:
 
         Raises:
             ConfigurationError: there is no such source at the memory's location.
-            DirectoryLockedError: another process has the source open.
             EmbedderMismatchError: it was loaded with another embedder.
         """
         with self._memgpt_capability.turns.settled() as engine:

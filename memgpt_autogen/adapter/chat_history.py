@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import weakref
 from collections import deque
-from collections.abc import Callable, Collection, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, MutableMapping, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Protocol
 
 from memgpt_autogen.adapter.digests import OWN, AutoGenMessages, news_in
@@ -12,6 +13,7 @@ from memgpt_autogen.adapter.reply_hook import Request
 from memgpt_autogen.adapter.translator import Translator
 from memgpt_autogen.engine.engine import Engine
 from memgpt_autogen.engine.turn_lock import Stop
+from memgpt_autogen.errors import StorageError
 from memgpt_autogen.events import Clock, Event, MessageEvent, SystemAlert
 from memgpt_autogen.steps import Turn, TurnEnd
 
@@ -153,20 +155,22 @@ class ChatHistory:
             chat.heard.append(OWN)
             self._save(chat, request.sender)
 
+        before = list(chat.heard)
         unheard = chat.unheard()
         was_whole = unheard is not None and unheard.end is not TurnEnd.STOPPED
         if was_whole and chat.answered:
             chat.heard.pop()
         events, ignored = self._to_answer(chat, request, template or Template())
-        if unheard is not None and was_whole and not events and not ignored:
-            turn = unheard
-            answered()
-            engine.queue.save()
-        else:
-            turn = think(events, answered=answered)
-            if unheard is not None:
-                said = (*unheard.messages, *turn.messages)
-                turn = turn.model_copy(update={"messages": said})
+        with self._unheard_if_unwritten(chat, request.sender, before, engine):
+            if unheard is not None and was_whole and not events and not ignored:
+                turn = unheard
+                answered()
+                engine.queue.save()
+            else:
+                turn = think(events, answered=answered)
+                if unheard is not None:
+                    said = (*unheard.messages, *turn.messages)
+                    turn = turn.model_copy(update={"messages": said})
         chat.last = None if stop is None else (turn, stop)
         return turn
 
@@ -194,7 +198,10 @@ class ChatHistory:
             partner, messages = self._waiting[0]
             altered = self._agent.process_all_messages_before_reply(messages)
             chat = self._chat(partner)
-            engine.queue.take_in(self._new_in(chat, partner, altered, messages, Template())[0])
+            before = list(chat.heard)
+            events, _ = self._new_in(chat, partner, altered, messages, Template())
+            with self._unheard_if_unwritten(chat, partner, before, engine):
+                engine.queue.take_in(events)
             self._waiting.popleft()  # only now: what fails comes again
 
     def take_in(self, engine: Engine, partner: Partner | None = None) -> None:
@@ -252,6 +259,20 @@ class ChatHistory:
         chat.take_in(marks, start)  # only now: a translator may fail, and the messages come again
         self._save(chat, partner)
         return events, ignored
+
+    @contextmanager
+    def _unheard_if_unwritten(
+        self, chat: Chat, partner: Partner | None, before: list[str], engine: Engine
+    ) -> Iterator[None]:
+        """What cannot be written counts as unheard again, as `before`, and comes again."""
+        entries, heard = list(engine.queue.context.entries), list(chat.heard)
+        try:
+            yield
+        except StorageError:
+            is_taken_in = engine.queue.context.entries != entries  # and only the answer is not
+            chat.heard = heard if is_taken_in else before
+            self._save(chat, partner)
+            raise
 
     def _listens_to(self, speaker: str, message: Mapping[str, Any]) -> bool:
         """Whether a message is taken in; own ones and results of tools always are."""

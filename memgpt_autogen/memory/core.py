@@ -175,10 +175,9 @@ class CoreMemory:
             )
 
     def append(self, name: str, content: str) -> bool:
-        """Add a line to a block, as the model would; written when this returns.
+        """Add a line to a block, as the model would; False when the block holds it already.
 
-        Returns:
-            False when the block already holds that line.
+        It is written when this returns.
 
         Raises:
             ModelMistake: no such block, read-only, empty content, over the limit, or

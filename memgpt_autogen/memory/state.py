@@ -110,7 +110,7 @@ class SavedState:
         self._chats = dict(self.values.chats)
 
     def undo(self) -> None:
-        """What was saved last is not written."""
+        """Something was not written, saved or not: the next save writes everything anew."""
         self._table.undo()
         self._chats.clear()
 

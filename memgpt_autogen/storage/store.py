@@ -173,11 +173,17 @@ class Store:
         if made_with is None:
             self.journal.put(_EMBEDDER, self.embedder.model_id)
         elif made_with != self.embedder.model_id:
+            is_source = self.directory is not None and self.directory.parent.name == "sources"
+            anew = (
+                "load the files into a source of another name with the second."
+                if is_source
+                else "embed everything anew with the second: from memgpt_autogen import reindex;"
+                f" reindex({self.name!r}, memory=..., embedder=...)"
+            )
             raise EmbedderMismatchError(
                 f"the memory of {self.name!r} in {self.place} was made with the embedder"
                 f" {made_with!r} and is now opened with {self.embedder.model_id!r}. Give the first"
-                " one as embedder=, or embed everything anew with the second: from memgpt_autogen"
-                f" import reindex; reindex({self.name!r}, memory=..., embedder=...)"
+                f" one as embedder=, or {anew}"
             )
 
 

@@ -28,7 +28,7 @@ class StateTable:
         )
         self._values: dict[str, str] = {}
         self._items: list[tuple[int, Any]] = []
-        self._before: tuple[dict[str, str], list[tuple[int, Any]]] = ({}, [])
+        self._is_unsure = False  # whether the rows are those of the items
 
     def values(self) -> dict[str, str]:
         """All values."""
@@ -63,6 +63,8 @@ class StateTable:
             items: the whole list.
             write: an item as text.
         """
+        if self._is_unsure:
+            connection.execute("DELETE FROM queue")
         changed = [pair for pair in values.items() if self._values.get(pair[0]) != pair[1]]
         connection.executemany("INSERT OR REPLACE INTO state VALUES (?, ?)", changed)
         positions = {id(item): position for position, item in self._items}
@@ -81,10 +83,9 @@ class StateTable:
         gone = [(position,) for position, _ in self._items if position not in kept]
         connection.executemany("DELETE FROM queue WHERE position = ?", gone)
         connection.executemany("INSERT INTO queue VALUES (?, ?)", fresh)
-        self._before = (dict(self._values), self._items)
         self._values.update(changed)
-        self._items = placed
+        self._items, self._is_unsure = placed, False
 
     def undo(self) -> None:
-        """What was saved last is not written."""
-        self._values, self._items = self._before
+        """Something was not written, saved or not: the next save writes everything anew."""
+        self._values, self._items, self._is_unsure = {}, [], True
