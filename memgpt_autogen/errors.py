@@ -11,6 +11,7 @@
     ├── ChatModelError            the model's provider failed or answered nonsense
     │   └── ContextOverflowError  the request was larger than the model's window
     ├── ReentryError              the agent waits for the code that calls it
+    ├── ForkedError               a forked child uses what its parent opened
     └── LocalModelError           the local model cannot be fetched, built or run
 
 A model's own mistakes (an unknown function, broken arguments, an edit over a
