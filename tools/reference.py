@@ -139,7 +139,7 @@ class Reference:
 
     def _class(self, name: str, thing: type) -> Iterator[str]:
         if issubclass(thing, Enum):
-            yield _code("\n".join(f"{name}.{one.name} = {one.value!r}" for one in thing))
+            yield _code("\n".join(f"{name}.{one.name} = {typed_value(one.value)}" for one in thing))
         elif name in self._exported or is_value(thing):
             yield from map(_code, _constructor(name, thing))
         yield from Docstring.of(thing).markdown(_error_link)
