@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import lazy_loader
-
 from memgpt_autogen.installation import check_autogen
 
-check_autogen()
+check_autogen()  # first of all: a broken installation is told by its name
+
+import lazy_loader  # noqa: E402
 
 # What is exported, and from where, stands in __init__.pyi. It is loaded at first use: AutoGen
 # and Chroma take seconds to import, `--help` should not.
