@@ -18,7 +18,8 @@ from memgpt_autogen.engine.executor import MEMORY_FUNCTIONS, refuse_clashes
 from memgpt_autogen.errors import ConfigurationError
 from memgpt_autogen.events import Clock, Event, local_now
 from memgpt_autogen.memory.archival import ArchivalStorage
-from memgpt_autogen.memory.core import Block, CoreMemory
+from memgpt_autogen.memory.blocks import Block
+from memgpt_autogen.memory.core import CoreMemory
 from memgpt_autogen.memory.recall import RecallStorage
 from memgpt_autogen.memory.sharing import SharedLink
 from memgpt_autogen.model.chat_model import model_of, tools_of

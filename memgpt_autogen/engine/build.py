@@ -12,7 +12,8 @@ from memgpt_autogen.engine.main_context import MainContext
 from memgpt_autogen.engine.queue_manager import QueueManager
 from memgpt_autogen.events import Clock
 from memgpt_autogen.memory.archival import ArchivalStorage
-from memgpt_autogen.memory.core import Block, CoreMemory
+from memgpt_autogen.memory.blocks import Block
+from memgpt_autogen.memory.core import CoreMemory
 from memgpt_autogen.memory.participants import PREFIX, Participants
 from memgpt_autogen.memory.recall import RecallStorage
 from memgpt_autogen.memory.sharing import AttachedSources, SharedBlocks

@@ -17,7 +17,7 @@ from memgpt_autogen.engine.summarizer import Summarizer
 from memgpt_autogen.engine.turn_lock import Stop, TurnLock
 from memgpt_autogen.errors import DirectoryLockedError
 from memgpt_autogen.events import DocumentUpload, Event, TimedEvent
-from memgpt_autogen.memory.core import Block
+from memgpt_autogen.memory.blocks import Block
 from memgpt_autogen.memory.sharing import AttachedSources, SharedBlocks, SharedLink
 from memgpt_autogen.memory.state import Counters
 from memgpt_autogen.model.presets import instructions, preset_for

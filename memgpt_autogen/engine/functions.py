@@ -163,7 +163,7 @@ def archival_memory_insert(work: Workspace, arguments: ArchivalMemoryInsert) -> 
     archive = arguments.archive.strip()
     if not archive:
         passage = work.archival.passage(arguments.content)
-        work.later(lambda: _none(work.archival.take_in(passage)))
+        work.later(lambda: _none(work.archival.put([passage])))
         return "Stored in archival memory."
     if archive not in work.archival.archives:
         there = ", ".join(repr(name) for name in work.archival.archives) or "none"

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 from memgpt_autogen.engine.functions import Workspace
 from memgpt_autogen.engine.main_context import MainContext, Queued
 from memgpt_autogen.engine.summarizer import Summarizer
-from memgpt_autogen.errors import ConfigurationError, ContextOverflowError
+from memgpt_autogen.errors import ContextOverflowError
 from memgpt_autogen.events import Event, Message, MessageEvent, Notice, SystemAlert
 from memgpt_autogen.memory.participants import Participants
 from memgpt_autogen.memory.state import SavedState
@@ -81,7 +81,7 @@ class QueueManager:
         self._work = work
         self._store = store
         self._saved = saved
-        self._participants = participants
+        self.participants = participants
         self._unsaid: list[Message] = []  # sent by steps that are not written yet
         if not self.state.memory_shown:
             self.refresh_head()
@@ -153,31 +153,21 @@ class QueueManager:
                 value = self._work.core.shown(name).value
                 if result.endswith(f"reads:\n{value}"):  # so the model has seen it
                     self.state.values_known[name] = value
-        now, origin = self._work.clock(), self._origin
+        now = self._work.clock()
+        heard = (e.origin for e in reversed(self.context.entries) if isinstance(e, MessageEvent))
+        origin = next(heard, "")  # the chat that the latest message came from
         self._unsaid += [
             Message(timestamp=now, speaker=self.name, text=text, origin=origin)
             for text in step.sent
         ]
         return step
 
-    @property
-    def _origin(self) -> str:
-        """The chat that the latest message came from."""
-        heard = (e.origin for e in reversed(self.context.entries) if isinstance(e, MessageEvent))
-        return next(heard, "")
-
     def _completes(self, event: Event) -> bool:
         """Whether an event holds only results that calls in the queue wait for: put there."""
         if not isinstance(event, MessageEvent) or not event.results:
             return False
         results = {call_id: clean(text) for call_id, text in event.results}
-        found: set[str] = set()
-        for index, entry in enumerate(self.context.entries):
-            if isinstance(entry, Step) and (
-                come := {call.id for call in entry.pending} & results.keys()
-            ):
-                found |= come
-                self.context.entries[index] = entry.completed(results)
+        found = self.context.complete(results)
         if not event.text.strip():
             return True  # where the call has left the queue, there is nothing to say about it
         if found == set(results):
@@ -197,15 +187,11 @@ class QueueManager:
 
     def _make_block(self, speaker: str) -> None:
         """Let a speaker in a group have a block of their own, and the model know of it."""
-        told = self._participants.hear(clean(speaker))
+        told = self.participants.hear(clean(speaker))
         for text in told:
             self.alert(text)
         for block in self._work.core if told else ():
             self.state.values_known.setdefault(block.name, block.value)
-
-    def forget(self, speaker: str) -> int:
-        """Drop the block of a participant; how many lines it had."""
-        return self._participants.forget(speaker)
 
     def _write(self, connection: sqlite3.Connection) -> None:
         for message in self._unsaid:
@@ -242,7 +228,7 @@ class QueueManager:
             self._evict(room)
         while context.tokens(room.tools) > context.budget.limit:
             if not context.squeeze():
-                raise ConfigurationError(self._too_small(room.tools))
+                raise context.too_small(room.tools)
         self.announce_pressure(room.tools)
 
     def announce_pressure(self, tools: Schemas) -> bool:
@@ -288,12 +274,6 @@ class QueueManager:
             )
         )
 
-    def replace(self, entries: Sequence[Queued], summary: str) -> None:
-        """Put these entries and this summary in the place of the present ones."""
-        self.context.entries[:] = entries
-        self.context.summary = summary
-        self.refresh_head()
-
     def refresh_head(self) -> None:
         """Show core memory and the sizes of the storages as they are now."""
         work = self._work
@@ -310,15 +290,6 @@ class QueueManager:
             kind = "shared core memory block" if block.shared else "core memory block"
             reads = f"now reads:\n{block.value}" if block.value else "is empty now."
             self.alert(f"the {kind} {block.name!r} {reads}")
-
-    def _too_small(self, tools: Schemas) -> str:
-        context = self.context
-        parts = ", ".join(f"{name} {size}" for name, size in context.sections(tools).items())
-        return (
-            f"a context window of {context.budget.window} tokens, {context.budget.reply} of them"
-            f" kept for the reply, is too small (tokens: {parts}). Raise context_window, shorten"
-            " system_message, or lower Settings.block_limit or Settings.reply_tokens."
-        )
 
 
 def _notice(event: Event) -> Notice:

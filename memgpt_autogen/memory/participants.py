@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from memgpt_autogen.memory.archival import ArchivalStorage
-from memgpt_autogen.memory.core import Block, CoreMemory
+from memgpt_autogen.memory.blocks import Block
+from memgpt_autogen.memory.core import CoreMemory
 
 PREFIX = "human:"
 
@@ -82,7 +83,7 @@ class Participants:
         if value:
             self._archival.take_out([id_ for id_, _ in self._kept(name)])
             text = f"core memory block {name!r}:\n{value}"
-            self._archival.take_in(self._archival.passage(text, tags=[_tag(name)]))
+            self._archival.put([self._archival.passage(text, tags=[_tag(name)])])
         self._core.remove(name)
         return [f"the core memory block {name!r} moved to archival memory until they speak again."]
 

@@ -10,7 +10,8 @@ from pydantic import BaseModel, ConfigDict
 from memgpt_autogen.errors import ConfigurationError
 from memgpt_autogen.events import Clock
 from memgpt_autogen.memory.archival import ArchivalStorage
-from memgpt_autogen.memory.core import PROGRAM, Block, CoreMemory
+from memgpt_autogen.memory.blocks import PROGRAM, Block
+from memgpt_autogen.memory.core import CoreMemory
 from memgpt_autogen.storage.address import Server, is_server
 from memgpt_autogen.storage.catalog import names_at
 from memgpt_autogen.storage.directory import root_of
@@ -28,6 +29,15 @@ class SharedLink(BaseModel):
 
     name: str
     read_only: bool = False
+
+
+def home_of_blocks(location: str) -> BlockStore:
+    """Where the shared blocks of a memory location are kept; to be closed."""
+    if is_server(location):
+        server = Server.at(location)
+        return ServerBlocks(server_client(server), server.url)
+    directory = None if location == MEMORY else root_of(location) / "shared"
+    return BlockTable(Journal(directory, "shared"))
 
 
 class SharedBlocks:
@@ -102,13 +112,7 @@ class SharedBlocks:
     def home(self) -> BlockStore:
         """Where the blocks are kept."""
         if self._home is None:
-            if self._location == MEMORY:
-                self._home = BlockTable(Journal(None, "shared"))
-            elif is_server(self._location):
-                server = Server.at(self._location)
-                self._home = ServerBlocks(server_client(server), server.url)
-            else:
-                self._home = BlockTable(Journal(root_of(self._location) / "shared", "shared"))
+            self._home = home_of_blocks(self._location)
         return self._home
 
 
