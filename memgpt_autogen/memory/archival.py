@@ -13,11 +13,12 @@ from datetime import datetime
 from memgpt_autogen.errors import ConfigurationError
 from memgpt_autogen.events import Clock
 from memgpt_autogen.memory.page import Page, check_paging
-from memgpt_autogen.memory.tier import Tier
+from memgpt_autogen.memory.tier import PATIENCE, Tier
 from memgpt_autogen.storage.journal.where import Where
 from memgpt_autogen.storage.record import ARCHIVAL, Record, aware
 from memgpt_autogen.storage.records import Records
-from memgpt_autogen.storage.search.search import By
+from memgpt_autogen.storage.search.parse import parsed
+from memgpt_autogen.storage.search.search import By, search
 from memgpt_autogen.storage.text import clean
 
 
@@ -47,16 +48,19 @@ class ArchivalStorage(Tier[Passage]):
 
     Attributes:
         source: the name of the document source; None: the agent's own passages.
-        attached: names of the attached sources.
         archives: names of those that `insert` may write to.
     """
 
     def __init__(self, records: Records, *, clock: Clock, source: str | None = None) -> None:
         super().__init__(records, clock=clock)
         self.source = source
-        self.attached: tuple[str, ...] = ()
         self.archives: tuple[str, ...] = ()
-        self._attached: list[ArchivalStorage] = []
+        self._attached: dict[str, ArchivalStorage] = {}
+
+    @property
+    def attached(self) -> tuple[str, ...]:
+        """Names of the attached sources."""
+        return tuple(self._attached)
 
     def attach(self, other: ArchivalStorage, *, writable: bool = False) -> None:
         """Let `search` find the passages of a source too, and `insert` add to it.
@@ -66,25 +70,20 @@ class ArchivalStorage(Tier[Passage]):
         Raises:
             ConfigurationError: it has no source name, or is attached already.
         """
-        if not other.source or other.source in self.attached:
+        if not other.source or other.source in self._attached:
             raise ConfigurationError(
                 f"cannot attach the source {other.source!r}: it needs a name not attached yet."
             )
-        self._attached.append(other)
+        self._attached[other.source] = other
         self._results.clear()
-        self.attached = (*self.attached, other.source)
         if writable:
             self.archives = (*self.archives, other.source)
 
     def detach(self, source: str) -> bool:
         """Search a source no longer; False if it was not attached."""
-        kept = [other for other in self._attached if other.source != source]
-        found = len(kept) < len(self._attached)
-        self._attached = kept
         self._results.clear()
-        self.attached = tuple(name for name in self.attached if name != source)
         self.archives = tuple(name for name in self.archives if name != source)
-        return found
+        return self._attached.pop(source, None) is not None
 
     def insert(
         self,
@@ -121,18 +120,16 @@ class ArchivalStorage(Tier[Passage]):
 
     def places(self) -> list[ArchivalStorage]:
         """This storage and the attached archives that `insert` may write to."""
-        shared = [other for other in self._attached if other.source in self.archives]
-        return [self, *shared]
+        return [self, *(self._attached[name] for name in self.archives)]
 
     def _place(self, archive: str | None) -> ArchivalStorage:
         if archive is None:
             return self
-        for other in self.places():
-            if other.source == archive:
-                return other
+        if archive in self.archives:
+            return self._attached[archive]
         there = ", ".join(repr(name) for name in self.archives) or "none"
         raise ConfigurationError(
-            f"there is no shared archive {archive!r} to write to; the archives are: {there}."
+            f"there is no shared archive {archive!r}, and nothing was stored; there are: {there}."
         )
 
     def search(
@@ -159,11 +156,17 @@ class ArchivalStorage(Tier[Passage]):
         """
         first = check_paging(limit, page)
         where = Where(tags=tuple(clean(tag) for tag in tags or ()))
-        storages = [self, *self._attached]
+        storages = [self, *self._attached.values()]
         if not query.strip():
             return self._newest(storages, where, limit, page)
         stores = [storage.records for storage in storages]
-        found = self._search(stores, query, where, by, page)
+        if by != "words":
+            self.records.indexer.wait(PATIENCE)
+        found = self._results.get(
+            (query, where, by),
+            page,
+            lambda: search(stores, parsed(query, self._clock()), where, by),
+        )
         sources = {id(storage.records): storage.source for storage in storages}
         items = tuple(
             _passage(one.found.record, sources[id(one.found.origin)], one.found.score, one.times)
@@ -189,7 +192,7 @@ class ArchivalStorage(Tier[Passage]):
 
     def _record(self, passage: Passage) -> Record:
         return Record(
-            self._number(passage.id),
+            self._number(passage.id) if passage.id else 0,
             clean(passage.text),
             aware(passage.timestamp),
             tags=tuple(clean(tag) for tag in passage.tags),

@@ -12,7 +12,7 @@ from datetime import date, datetime
 from memgpt_autogen.errors import ConfigurationError
 from memgpt_autogen.events import Message
 from memgpt_autogen.memory.page import Page, check_paging
-from memgpt_autogen.memory.tier import Tier
+from memgpt_autogen.memory.tier import PATIENCE, Tier
 from memgpt_autogen.storage.journal.where import Where
 from memgpt_autogen.storage.record import (
     RECALL,
@@ -22,7 +22,8 @@ from memgpt_autogen.storage.record import (
     last_moment,
     micros,
 )
-from memgpt_autogen.storage.search.search import By
+from memgpt_autogen.storage.search.parse import parsed
+from memgpt_autogen.storage.search.search import By, search
 from memgpt_autogen.storage.text import clean
 
 
@@ -80,7 +81,13 @@ class RecallStorage(Tier[Message]):
         first = check_paging(limit, page)
         if not query.strip():
             return self._listing(where, limit, page, newest_first=True)
-        found = self._search([self.records], query, where, by, page)
+        if by != "words":
+            self.records.indexer.wait(PATIENCE)
+        found = self._results.get(
+            (query, where, by),
+            page,
+            lambda: search([self.records], parsed(query, self._clock()), where, by),
+        )
         items = tuple(
             self._item(one.found.record, one.found.score, one.times)
             for one in found[first : first + limit]
@@ -123,7 +130,7 @@ class RecallStorage(Tier[Message]):
         if not message.text.strip():
             raise ConfigurationError("a message without text cannot be stored in recall storage.")
         return Record(
-            self._number(message.id),
+            self._number(message.id) if message.id else 0,
             clean(message.text),
             message.timestamp if message.timestamp.tzinfo else aware(message.timestamp),
             speaker=clean(message.speaker),

@@ -9,16 +9,13 @@ from typing import Generic, TypeVar
 from memgpt_autogen.errors import ConfigurationError
 from memgpt_autogen.events import Clock
 from memgpt_autogen.storage.indexer import Progress
-from memgpt_autogen.storage.journal.where import Where
 from memgpt_autogen.storage.record import Record
 from memgpt_autogen.storage.records import Records
-from memgpt_autogen.storage.search.deduplication import Distinct
-from memgpt_autogen.storage.search.parse import parsed
-from memgpt_autogen.storage.search.search import By, Results, search
+from memgpt_autogen.storage.search.search import Results
 
 T = TypeVar("T")
 
-_PATIENCE = 0.3  # seconds that a search waits for what was stored just before it
+PATIENCE = 0.3  # seconds that a search waits for what was stored just before it
 
 
 class Tier(ABC, Generic[T]):
@@ -88,8 +85,8 @@ class Tier(ABC, Generic[T]):
         return map(self._item, self.records.table.everything())
 
     def _number(self, id: str) -> int:
-        """The number in the id of an item that is to be stored; 0 where it has none yet."""
-        number = self.records.kind.number_of(id) if id else 0
+        """The number in the id of an item that is to be stored."""
+        number = self.records.kind.number_of(id)
         if number is None:
             raise ConfigurationError(f"{id!r} is no id of {self.records.kind.name} storage.")
         return number
@@ -97,15 +94,3 @@ class Tier(ABC, Generic[T]):
     def _numbers(self, ids: Sequence[str]) -> list[int]:
         numbers = map(self.records.kind.number_of, ids)
         return [number for number in numbers if number is not None]
-
-    def _search(
-        self, stores: Sequence[Records], query: str, where: Where, by: By, page: int
-    ) -> list[Distinct]:
-        """What answers a query best, of all `stores`; a further page's is what page 0 found."""
-        if by != "words":
-            self.records.indexer.wait(_PATIENCE)
-        return self._results.get(
-            (query, where, by),
-            page,
-            lambda: search(stores, parsed(query, self._clock()), where, by),
-        )

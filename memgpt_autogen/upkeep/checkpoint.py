@@ -24,7 +24,7 @@ from memgpt_autogen.memory.archival import ArchivalStorage, Passage
 from memgpt_autogen.memory.blocks import PROGRAM
 from memgpt_autogen.memory.recall import RecallStorage
 from memgpt_autogen.memory.sharing import home_of_blocks
-from memgpt_autogen.memory.state import AgentState, Entry, SavedState
+from memgpt_autogen.memory.state import AgentState, Entry, SavedState, first_problem
 from memgpt_autogen.storage.catalog import names_at
 from memgpt_autogen.storage.embedders.embedder import Embedder
 from memgpt_autogen.storage.indexer import Progress
@@ -139,7 +139,7 @@ def read_checkpoint(path: str | Path) -> Checkpoint:
         return Checkpoint.model_validate(from_version_1(content) if version == 1 else content)
     except (ValidationError, KeyError, TypeError, AttributeError) as problem:
         raise StateFormatError(
-            f"the checkpoint {str(path)!r} is damaged: {_first(problem)}. Take another copy."
+            f"the checkpoint {str(path)!r} is damaged: {first_problem(problem)}. Take another copy."
         ) from problem
 
 
@@ -250,10 +250,3 @@ def _no_checkpoint(path: str | Path) -> StateFormatError:
         f"{str(path)!r} is no checkpoint of memgpt-autogen: give a file that"
         " agent.checkpoint wrote."
     )
-
-
-def _first(problem: Exception) -> str:
-    if not isinstance(problem, ValidationError):
-        return f"{type(problem).__name__} {problem}"
-    error = problem.errors(include_url=False, include_input=False)[0]
-    return f"{'.'.join(str(part) for part in error['loc'])}: {error['msg']}"
