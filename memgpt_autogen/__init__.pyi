@@ -19,7 +19,7 @@ from .errors import (
 )
 from .events import DocumentUpload, Event, Login, Message, MessageEvent, SystemAlert, TimedEvent
 from .memory.archival import Passage
-from .memory.core import Block
+from .memory.blocks import Block
 from .memory.page import Page
 from .settings import Settings
 from .sources.load import LoadedSource, load_source

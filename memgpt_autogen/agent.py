@@ -11,7 +11,7 @@ from autogen import Agent, AssistantAgent, OpenAIWrapper
 from memgpt_autogen.adapter.capability import MemGPTCapability, MemoryAccess
 from memgpt_autogen.adapter.reply_hook import Reply, Request, with_memory
 from memgpt_autogen.adapter.translator import Translator
-from memgpt_autogen.engine.executor import MEMORY_FUNCTIONS, refuse_clashes
+from memgpt_autogen.engine.executor import refuse_clashes
 from memgpt_autogen.events import Clock, local_now
 from memgpt_autogen.settings import Settings, settings_of
 from memgpt_autogen.storage.embedders.embedder import resolve_embedder
@@ -159,11 +159,11 @@ class MemGPTAgent(MemoryAccess, AssistantAgent):  # type: ignore[misc] # autogen
             ConfigurationError: it has.
         """
         if isinstance(tool_sig, Mapping):
-            refuse_clashes(MEMORY_FUNCTIONS, [tool_sig])
+            refuse_clashes([tool_sig])
         super().update_tool_signature(tool_sig, *args, **kwargs)
 
     def update_function_signature(self, func_sig: Any, *args: Any, **kwargs: Any) -> None:
         """AutoGen's, for tools in the old style; otherwise like `update_tool_signature`."""
         if isinstance(func_sig, Mapping):
-            refuse_clashes(MEMORY_FUNCTIONS, [{"function": func_sig}])
+            refuse_clashes([{"function": func_sig}])
         super().update_function_signature(func_sig, *args, **kwargs)

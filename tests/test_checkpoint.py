@@ -122,6 +122,19 @@ def test_a_checkpoint_of_the_restored_agent_is_the_same(make: Make, tmp_path: Pa
 
 
 @pytest.mark.autogen
+def test_ids_stay_what_they_were_where_some_in_between_are_gone(make: Make, tmp_path: Path) -> None:
+    with ScriptedModel([]) as model:
+        agent = make(model)
+        ids = [agent.recall.append(f"word {number}", "Ann") for number in range(4)]
+        notes = [agent.archival.insert(f"note {number}") for number in range(4)]
+        agent.recall.delete(ids.pop(1))
+        agent.archival.delete(notes.pop(1))
+        agent.checkpoint(tmp_path / "kept.json")
+        other = make(model, tmp_path / "kept.json", where="elsewhere")
+        assert [one.id for one in other.recall.everything()] == ids
+        assert [one.id for one in other.archival.everything()] == notes
+
+
 def test_no_key_and_no_configuration_is_written(make: Make, tmp_path: Path) -> None:
     path = tmp_path / "c.json"
     with ScriptedModel([send("hi")]) as model:

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from memgpt_autogen.errors import ConfigurationError, ModelMistake
 from memgpt_autogen.events import local_now
-from memgpt_autogen.memory.core import Block, CoreMemory
+from memgpt_autogen.memory.blocks import Block
+from memgpt_autogen.memory.core import CoreMemory
 from memgpt_autogen.storage.journal.blocks import BlockTable
 from memgpt_autogen.storage.journal.journal import Journal
 

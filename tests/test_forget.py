@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from memgpt_autogen import MemGPTAgent
 from memgpt_autogen.errors import ConfigurationError
-from memgpt_autogen.memory.core import Block
+from memgpt_autogen.memory.blocks import Block
 from memgpt_autogen.storage.embedders.embedder import HashingEmbedder
 from memgpt_autogen.testing import ScriptedModel, call, calls, say, send
-from memgpt_autogen.upkeep.forget import Traces
+from memgpt_autogen.upkeep.traces import Traces
 from tests.clocks import NOON, Ticking
 from tests.files import files_with
 

@@ -52,6 +52,18 @@ def test_a_transaction_is_written_whole_or_not_at_all(journal: Journal) -> None:
     assert journal.step == before + 1
 
 
+def test_a_note_that_cannot_be_written_undoes_nothing(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with closing(Journal(tmp_path / "agent", "Zoë")) as journal:
+        journal.ensure("notes", NOTES)
+        (tmp_path / "agent" / "step").unlink()
+        (tmp_path / "agent" / "step").mkdir()
+        add(journal, "one")
+        assert notes(journal) == ["one"]
+    assert "may go unnoticed" in caplog.text
+
+
 def test_threads_write_one_after_another_and_read_meanwhile(journal: Journal) -> None:
     def write(name: str) -> None:
         for number in range(10):

@@ -39,7 +39,7 @@ PACKAGE = memgpt_autogen.__name__
 # What a program meets as an agent's attributes and results, beside the exported names.
 MEMORY = {
     "CoreMemory": "memory.core",
-    "Block": "memory.core",
+    "Block": "memory.blocks",
     "RecallStorage": "memory.recall",
     "Message": "memory.recall",
     "ArchivalStorage": "memory.archival",

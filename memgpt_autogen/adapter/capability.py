@@ -14,11 +14,12 @@ from memgpt_autogen.adapter.reply_hook import ReplyHook
 from memgpt_autogen.adapter.translator import AutoGenTranslator, Translator
 from memgpt_autogen.adapter.turns import Turns
 from memgpt_autogen.engine.engine import ContextOverview, Engine, Identity
-from memgpt_autogen.engine.executor import MEMORY_FUNCTIONS, refuse_clashes
+from memgpt_autogen.engine.executor import refuse_clashes
 from memgpt_autogen.errors import ConfigurationError
 from memgpt_autogen.events import Clock, Event, local_now
 from memgpt_autogen.memory.archival import ArchivalStorage
-from memgpt_autogen.memory.core import Block, CoreMemory
+from memgpt_autogen.memory.blocks import Block
+from memgpt_autogen.memory.core import CoreMemory
 from memgpt_autogen.memory.recall import RecallStorage
 from memgpt_autogen.memory.sharing import SharedLink
 from memgpt_autogen.model.chat_model import model_of, tools_of
@@ -64,6 +65,7 @@ class MemoryAccess:
 
         Raises:
             ConfigurationError: the agent has no model.
+            DirectoryLockedError: another process runs the agent's turns.
             Exception: errors of the provider, unchanged.
         """
         return self._memgpt_capability.turns.act(event)
@@ -137,15 +139,15 @@ class MemoryAccess:
 
         Their messages leave recall storage, with others' that quote them; the queue
         loses what they said and every step that names or quotes them, core memory its
-        lines and archival memory its own passages that do. The files are overwritten.
+        lines and archival memory the passages that do, its own and those of shared archives
+        that it may write to. The files are overwritten.
         Messages of others that only name them stay, and so do attached sources,
-        read-only blocks, system_message, checkpoints, AutoGen's own chat history, and
-        vectors (numbers, no text) in freed places of Chroma's index, whose unused places
-        may also hold scraps of this process's memory. Of a Chroma
-        server, run `chroma vacuum` there.
+        read-only blocks, system_message, checkpoints and AutoGen's own chat history. Chroma's
+        folder is made anew from what is left. With a Chroma server, run `chroma vacuum` there.
 
         Raises:
             ConfigurationError: the name is empty or the agent's own.
+            DirectoryLockedError: another process runs the agent's turns.
             StorageError: a storage failed; call it again to finish.
         """
         with self._memgpt_capability.turns.settled() as engine:
@@ -155,8 +157,9 @@ class MemoryAccess:
     def checkpoint(self, path: str | Path) -> None:
         """Write all the agent remembers to one JSON file, for `from_checkpoint`.
 
-        It holds the state, all messages and the agent's own passages; no key, no
-        llm_config, no vectors. Attached sources are named, not copied.
+        It holds the state, all messages, core memory with its history, the agent's own
+        passages, and the shared blocks and archives that it may write to; no key, no
+        llm_config, no vectors. Other attached sources are named, not copied.
 
         Raises:
             StorageError: the file cannot be written.
@@ -240,7 +243,7 @@ class MemGPTCapability(MemoryAccess, AgentCapability):  # type: ignore[misc] # a
             )
         hook = ReplyHook(agent)
         if agent.client is not None:
-            refuse_clashes(MEMORY_FUNCTIONS, tools_of(agent.client))
+            refuse_clashes(tools_of(agent.client))
         persona, human, context_window, preset = self._about
         model = model_of(agent.client)
         turns = Turns(

@@ -6,12 +6,14 @@ import weakref
 from collections import deque
 from collections.abc import Callable, Collection, Iterator, Mapping, MutableMapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from memgpt_autogen.adapter.digests import OWN, AutoGenMessages, news_in
 from memgpt_autogen.adapter.reply_hook import Request
 from memgpt_autogen.adapter.translator import Translator
 from memgpt_autogen.engine.engine import Engine
+from memgpt_autogen.engine.loop import TurnRequest
 from memgpt_autogen.engine.turn_lock import Stop
 from memgpt_autogen.errors import StorageError
 from memgpt_autogen.events import Clock, Event, MessageEvent, SystemAlert
@@ -36,19 +38,17 @@ class Partner(Protocol):
         ...
 
 
+@dataclass(frozen=True)
 class Template:
     """Fills in what AutoGen lets messages leave open: texts by functions of a context.
 
-    Args:
+    Attributes:
         context: of the last message in the chat; None: each message has its own, if any.
         format_texts: texts are filled by `str.format` too (`allow_format_str_template`).
     """
 
-    def __init__(
-        self, context: Mapping[str, Any] | None = None, *, format_texts: bool = False
-    ) -> None:
-        self.context = context
-        self._format_texts = format_texts
+    context: Mapping[str, Any] | None = None
+    format_texts: bool = False
 
     def filled(self, message: Mapping[str, Any]) -> Mapping[str, Any]:
         """The message with its content filled in."""
@@ -63,7 +63,7 @@ class Template:
             return content
         if callable(content):
             return content(values)
-        if self._format_texts and isinstance(content, str):
+        if self.format_texts and isinstance(content, str):
             return content.format(**values)
         return content
 
@@ -135,7 +135,7 @@ class ChatHistory:
         self,
         request: Request,
         engine: Engine,
-        think: Callable[..., Turn],
+        asking: Callable[..., TurnRequest],
         stop: Stop | None = None,
         template: Template | None = None,
     ) -> Turn:
@@ -144,7 +144,7 @@ class ChatHistory:
         Args:
             request: says which chat; its messages are given.
             engine: takes it.
-            think: its turn about events; is to call `answered` when it has ended.
+            asking: makes of events what is asked of the engine.
             stop: is set when the reply is cancelled.
             template: fills in what the messages leave open.
         """
@@ -167,7 +167,7 @@ class ChatHistory:
                 answered()
                 engine.queue.save()
             else:
-                turn = think(events, answered=answered)
+                turn = engine.turn(asking(events, answered=answered))
                 if unheard is not None:
                     said = (*unheard.messages, *turn.messages)
                     turn = turn.model_copy(update={"messages": said})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -16,6 +17,7 @@ from memgpt_autogen.adapter.threads import AgentThread, Caller
 from memgpt_autogen.adapter.toolbox import AutoGenToolbox
 from memgpt_autogen.adapter.translator import Translator
 from memgpt_autogen.engine.engine import ContextOverview, Engine, Identity
+from memgpt_autogen.engine.loop import TurnRequest
 from memgpt_autogen.engine.registry import open_engine
 from memgpt_autogen.engine.turn_lock import Stop, in_event_loop
 from memgpt_autogen.errors import ConfigurationError
@@ -27,10 +29,11 @@ from memgpt_autogen.storage.embedders.embedder import Embedder
 from memgpt_autogen.storage.process import forked
 
 
+@dataclass(eq=False)
 class Turns:
     """Lets an AutoGen agent think with its memory, one turn at a time.
 
-    Args:
+    Attributes:
         agent: whose turns they are.
         history: what it has heard of its chats.
         translator: makes replies of turns, and is told of steps and evictions.
@@ -38,29 +41,20 @@ class Turns:
         settings: of the memory.
         embedder: makes the vectors.
         clock: tells the time.
-
-    Attributes:
         last: the latest turn.
     """
 
-    def __init__(
-        self,
-        agent: ConversableAgent,
-        history: ChatHistory,
-        translator: Translator,
-        identity: Identity,
-        settings: Settings,
-        embedder: Embedder,
-        clock: Clock,
-    ) -> None:
-        self.last = Turn()
-        self.agent = agent
-        self._history = history
-        self._translator = translator
-        self._memory = (identity, settings)
-        self._embedder = embedder
-        self._clock = clock
-        self._engine: Engine | None = None
+    agent: ConversableAgent
+    history: ChatHistory
+    translator: Translator
+    identity: Identity
+    settings: Settings
+    embedder: Embedder
+    clock: Clock
+    last: Turn = field(default_factory=Turn)
+    _engine: Engine | None = None
+
+    def __post_init__(self) -> None:
         self._thread = AgentThread("memgpt turns")
 
     def open(self) -> Engine:
@@ -72,7 +66,9 @@ class Turns:
         if self._engine is not None and self._engine.process != os.getpid():
             raise forked(f"the memory of {self.agent.name}")
         if self._engine is None or not self._engine.is_open:
-            engine = open_engine(*self._memory, embedder=self._embedder, clock=self._clock)
+            engine = open_engine(
+                self.identity, self.settings, embedder=self.embedder, clock=self.clock
+            )
             with engine.lock.held():
                 engine.instruct(_text_of(self.agent.system_message))
             if self.agent.client is not None:
@@ -87,8 +83,8 @@ class Turns:
             engine = self.open()
             with engine.lock.held():
                 if engine.is_open:  # another agent of the name may have closed it meanwhile
-                    if (engine.identity, engine.settings) != self._memory:
-                        engine.adapt(*self._memory)
+                    if (engine.identity, engine.settings) != (self.identity, self.settings):
+                        engine.adapt(self.identity, self.settings)
                     yield engine
                     return
 
@@ -124,10 +120,10 @@ class Turns:
             )
             template = Template(context, format_texts=model.formats_texts)
             role = template.fill(agent.system_message)
-            self._history.take_in_kept(engine)
-            think = self._thinking(engine, model, toolbox, role, stop)
-            self.last = turn = self._history.turn(request, engine, think, stop, template)
-            reply = self._translator.to_reply(turn)
+            self.history.take_in_kept(engine)
+            asking = self._asking(model, toolbox, role, stop)
+            self.last = turn = self.history.turn(request, engine, asking, stop, template)
+            reply = self.translator.to_reply(turn)
         return (False, None) if reply is None else (True, reply)
 
     def act(self, event: Event, caller: Caller | None = None) -> tuple[str, ...]:
@@ -145,7 +141,8 @@ class Turns:
             if engine.ignores(event) or (stop is not None and stop.is_set):
                 return ()
             toolbox = AutoGenToolbox(agent, model.tools, alone=True, caller=caller)
-            self.last = self._thinking(engine, model, toolbox, agent.system_message, stop)([event])
+            asking = self._asking(model, toolbox, agent.system_message, stop)
+            self.last = engine.turn(asking([event]))
             return self.last.messages
 
     async def a_act(self, event: Event) -> tuple[str, ...]:
@@ -162,7 +159,7 @@ class Turns:
         said = any(list(chats.values())) if chat is None else chats.get(chat)
         if not said or self._engine is None:
             return
-        self._history.keep(chat)
+        self.history.keep(chat)
         if in_event_loop():
             self._thread.submit(self._take_in_kept)
         else:
@@ -171,13 +168,13 @@ class Turns:
     def _take_in_kept(self) -> None:
         if self._engine is not None:
             with self._held() as engine:
-                self._history.take_in_kept(engine)
+                self.history.take_in_kept(engine)
 
     @contextmanager
     def settled(self) -> Iterator[Engine]:
         """The engine between turns, with what was said last taken in."""
         with self._held() as engine:
-            self._history.take_in(engine)
+            self.history.take_in(engine)
             yield engine
 
     def overview(self) -> ContextOverview:
@@ -189,7 +186,7 @@ class Turns:
     def forget(self) -> None:
         """Say nothing again of the turns so far: it may have been erased."""
         self.last = Turn()
-        self._history.forget_turns()
+        self.history.forget_turns()
 
     def close(self) -> None:
         """Take in what was said last, write everything, and release the storage.
@@ -202,7 +199,7 @@ class Turns:
         with engine.lock.held():
             try:
                 if engine.is_open:
-                    self._history.take_in(engine)
+                    self.history.take_in(engine)
             finally:
                 self._engine = None
                 engine.close()
@@ -220,24 +217,19 @@ class Turns:
             agent=agent,
             context=context,
             options=options,
-            cache_markers=self._memory[1].cache_markers,
+            cache_markers=self.settings.cache_markers,
         )
 
-    def _thinking(
-        self,
-        engine: Engine,
-        model: AutoGenChatModel,
-        toolbox: AutoGenToolbox,
-        role: Any,
-        stop: Stop | None,
-    ) -> Callable[..., Turn]:
-        """The engine's turn, with all that AutoGen has to say about it."""
-        think = partial(engine.turn, model=model, role=_text_of(role), toolbox=toolbox, stop=stop)
-        if getattr(self.agent, "silent", False):
-            return think
-        on_step = partial(self._translator.on_step, self.agent.name)
-        on_eviction = partial(self._translator.on_eviction, self.agent.name)
-        return partial(think, on_step=on_step, on_eviction=on_eviction)
+    def _asking(
+        self, model: AutoGenChatModel, toolbox: AutoGenToolbox, role: Any, stop: Stop | None
+    ) -> Callable[..., TurnRequest]:
+        """Makes of events what is asked of the engine, with all that AutoGen has to say to it."""
+        request = partial(TurnRequest, model=model, toolbox=toolbox, role=_text_of(role), stop=stop)
+        if not getattr(self.agent, "silent", False):
+            on_step = partial(self.translator.on_step, self.agent.name)
+            on_eviction = partial(self.translator.on_eviction, self.agent.name)
+            request = partial(request, on_step=on_step, on_eviction=on_eviction)
+        return request
 
 
 def _text_of(system_message: Any) -> str:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 
-from memgpt_autogen.engine.engine import Engine, Identity, Parts, budget_of
+from memgpt_autogen.engine.engine import Engine, Identity, budget_of
 from memgpt_autogen.engine.executor import Executor
-from memgpt_autogen.engine.functions import FUNCTIONS, Workspace
+from memgpt_autogen.engine.functions import Workspace
 from memgpt_autogen.engine.loop import Loop
 from memgpt_autogen.engine.main_context import MainContext
 from memgpt_autogen.engine.queue_manager import QueueManager
 from memgpt_autogen.events import Clock
 from memgpt_autogen.memory.archival import ArchivalStorage
-from memgpt_autogen.memory.core import Block, CoreMemory
+from memgpt_autogen.memory.blocks import Block
+from memgpt_autogen.memory.core import CoreMemory
 from memgpt_autogen.memory.participants import PREFIX, Participants
 from memgpt_autogen.memory.recall import RecallStorage
 from memgpt_autogen.memory.sharing import AttachedSources, SharedBlocks
@@ -76,7 +77,7 @@ def _wired(
         limit=settings.participant_limit,
     )
     queue = QueueManager(identity.name, context, workspace, store, saved, participants)
-    executor = Executor(FUNCTIONS, workspace)
+    executor = Executor(workspace)
     loop = Loop(
         queue,
         executor,
@@ -84,8 +85,7 @@ def _wired(
         max_steps=settings.max_steps,
         token_budget=settings.turn_token_budget,
     )
-    parts = Parts(store, workspace, queue, executor, loop, sources, shared)
-    return Engine(identity, settings, parts)
+    return Engine(identity, settings, store, workspace, queue, executor, loop, sources, shared)
 
 
 def _main_context(saved: SavedState, identity: Identity, settings: Settings) -> MainContext:

@@ -3,27 +3,27 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
-from memgpt_autogen.engine.executor import Executor, Toolbox
+from memgpt_autogen.engine.executor import Executor
 from memgpt_autogen.engine.functions import Workspace
 from memgpt_autogen.engine.loop import ChatModel, Loop, TurnRequest
 from memgpt_autogen.engine.main_context import Budget
 from memgpt_autogen.engine.queue_manager import QueueManager
 from memgpt_autogen.engine.summarizer import Summarizer
-from memgpt_autogen.engine.turn_lock import Stop, TurnLock
+from memgpt_autogen.engine.turn_lock import TurnLock
 from memgpt_autogen.errors import DirectoryLockedError
 from memgpt_autogen.events import DocumentUpload, Event, TimedEvent
-from memgpt_autogen.memory.core import Block
+from memgpt_autogen.memory.blocks import Block
 from memgpt_autogen.memory.sharing import AttachedSources, SharedBlocks, SharedLink
 from memgpt_autogen.memory.state import Counters
 from memgpt_autogen.model.presets import instructions, preset_for
 from memgpt_autogen.model.tokens import TokenCounter, window_of
 from memgpt_autogen.settings import Settings
-from memgpt_autogen.steps import Eviction, Step, Turn
+from memgpt_autogen.steps import Turn
 from memgpt_autogen.storage.store import Store
 
 _OWNER_SECONDS = 3.0  # another process may be at work on the index for a moment
@@ -70,10 +70,15 @@ class ContextOverview:
         return sum(self.sections.values())
 
 
-@dataclass
-class Parts:
-    """What an engine is made of; `build` puts them together."""
+@dataclass(eq=False)
+class Engine:
+    """An agent's memory and loop, open until `close`.
 
+    Whoever uses it holds its lock, one thread at a time.
+    """
+
+    identity: Identity
+    settings: Settings
     store: Store
     workspace: Workspace
     queue: QueueManager
@@ -81,72 +86,24 @@ class Parts:
     loop: Loop
     sources: AttachedSources
     shared: SharedBlocks
-
-
-class Engine:
-    """An agent's memory and loop, open until `close`.
-
-    Whoever uses it holds its lock, one thread at a time.
-    """
-
-    def __init__(self, identity: Identity, settings: Settings, parts: Parts) -> None:
-        self.lock = TurnLock()
-        self.process = os.getpid()
-        self.is_open = True
-        self.identity = identity
-        self.settings = settings
-        self.store = parts.store
-        self.workspace = parts.workspace
-        self.queue = parts.queue
-        self.executor = parts.executor
-        self.sources = parts.sources
-        self.shared = parts.shared
-        self._loop = parts.loop
-        self._told: tuple[str, str] | None = None  # preset and role at the head of the context
+    lock: TurnLock = field(default_factory=TurnLock)
+    process: int = field(default_factory=os.getpid)
+    is_open: bool = True
+    _told: tuple[str, str] | None = None  # preset and role at the head of the context
 
     # --- turns -------------------------------------------------------------------
 
-    def turn(
-        self,
-        events: Sequence[Event],
-        *,
-        model: ChatModel,
-        toolbox: Toolbox,
-        role: str,
-        stop: Stop | None = None,
-        on_step: Callable[[Step], None] = lambda step: None,
-        on_eviction: Callable[[Eviction], None] = lambda eviction: None,
-        answered: Callable[[], None] = lambda: None,
-    ) -> Turn:
+    def turn(self, request: TurnRequest) -> Turn:
         """One turn about events.
-
-        Args:
-            events: what it is about.
-            model: answers it.
-            toolbox: the user's tools, for this turn.
-            role: AutoGen's system message as it stands now.
-            stop: ends the turn at its next step boundary, once set.
-            on_step: is told of every step once it is written.
-            on_eviction: is told of every eviction.
-            answered: is called when the turn has ended, before that is written.
 
         Raises:
             DirectoryLockedError: another process runs this agent's turns.
         """
         if not self.store.indexer.keeps:
             self.own()
-        self.instruct(role)
-        request = TurnRequest(
-            events,
-            model,
-            partial(self._summarizer, model),
-            stop,
-            on_step,
-            on_eviction,
-            answered,
-        )
-        with self.executor.equipped(toolbox):
-            return self._loop.run(request)
+        self.instruct(request.role)
+        with self.executor.equipped(request.toolbox):
+            return self.loop.run(request, partial(self._summarizer, request.model))
 
     def ignores(self, event: Event) -> bool:
         """Whether an event is of those that `pause_heartbeats` holds back now."""
@@ -188,7 +145,8 @@ class Engine:
         context.resize(budget_of(identity, settings))
         self.workspace.page_size = settings.page_size
         self.workspace.shown = context.shown
-        self._loop.bound(settings.max_steps, settings.turn_token_budget)
+        self.loop.max_steps = settings.max_steps
+        self.loop.token_budget = settings.turn_token_budget
 
     # --- what is attached ------------------------------------------------------------
 

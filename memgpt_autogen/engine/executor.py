@@ -9,8 +9,9 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import Any, Protocol
 
 import numpy as np
@@ -24,7 +25,7 @@ from memgpt_autogen.storage.text import clean
 
 BROKEN_OFF = "Error: broken off before it ended; parts of it may have been done."
 
-MEMORY_FUNCTIONS = frozenset(function.name for function in FUNCTIONS)
+_FUNCTIONS = {function.name: function for function in FUNCTIONS}
 
 
 class Toolbox(Protocol):
@@ -47,23 +48,14 @@ class Toolbox(Protocol):
 class Executor:
     """Runs calls against a workspace, and the user's tools that the agent may run itself."""
 
-    def __init__(self, functions: Iterable[Function[Any]], workspace: Workspace) -> None:
-        self._functions = {function.name: function for function in functions}
+    def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
         self._toolbox: Toolbox | None = None
         self._turns = 0
-        self._schemas: dict[tuple[str, ...], list[dict[str, Any]]] = {}
-        self.schemas: Sequence[dict[str, Any]] = self._own(self._archives)
+        self.schemas: Sequence[dict[str, Any]] = self._own()
 
-    @property
-    def _archives(self) -> tuple[str, ...]:
-        return tuple(self._workspace.archival.archives)
-
-    def _own(self, archives: tuple[str, ...]) -> list[dict[str, Any]]:
-        if archives not in self._schemas:
-            functions = self._functions.values()
-            self._schemas = {archives: [one.schema({"archive": archives}) for one in functions]}
-        return self._schemas[archives]
+    def _own(self) -> Sequence[dict[str, Any]]:
+        return _schemas(tuple(self._workspace.archival.archives))
 
     def equip(self, toolbox: Toolbox | None) -> None:
         """Offer the user's tools beside the memory functions, in a fixed order.
@@ -72,11 +64,11 @@ class Executor:
             ConfigurationError: a tool has the name of a memory function.
         """
         tools = [] if toolbox is None else list(toolbox.schemas)
-        refuse_clashes(self._functions, tools)
+        refuse_clashes(tools)
         self._toolbox = toolbox
-        own = self._own(self._archives)
-        if [*own, *tools] != self.schemas:
-            self.schemas = [*own, *tools]
+        schemas = [*self._own(), *tools]
+        if schemas != self.schemas:
+            self.schemas = schemas
 
     @contextmanager
     def equipped(self, toolbox: Toolbox) -> Iterator[None]:
@@ -98,7 +90,7 @@ class Executor:
 
         None for a tool of the user's that another agent is to run.
         """
-        if self._toolbox is not None and call.name not in self._functions:
+        if self._toolbox is not None and call.name not in _FUNCTIONS:
             if self._toolbox.runs(call.name):
                 return self._toolbox.run(call)
             if any(tool["function"]["name"] == call.name for tool in self._toolbox.schemas):
@@ -122,7 +114,7 @@ class Executor:
 
     def _find(self, name: str) -> Function[Any]:
         try:
-            return self._functions[name]
+            return _FUNCTIONS[name]
         except KeyError:
             names = ", ".join(tool["function"]["name"] for tool in self.schemas)
             raise ModelMistake(
@@ -130,7 +122,13 @@ class Executor:
             ) from None
 
 
-def refuse_clashes(functions: Collection[str], tools: Iterable[Mapping[str, Any]]) -> None:
+@lru_cache(maxsize=16)
+def _schemas(archives: tuple[str, ...]) -> Sequence[dict[str, Any]]:
+    """The memory functions as the model sees them where there are these shared archives."""
+    return [function.schema({"archive": archives}) for function in FUNCTIONS]
+
+
+def refuse_clashes(tools: Iterable[Mapping[str, Any]]) -> None:
     """Refuse tools, in the OpenAI `tools` format, with the name of a memory function.
 
     Raises:
@@ -138,7 +136,7 @@ def refuse_clashes(functions: Collection[str], tools: Iterable[Mapping[str, Any]
     """
     for tool in tools:
         name = (tool.get("function") or {}).get("name")
-        if name in functions:
+        if name in _FUNCTIONS:
             raise ConfigurationError(
                 f"the tool {name!r} has the name of a memory function: register it under another"
                 " name"

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from memgpt_autogen.engine.executor import CallNumbers, Executor, broken_off, step_of
+from memgpt_autogen.engine.executor import CallNumbers, Executor, Toolbox, broken_off, step_of
 from memgpt_autogen.engine.formatting import ChatMessage
 from memgpt_autogen.engine.functions import Workspace
 from memgpt_autogen.engine.main_context import Queued
@@ -39,14 +39,15 @@ class ChatModel(Protocol):
         ...
 
 
-@dataclass
+@dataclass(frozen=True)
 class TurnRequest:
     """What one turn is given.
 
     Attributes:
         events: what it is about.
         model: answers it.
-        summarizer: gives who makes the summary of what leaves the queue.
+        toolbox: the user's tools, for this turn.
+        role: AutoGen's system message as it stands now.
         stop: once set, no call of a completion is run any more and the turn ends as STOPPED.
         on_step: is told of every step once it is written.
         on_eviction: is told of every eviction.
@@ -55,7 +56,8 @@ class TurnRequest:
 
     events: Sequence[Event]
     model: ChatModel
-    summarizer: Callable[[], Summarizer]
+    toolbox: Toolbox
+    role: str
     stop: Stop | None = None
     on_step: Callable[[Step], None] = lambda step: None
     on_eviction: Callable[[Eviction], None] = lambda eviction: None
@@ -67,6 +69,7 @@ class _Progress:
     """What a turn has come to so far."""
 
     request: TurnRequest
+    summarizer: Callable[[], Summarizer]
     arrived: Sequence[Queued]
     steps: list[Step] = field(default_factory=list)
     messages: list[str] = field(default_factory=list)
@@ -92,38 +95,29 @@ class _Progress:
         return sum(step.usage.total for step in self.steps if step.usage)
 
 
+@dataclass(eq=False)
 class Loop:
     """Runs turns.
 
-    Args:
+    Attributes:
         max_steps: model calls one turn may make.
         token_budget: prompt and completion tokens one turn may use, None for no bound.
     """
 
-    def __init__(
-        self,
-        queue: QueueManager,
-        executor: Executor,
-        workspace: Workspace,
-        *,
-        max_steps: int,
-        token_budget: int | None = None,
-    ) -> None:
-        self._queue = queue
-        self._executor = executor
-        self._work = workspace
-        self._max_steps = max_steps
-        self._token_budget = token_budget
-        self._numbers = CallNumbers(queue.name, queue.state.counters)
+    queue: QueueManager
+    executor: Executor
+    work: Workspace
+    max_steps: int
+    token_budget: int | None = None
 
-    def bound(self, max_steps: int, token_budget: int | None) -> None:
-        """Change the ceilings of a turn."""
-        self._max_steps, self._token_budget = max_steps, token_budget
+    def __post_init__(self) -> None:
+        self._numbers = CallNumbers(self.queue.name, self.queue.state.counters)
 
-    def run(self, request: TurnRequest) -> Turn:
+    def run(self, request: TurnRequest, summarizer: Callable[[], Summarizer]) -> Turn:
         """One turn: take the events in, then step until the agent yields.
 
-        What came in and what was done is kept, also when it is stopped or fails, for another
+        `summarizer` gives who makes the summary of what leaves the queue. What came in and
+        what was done is kept, also when it is stopped or fails, for another
         turn to go on from.
 
         Raises:
@@ -132,10 +126,10 @@ class Loop:
             StorageError: what came in, or a step, cannot be written.
             Exception: errors of the provider, unchanged.
         """
-        self._queue.state.counters.turns += 1
-        progress = _Progress(request, self._queue.take_in(request.events))
+        self.queue.state.counters.turns += 1
+        progress = _Progress(request, summarizer, self.queue.take_in(request.events))
         try:
-            self._queue.relieve(self._room(progress))
+            self.queue.relieve(self._room(progress))
             return self._steps(progress)
         except TurnStopped:
             # A model that ran only to store things had nothing more to say.
@@ -148,12 +142,12 @@ class Loop:
         while True:
             if stop is not None:
                 stop.check()
-            if len(progress.steps) >= self._max_steps:
+            if len(progress.steps) >= self.max_steps:
                 return self._farewell(progress, TurnEnd.STEP_LIMIT, STEP_LIMIT_REPLY)
-            if self._token_budget is not None and progress.tokens >= self._token_budget:
+            if self.token_budget is not None and progress.tokens >= self.token_budget:
                 return self._farewell(progress, TurnEnd.TOKEN_BUDGET, TOKEN_BUDGET_REPLY)
-            if len(progress.steps) == self._max_steps - 1 > 0 and not progress.messages:
-                self._queue.alert(LAST_STEP)
+            if len(progress.steps) == self.max_steps - 1 > 0 and not progress.messages:
+                self.queue.alert(LAST_STEP)
             try:
                 completion = self._ask(progress)
             except Exception as problem:
@@ -161,7 +155,7 @@ class Loop:
                     raise
                 return turn
             if stop is not None and stop.is_set:
-                self._queue.state.counters.count_call(completion.usage)
+                self.queue.state.counters.count_call(completion.usage)
                 raise TurnStopped
             step = self._act(completion, progress)
             end = self._record(step, progress)
@@ -175,13 +169,13 @@ class Loop:
         if not progress.messages:
             return None
         # What was sent is recorded as said, so it must be heard.
-        logger.error("the model failed after %s had answered", self._queue.name, exc_info=problem)
+        logger.error("the model failed after %s had answered", self.queue.name, exc_info=problem)
         return self._end(progress, TurnEnd.SENT)
 
     def _record(self, step: Step, progress: _Progress) -> TurnEnd | None:
         """Write a step, all that it did and whether the turn goes on; why it ends, if it does."""
-        with self._queue.written():
-            step = self._queue.record(step)
+        with self.queue.written():
+            step = self.queue.record(step)
             progress.steps.append(step)
             progress.messages.extend(step.sent)
             end = self._yields(step, progress)
@@ -191,22 +185,22 @@ class Loop:
         return end
 
     def _end(self, progress: _Progress, end: TurnEnd) -> Turn:
-        with self._queue.written():
+        with self.queue.written():
             progress.request.answered()
         return progress.ended(end)
 
     def _farewell(self, progress: _Progress, end: TurnEnd, text: str) -> Turn:
         """End a turn at one of its ceilings; where nothing was said yet, with `text`."""
-        with self._queue.written():
+        with self.queue.written():
             if not progress.messages:
-                self._queue.record(Step(text=text, spoken=True, sent=(text,)), asked=False)
+                self.queue.record(Step(text=text, spoken=True, sent=(text,)), asked=False)
                 progress.messages.append(text)
             progress.request.answered()
         return progress.ended(end)
 
     def _ask(self, progress: _Progress) -> Completion:
         """The model's completion of the main context, made to fit its window."""
-        queue, model, room = self._queue, progress.request.model, self._room(progress)
+        queue, model, room = self.queue, progress.request.model, self._room(progress)
         tools = room.tools
         if progress.steps:  # before the first step `take_in` has just looked
             queue.tell_of_changes()
@@ -227,8 +221,8 @@ class Loop:
         return model.complete(queue.context.render(), tools)
 
     def _room(self, progress: _Progress) -> Room:
-        summarizer = progress.request.summarizer
-        return Room(self._executor.schemas, summarizer, progress.arrived, progress.evicted)
+        schemas = self.executor.schemas
+        return Room(schemas, progress.summarizer, progress.arrived, progress.evicted)
 
     def _act(self, completion: Completion, progress: _Progress) -> Step:
         """Run the calls of a completion; text alone is a message unless nobody waits for one."""
@@ -245,20 +239,20 @@ class Loop:
         calls = tuple(self._numbers.numbered(call) for call in completion.calls)
         results: list[FunctionResult] = []
         sent: list[str] = []
-        self._work.outbox.clear()
+        self.work.outbox.clear()
         for call in calls:
-            self._work.muted = not speaking
+            self.work.muted = not speaking
             try:
-                result = self._executor.execute(call)
+                result = self.executor.execute(call)
             except BaseException:
-                sent.extend(self._work.outbox)
+                sent.extend(self.work.outbox)
                 self._keep_part(
                     step_of(completion, calls, [*results, broken_off(call)], sent), progress
                 )
                 raise
             # At once: a tool may let the agent take another turn, with an outbox of its own.
-            sent.extend(self._work.outbox)
-            self._work.outbox.clear()
+            sent.extend(self.work.outbox)
+            self.work.outbox.clear()
             if result is not None:
                 results.append(result)
         return step_of(completion, calls, results, sent)
@@ -268,11 +262,11 @@ class Loop:
         done = {result.call_id for result in step.results}
         calls = tuple(call for call in step.calls if call.id in done)
         try:
-            with self._queue.written():
-                step = self._queue.record(step.model_copy(update={"calls": calls}))
+            with self.queue.written():
+                step = self.queue.record(step.model_copy(update={"calls": calls}))
                 progress.steps.append(step)
         except StorageError:
-            logger.exception("a step of %s that was broken off is lost", self._queue.name)
+            logger.exception("a step of %s that was broken off is lost", self.queue.name)
 
     def _yields(self, step: Step, progress: _Progress) -> TurnEnd | None:
         """Why the turn ends after `step`, or None when the model runs again."""
@@ -280,7 +274,7 @@ class Loop:
             return TurnEnd.CALLED
         if any(result.heartbeat or not result.ok for result in step.results):
             return None
-        if self._queue.announce_pressure(self._executor.schemas):
+        if self.queue.announce_pressure(self.executor.schemas):
             progress.for_pressure_only = bool(progress.messages)
             return None
         if progress.messages:
@@ -288,5 +282,5 @@ class Loop:
         if progress.nudged:
             return TurnEnd.SILENT
         progress.nudged = True
-        self._queue.alert(NUDGE)
+        self.queue.alert(NUDGE)
         return None

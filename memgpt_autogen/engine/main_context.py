@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Union
 
 from memgpt_autogen.engine.formatting import ChatMessage, messages_of
-from memgpt_autogen.errors import ContextOverflowError
+from memgpt_autogen.errors import ConfigurationError, ContextOverflowError
 from memgpt_autogen.events import MessageEvent, Notice
 from memgpt_autogen.model.tokens import TOKENS_PER_REQUEST, TokenCounter
 from memgpt_autogen.steps import Step
@@ -197,6 +197,26 @@ class MainContext:
             self.counter.learn(counted, problem.window + 1)
         if self.tokens(tools) <= self.budget.limit:
             self.counter.factor *= 1.25
+
+    def complete(self, results: Mapping[str, str]) -> set[str]:
+        """Give calls that wait for them these results (by call id); the ids of those calls."""
+        found: set[str] = set()
+        for index, entry in enumerate(self.entries):
+            if isinstance(entry, Step) and (
+                come := {call.id for call in entry.pending} & results.keys()
+            ):
+                found |= come
+                self.entries[index] = entry.completed(results)
+        return found
+
+    def too_small(self, tools: Sequence[Mapping[str, Any]]) -> ConfigurationError:
+        """The error that says what fills the window, and what to do."""
+        parts = ", ".join(f"{name} {size}" for name, size in self.sections(tools).items())
+        return ConfigurationError(
+            f"a context window of {self.budget.window} tokens, {self.budget.reply} of them"
+            f" kept for the reply, is too small (tokens: {parts}). Raise context_window, shorten"
+            " system_message, or lower Settings.block_limit or Settings.reply_tokens."
+        )
 
     def squeeze(self) -> bool:
         """Show less of each long entry; False when there is nothing left to cut."""

@@ -10,13 +10,13 @@ import logging
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from memgpt_autogen.engine.functions import Workspace
 from memgpt_autogen.engine.main_context import MainContext, Queued
 from memgpt_autogen.engine.summarizer import Summarizer
-from memgpt_autogen.errors import ConfigurationError, ContextOverflowError
+from memgpt_autogen.errors import ContextOverflowError
 from memgpt_autogen.events import Event, Message, MessageEvent, Notice, SystemAlert
 from memgpt_autogen.memory.participants import Participants
 from memgpt_autogen.memory.state import SavedState
@@ -54,10 +54,11 @@ class Room:
     told: Callable[[Eviction], None] = lambda eviction: None
 
 
+@dataclass(eq=False)
 class QueueManager:
     """Owns the main context and what is saved of it.
 
-    Args:
+    Attributes:
         name: the agent's.
         context: the main context, as it was saved.
         work: what functions work on.
@@ -66,23 +67,16 @@ class QueueManager:
         participants: gives speakers in groups blocks of their own.
     """
 
-    def __init__(
-        self,
-        name: str,
-        context: MainContext,
-        work: Workspace,
-        store: Store,
-        saved: SavedState,
-        participants: Participants,
-    ) -> None:
-        self.name = name
-        self.context = context
-        self.state = saved.values
-        self._work = work
-        self._store = store
-        self._saved = saved
-        self._participants = participants
-        self._unsaid: list[Message] = []  # sent by steps that are not written yet
+    name: str
+    context: MainContext
+    work: Workspace
+    store: Store
+    saved: SavedState
+    participants: Participants
+    _unsaid: list[Message] = field(default_factory=list)  # sent by steps not written yet
+
+    def __post_init__(self) -> None:
+        self.state = self.saved.values
         if not self.state.memory_shown:
             self.refresh_head()
 
@@ -96,17 +90,17 @@ class QueueManager:
         """
         before = list(self.context.entries)
         try:
-            with self._store.journal.transaction() as connection:
+            with self.store.journal.transaction() as connection:
                 yield
                 self._write(connection)
         except BaseException:
             self.context.entries[:] = before
-            self._saved.undo()
+            self.saved.undo()
             self._unsaid.clear()
-            self._work.unwritten.clear()
-            self._work.core.discard()
+            self.work.unwritten.clear()
+            self.work.core.discard()
             raise
-        self._store.written()
+        self.store.written()
 
     def save(self) -> None:
         """Write what has changed since it was written last."""
@@ -126,7 +120,7 @@ class QueueManager:
 
     def alert(self, text: str) -> None:
         """Append a system alert to the queue."""
-        event = SystemAlert(timestamp=self._work.clock(), text=text)
+        event = SystemAlert(timestamp=self.work.clock(), text=text)
         self.context.entries.append(_notice(event))
 
     def record(self, step: Step, *, asked: bool = True) -> Step:
@@ -137,11 +131,11 @@ class QueueManager:
         Returns:
             The step, in whose results stands what could not be done.
         """
-        deeds = list(self._work.unwritten)
+        deeds = list(self.work.unwritten)
         refused = {call_id: text for call_id, deed in deeds if (text := deed()) is not None}
         if refused:
             step = step.refused(refused)
-        self._work.unwritten.clear()
+        self.work.unwritten.clear()
         if asked:
             self.context.pressure_answered = self.context.pressure_announced
             self.state.counters.count_call(step.usage)
@@ -149,35 +143,26 @@ class QueueManager:
             self.context.entries.append(step)
         self.state.counters.searches += sum(1 for call in step.calls if "search" in call.name)
         for name, result in step.block_results if step.calls else ():
-            if name in self._work.core:
-                value = self._work.core.shown(name).value
+            if name in self.work.core:
+                value = self.work.core.shown(name).value
                 if result.endswith(f"reads:\n{value}"):  # so the model has seen it
                     self.state.values_known[name] = value
-        now, origin = self._work.clock(), self._origin
-        self._unsaid += [
-            Message(timestamp=now, speaker=self.name, text=text, origin=origin)
-            for text in step.sent
-        ]
+        if step.sent:
+            now, heard = self.work.clock(), reversed(self.context.entries)
+            # the chat that the latest message came from
+            origin = next((one.origin for one in heard if isinstance(one, MessageEvent)), "")
+            self._unsaid += [
+                Message(timestamp=now, speaker=self.name, text=text, origin=origin)
+                for text in step.sent
+            ]
         return step
-
-    @property
-    def _origin(self) -> str:
-        """The chat that the latest message came from."""
-        heard = (e.origin for e in reversed(self.context.entries) if isinstance(e, MessageEvent))
-        return next(heard, "")
 
     def _completes(self, event: Event) -> bool:
         """Whether an event holds only results that calls in the queue wait for: put there."""
         if not isinstance(event, MessageEvent) or not event.results:
             return False
         results = {call_id: clean(text) for call_id, text in event.results}
-        found: set[str] = set()
-        for index, entry in enumerate(self.context.entries):
-            if isinstance(entry, Step) and (
-                come := {call.id for call in entry.pending} & results.keys()
-            ):
-                found |= come
-                self.context.entries[index] = entry.completed(results)
+        found = self.context.complete(results)
         if not event.text.strip():
             return True  # where the call has left the queue, there is nothing to say about it
         if found == set(results):
@@ -192,24 +177,20 @@ class QueueManager:
             self._make_block(event.speaker)
         heard = _cleaned(event)
         if heard.text.strip():
-            heard = heard.model_copy(update={"id": self._work.recall.take_in(heard)})
+            heard = heard.model_copy(update={"id": self.work.recall.take_in(heard)})
         return heard
 
     def _make_block(self, speaker: str) -> None:
         """Let a speaker in a group have a block of their own, and the model know of it."""
-        told = self._participants.hear(clean(speaker))
+        told = self.participants.hear(clean(speaker))
         for text in told:
             self.alert(text)
-        for block in self._work.core if told else ():
+        for block in self.work.core if told else ():
             self.state.values_known.setdefault(block.name, block.value)
-
-    def forget(self, speaker: str) -> int:
-        """Drop the block of a participant; how many lines it had."""
-        return self._participants.forget(speaker)
 
     def _write(self, connection: sqlite3.Connection) -> None:
         for message in self._unsaid:
-            self._work.recall.take_in(_cleaned(message))
+            self.work.recall.take_in(_cleaned(message))
         self._unsaid.clear()
         context, state = self.context, self.state
         state.summary = context.summary
@@ -217,8 +198,8 @@ class QueueManager:
         state.pressure_announced = context.pressure_announced
         state.pressure_answered = context.pressure_answered
         state.token_factor = context.counter.factor
-        state.paused_until = self._work.paused_until
-        self._saved.save(connection, context.entries)
+        state.paused_until = self.work.paused_until
+        self.saved.save(connection, context.entries)
 
     # --- what leaves -------------------------------------------------------------
 
@@ -242,7 +223,7 @@ class QueueManager:
             self._evict(room)
         while context.tokens(room.tools) > context.budget.limit:
             if not context.squeeze():
-                raise ConfigurationError(self._too_small(room.tools))
+                raise context.too_small(room.tools)
         self.announce_pressure(room.tools)
 
     def announce_pressure(self, tools: Schemas) -> bool:
@@ -276,7 +257,7 @@ class QueueManager:
         self.state.counters.evictions += 1
         self.state.counters.evicted_entries += len(evicted)
         self.save()
-        self._store.indexer.nudge(hurry=True)  # what left the view is to be found by meaning
+        self.store.indexer.nudge(hurry=True)  # what left the view is to be found by meaning
         after = context.tokens(room.tools)
         logger.info("evicted %d entries: %d → %d tokens", len(evicted), before, after)
         room.told(
@@ -288,15 +269,9 @@ class QueueManager:
             )
         )
 
-    def replace(self, entries: Sequence[Queued], summary: str) -> None:
-        """Put these entries and this summary in the place of the present ones."""
-        self.context.entries[:] = entries
-        self.context.summary = summary
-        self.refresh_head()
-
     def refresh_head(self) -> None:
         """Show core memory and the sizes of the storages as they are now."""
-        work = self._work
+        work = self.work
         self.context.memory = (
             f"### Core memory\n{work.core.render()}\n\n### Outside your view\n"
             f"Recall storage: {len(work.recall)} messages. Archival memory:"
@@ -306,19 +281,10 @@ class QueueManager:
 
     def tell_of_changes(self) -> None:
         """Let the model know of blocks that programs, or others who share them, edited."""
-        for block in self._work.core.news(self.state.values_known):
+        for block in self.work.core.news(self.state.values_known):
             kind = "shared core memory block" if block.shared else "core memory block"
             reads = f"now reads:\n{block.value}" if block.value else "is empty now."
             self.alert(f"the {kind} {block.name!r} {reads}")
-
-    def _too_small(self, tools: Schemas) -> str:
-        context = self.context
-        parts = ", ".join(f"{name} {size}" for name, size in context.sections(tools).items())
-        return (
-            f"a context window of {context.budget.window} tokens, {context.budget.reply} of them"
-            f" kept for the reply, is too small (tokens: {parts}). Raise context_window, shorten"
-            " system_message, or lower Settings.block_limit or Settings.reply_tokens."
-        )
 
 
 def _notice(event: Event) -> Notice:

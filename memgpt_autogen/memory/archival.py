@@ -6,22 +6,20 @@ write and search, and that pages its results into the main context.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from memgpt_autogen.errors import ConfigurationError
 from memgpt_autogen.events import Clock
 from memgpt_autogen.memory.page import Page, check_paging
-from memgpt_autogen.storage.indexer import Progress
+from memgpt_autogen.memory.tier import PATIENCE, Tier
 from memgpt_autogen.storage.journal.where import Where
 from memgpt_autogen.storage.record import ARCHIVAL, Record, aware
 from memgpt_autogen.storage.records import Records
 from memgpt_autogen.storage.search.parse import parsed
-from memgpt_autogen.storage.search.search import By, Results, search
+from memgpt_autogen.storage.search.search import By, search
 from memgpt_autogen.storage.text import clean
-
-_PATIENCE = 0.3  # seconds that a search waits for what was stored just before it
 
 
 @dataclass(frozen=True)
@@ -43,29 +41,26 @@ class Passage:
     times: int = 1
 
 
-class ArchivalStorage:
+class ArchivalStorage(Tier[Passage]):
     """The passages of one agent, or of one document source where `source` names it.
 
     Times without a zone are local. Every method may be called from any thread.
 
     Attributes:
         source: the name of the document source; None: the agent's own passages.
-        attached: names of the attached sources.
         archives: names of those that `insert` may write to.
     """
 
     def __init__(self, records: Records, *, clock: Clock, source: str | None = None) -> None:
-        self.records = records
-        self._clock = clock
+        super().__init__(records, clock=clock)
         self.source = source
-        self.attached: tuple[str, ...] = ()
         self.archives: tuple[str, ...] = ()
-        self._attached: list[ArchivalStorage] = []
-        self._results = Results()
+        self._attached: dict[str, ArchivalStorage] = {}
 
-    def __len__(self) -> int:
-        """How many passages there are, without those of attached sources."""
-        return len(self.records)
+    @property
+    def attached(self) -> tuple[str, ...]:
+        """Names of the attached sources."""
+        return tuple(self._attached)
 
     def attach(self, other: ArchivalStorage, *, writable: bool = False) -> None:
         """Let `search` find the passages of a source too, and `insert` add to it.
@@ -75,25 +70,20 @@ class ArchivalStorage:
         Raises:
             ConfigurationError: it has no source name, or is attached already.
         """
-        if not other.source or other.source in self.attached:
+        if not other.source or other.source in self._attached:
             raise ConfigurationError(
                 f"cannot attach the source {other.source!r}: it needs a name not attached yet."
             )
-        self._attached.append(other)
+        self._attached[other.source] = other
         self._results.clear()
-        self.attached = (*self.attached, other.source)
         if writable:
             self.archives = (*self.archives, other.source)
 
     def detach(self, source: str) -> bool:
         """Search a source no longer; False if it was not attached."""
-        kept = [other for other in self._attached if other.source != source]
-        found = len(kept) < len(self._attached)
-        self._attached = kept
         self._results.clear()
-        self.attached = tuple(name for name in self.attached if name != source)
         self.archives = tuple(name for name in self.archives if name != source)
-        return found
+        return self._attached.pop(source, None) is not None
 
     def insert(
         self,
@@ -128,44 +118,19 @@ class ArchivalStorage:
         moment = aware(self._clock() if timestamp is None else timestamp)
         return Passage("", text, tuple(dict.fromkeys(tags or ())), moment)
 
-    def write(self, passages: Sequence[Passage], progress: Progress | None = None) -> list[str]:
-        """Store many passages in their order; their ids. Written when it returns.
-
-        Those without an id get the next ones; those with an id keep it, and are left as
-        they are where they are stored already. `progress` is told the number of passages
-        done and their total.
-
-        Raises:
-            StorageError: an id is in use for another passage.
-        """
-        numbers = self.records.write([_record(passage) for passage in passages], progress)
-        return [ARCHIVAL.id_of(number) for number in numbers]
-
-    def take_in(self, passage: Passage) -> str:
-        """Store a passage within the transaction of a step; its id."""
-        return ARCHIVAL.id_of(self.records.store([_record(passage)])[0])
-
     def places(self) -> list[ArchivalStorage]:
         """This storage and the attached archives that `insert` may write to."""
-        shared = [other for other in self._attached if other.source in self.archives]
-        return [self, *shared]
+        return [self, *(self._attached[name] for name in self.archives)]
 
     def _place(self, archive: str | None) -> ArchivalStorage:
         if archive is None:
             return self
-        for other in self.places():
-            if other.source == archive:
-                return other
+        if archive in self.archives:
+            return self._attached[archive]
         there = ", ".join(repr(name) for name in self.archives) or "none"
         raise ConfigurationError(
-            f"there is no shared archive {archive!r} to write to; the archives are: {there}."
+            f"there is no shared archive {archive!r}, and nothing was stored; there are: {there}."
         )
-
-    def take_out(self, ids: Sequence[str]) -> None:
-        """Delete passages within the transaction of a step."""
-        numbers = [ARCHIVAL.number_of(one) for one in ids]
-        self._results.clear()
-        self.records.table.delete([number for number in numbers if number is not None])
 
     def search(
         self,
@@ -191,12 +156,12 @@ class ArchivalStorage:
         """
         first = check_paging(limit, page)
         where = Where(tags=tuple(clean(tag) for tag in tags or ()))
-        storages = [self, *self._attached]
+        storages = [self, *self._attached.values()]
         if not query.strip():
             return self._newest(storages, where, limit, page)
         stores = [storage.records for storage in storages]
         if by != "words":
-            self.records.indexer.wait(_PATIENCE)
+            self.records.indexer.wait(PATIENCE)
         found = self._results.get(
             (query, where, by),
             page,
@@ -204,34 +169,10 @@ class ArchivalStorage:
         )
         sources = {id(storage.records): storage.source for storage in storages}
         items = tuple(
-            replace(
-                _passage(one.found.record, sources.get(id(one.found.origin)), one.found.score),
-                times=one.times,
-            )
+            _passage(one.found.record, sources[id(one.found.origin)], one.found.score, one.times)
             for one in found[first : first + limit]
         )
         return Page(items, page, limit, len(found))
-
-    def latest(self, count: int) -> list[Passage]:
-        """The passages stored last, in the order of their ids."""
-        return [_passage(record, self.source) for record in self.records.table.newest(count)]
-
-    def get(self, ids: Sequence[str]) -> list[Passage]:
-        """The passages with these ids, in their order; ids that do not exist are left out."""
-        numbers = [ARCHIVAL.number_of(one) for one in ids]
-        found = self.records.table.get([number for number in numbers if number is not None])
-        return [_passage(found[number], self.source) for number in numbers if number in found]
-
-    def everything(self) -> Iterator[Passage]:
-        """All passages of its own, in the order of their ids."""
-        for record in self.records.table.everything():
-            yield _passage(record, self.source)
-
-    def delete(self, ids: str | Sequence[str]) -> int:
-        """Delete a passage or several; how many there were. Their ids are not given again."""
-        numbers = [ARCHIVAL.number_of(one) for one in ([ids] if isinstance(ids, str) else ids)]
-        self._results.clear()
-        return self.records.delete([number for number in numbers if number is not None])
 
     def _newest(
         self, stores: Sequence[ArchivalStorage], where: Where, limit: int, page: int
@@ -249,16 +190,20 @@ class ArchivalStorage:
         total = sum(storage.records.table.count(where) for storage in stores)
         return Page(items, page, limit, total)
 
+    def _record(self, passage: Passage) -> Record:
+        return Record(
+            self._number(passage.id) if passage.id else 0,
+            clean(passage.text),
+            aware(passage.timestamp),
+            tags=tuple(clean(tag) for tag in passage.tags),
+        )
 
-def _record(passage: Passage) -> Record:
-    number = ARCHIVAL.number_of(passage.id) if passage.id else 0
-    if number is None:
-        raise ConfigurationError(f"{passage.id!r} is no id of archival storage.")
-    tags = tuple(clean(tag) for tag in passage.tags)
-    return Record(number, clean(passage.text), aware(passage.timestamp), tags=tags)
+    def _item(self, record: Record, score: float | None = None, times: int = 1) -> Passage:
+        return _passage(record, self.source, score, times)
 
 
-def _passage(record: Record, source: str | None, score: float | None = None) -> Passage:
-    return Passage(
-        ARCHIVAL.id_of(record.number), record.text, record.tags, record.timestamp, source, score
-    )
+def _passage(
+    record: Record, source: str | None, score: float | None = None, times: int = 1
+) -> Passage:
+    id_ = ARCHIVAL.id_of(record.number)
+    return Passage(id_, record.text, record.tags, record.timestamp, source, score, times)

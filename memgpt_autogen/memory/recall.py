@@ -6,13 +6,13 @@ and all completions here, and functions read them back into the main context.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import date, datetime
 
 from memgpt_autogen.errors import ConfigurationError
-from memgpt_autogen.events import Clock, Message
+from memgpt_autogen.events import Message
 from memgpt_autogen.memory.page import Page, check_paging
-from memgpt_autogen.storage.indexer import Progress
+from memgpt_autogen.memory.tier import PATIENCE, Tier
 from memgpt_autogen.storage.journal.where import Where
 from memgpt_autogen.storage.record import (
     RECALL,
@@ -22,27 +22,16 @@ from memgpt_autogen.storage.record import (
     last_moment,
     micros,
 )
-from memgpt_autogen.storage.records import Records
 from memgpt_autogen.storage.search.parse import parsed
-from memgpt_autogen.storage.search.search import By, Results, search
+from memgpt_autogen.storage.search.search import By, search
 from memgpt_autogen.storage.text import clean
 
-_PATIENCE = 0.3  # seconds that a search waits for what was stored just before it
 
-
-class RecallStorage:
+class RecallStorage(Tier[Message]):
     """The messages of one agent.
 
     Times without a zone are local. Every method may be called from any thread.
     """
-
-    def __init__(self, records: Records, *, clock: Clock) -> None:
-        self._records = records
-        self._clock = clock
-        self._results = Results()
-
-    def __len__(self) -> int:
-        return len(self._records)
 
     def append(
         self, text: str, speaker: str, timestamp: datetime | None = None, origin: str = "program"
@@ -56,29 +45,9 @@ class RecallStorage:
         message = Message(timestamp=moment, speaker=speaker, text=text, origin=origin)
         return self.write([message])[0]
 
-    def take_out(self, ids: Sequence[str]) -> None:
-        """Delete messages within the transaction of a step."""
-        numbers = [RECALL.number_of(one) for one in ids]
-        self._results.clear()
-        self._records.table.delete([number for number in numbers if number is not None])
-
-    def write(self, messages: Sequence[Message], progress: Progress | None = None) -> list[str]:
-        """Store many messages in their order; their ids. Written when it returns.
-
-        Those without an id get the next ones; those with an id keep it, and are left as
-        they are where they are stored already. `progress` is told the number of messages
-        done and their total.
-
-        Raises:
-            ConfigurationError: a text is empty; nothing is stored then.
-            StorageError: an id is in use for another message.
-        """
-        numbers = self._records.write([_record(message) for message in messages], progress)
-        return [RECALL.id_of(number) for number in numbers]
-
     def take_in(self, message: Message) -> str:
         """Store what was said in a chat, within the transaction of a step; its id."""
-        return RECALL.id_of(self._records.table.insert([_record(message)])[0])
+        return RECALL.id_of(self.records.table.insert([self._record(message)])[0])
 
     def search(
         self,
@@ -113,14 +82,14 @@ class RecallStorage:
         if not query.strip():
             return self._listing(where, limit, page, newest_first=True)
         if by != "words":
-            self._records.indexer.wait(_PATIENCE)
+            self.records.indexer.wait(PATIENCE)
         found = self._results.get(
             (query, where, by),
             page,
-            lambda: search([self._records], parsed(query, self._clock()), where, by),
+            lambda: search([self.records], parsed(query, self._clock()), where, by),
         )
         items = tuple(
-            _message(one.found.record, one.found.score, one.times)
+            self._item(one.found.record, one.found.score, one.times)
             for one in found[first : first + limit]
         )
         return Page(items, page, limit, len(found))
@@ -128,8 +97,8 @@ class RecallStorage:
     def around(self, id: str, count: int = 1) -> list[Message]:
         """The messages stored before and after a message, so many of each, in their order."""
         digits = id.removeprefix(RECALL.prefix)
-        found = self._records.table.around(int(digits), count) if digits.isdecimal() else []
-        return [_message(record) for record in found]
+        found = self.records.table.around(int(digits), count) if digits.isdecimal() else []
+        return [self._item(record) for record in found]
 
     def between(
         self,
@@ -141,37 +110,43 @@ class RecallStorage:
         """All messages from `start` to `end`, both inclusive, in the order of their times."""
         return self._listing(_where(start, end, None), limit, page, newest_first=False)
 
-    def latest(self, count: int) -> list[Message]:
-        """The messages stored last, in the order of their ids."""
-        return [_message(record) for record in self._records.table.newest(count)]
-
-    def get(self, ids: Sequence[str]) -> list[Message]:
-        """The messages with these ids, in their order; ids that do not exist are left out."""
-        numbers = [RECALL.number_of(one) for one in ids]
-        found = self._records.table.get([number for number in numbers if number is not None])
-        return [_message(found[number]) for number in numbers if number in found]
-
     def everything(self, speaker: str | None = None) -> Iterator[Message]:
         """All messages, or a speaker's, in the order of their ids."""
-        for record in self._records.table.everything():
+        for record in self.records.table.everything():
             if speaker is None or record.speaker == clean(speaker):
-                yield _message(record)
+                yield self._item(record)
 
     def speakers(self) -> dict[str, int]:
         """How many messages each speaker has, by name."""
-        return self._records.table.speakers()
-
-    def delete(self, ids: str | Sequence[str]) -> int:
-        """Delete a message or several; how many there were. Their ids are not given again."""
-        numbers = [RECALL.number_of(one) for one in ([ids] if isinstance(ids, str) else ids)]
-        self._results.clear()
-        return self._records.delete([number for number in numbers if number is not None])
+        return self.records.table.speakers()
 
     def _listing(self, where: Where, limit: int, page: int, *, newest_first: bool) -> Page[Message]:
         first = check_paging(limit, page)
-        table = self._records.table
+        table = self.records.table
         records = table.page(where, limit=limit, offset=first, newest_first=newest_first)
-        return Page(tuple(map(_message, records)), page, limit, table.count(where))
+        return Page(tuple(map(self._item, records)), page, limit, table.count(where))
+
+    def _record(self, message: Message) -> Record:
+        if not message.text.strip():
+            raise ConfigurationError("a message without text cannot be stored in recall storage.")
+        return Record(
+            self._number(message.id) if message.id else 0,
+            clean(message.text),
+            message.timestamp if message.timestamp.tzinfo else aware(message.timestamp),
+            speaker=clean(message.speaker),
+            origin=clean(message.origin),
+        )
+
+    def _item(self, record: Record, score: float | None = None, times: int = 1) -> Message:
+        return Message.model_construct(
+            id=RECALL.id_of(record.number),
+            text=record.text,
+            speaker=record.speaker,
+            timestamp=record.timestamp,
+            origin=record.origin,
+            score=score,
+            times=times,
+        )
 
 
 def _where(
@@ -181,31 +156,4 @@ def _where(
         start=None if start is None else micros(first_moment(start)),
         end=None if end is None else micros(last_moment(end)),
         speaker=None if speaker is None else clean(speaker),
-    )
-
-
-def _record(message: Message) -> Record:
-    if not message.text.strip():
-        raise ConfigurationError("a message without text cannot be stored in recall storage.")
-    number = RECALL.number_of(message.id) if message.id else 0
-    if number is None:
-        raise ConfigurationError(f"{message.id!r} is no id of recall storage.")
-    return Record(
-        number,
-        clean(message.text),
-        message.timestamp if message.timestamp.tzinfo else aware(message.timestamp),
-        speaker=clean(message.speaker),
-        origin=clean(message.origin),
-    )
-
-
-def _message(record: Record, score: float | None = None, times: int = 1) -> Message:
-    return Message.model_construct(
-        id=RECALL.id_of(record.number),
-        text=record.text,
-        speaker=record.speaker,
-        timestamp=record.timestamp,
-        origin=record.origin,
-        score=score,
-        times=times,
     )

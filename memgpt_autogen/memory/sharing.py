@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
 
 from pydantic import BaseModel, ConfigDict
 
 from memgpt_autogen.errors import ConfigurationError
 from memgpt_autogen.events import Clock
 from memgpt_autogen.memory.archival import ArchivalStorage
-from memgpt_autogen.memory.core import PROGRAM, Block, CoreMemory
+from memgpt_autogen.memory.blocks import PROGRAM, Block
+from memgpt_autogen.memory.core import CoreMemory
 from memgpt_autogen.storage.address import Server, is_server
 from memgpt_autogen.storage.catalog import names_at
 from memgpt_autogen.storage.directory import root_of
@@ -30,14 +32,23 @@ class SharedLink(BaseModel):
     read_only: bool = False
 
 
+def home_of_blocks(location: str) -> BlockStore:
+    """Where the shared blocks of a memory location are kept; to be closed."""
+    if is_server(location):
+        server = Server.at(location)
+        return ServerBlocks(server_client(server), server.url)
+    directory = None if location == MEMORY else root_of(location) / "shared"
+    return BlockTable(Journal(directory, "shared"))
+
+
+@dataclass(eq=False)
 class SharedBlocks:
     """The shared blocks at a memory location, for one agent's core memory."""
 
-    def __init__(self, location: str, core: CoreMemory, clock: Clock) -> None:
-        self._location = location
-        self._core = core
-        self._clock = clock
-        self._home: BlockStore | None = None
+    location: str
+    core: CoreMemory
+    clock: Clock
+    _home: BlockStore | None = None
 
     def attach(self, link: SharedLink, *, value: str = "", limit: int) -> Block:
         """Attach a block, made with this text and limit where there is none of its name.
@@ -48,7 +59,7 @@ class SharedBlocks:
             StorageError: the storage cannot be used.
         """
         name = link.name
-        if not name.strip() or (name in self._core and not self._core.shown(name).shared):
+        if not name.strip() or (name in self.core and not self.core.shown(name).shared):
             raise ConfigurationError(
                 f"a shared block needs a name that the agent has no block of, not {name!r}"
             )
@@ -58,10 +69,10 @@ class SharedBlocks:
                 f" {len(value)}: shorten the text or raise limit="
             )
         home = self.home()
-        home.create(StoredBlock(name, value, 1, limit), PROGRAM, self._clock())
-        if name in self._core:
-            self._core.remove(name)
-        return self._core.share(name, home, read_only=link.read_only)
+        home.create(StoredBlock(name, value, 1, limit), PROGRAM, self.clock())
+        if name in self.core:
+            self.core.remove(name)
+        return self.core.share(name, home, read_only=link.read_only)
 
     def restore(self, links: Sequence[SharedLink]) -> list[SharedLink]:
         """Attach what was attached before; those that are still there.
@@ -70,11 +81,11 @@ class SharedBlocks:
         """
         found = [link for link in links if self.home().read(link.name) is not None]
         for link in found:
-            self._core.share(link.name, self.home(), read_only=link.read_only)
+            self.core.share(link.name, self.home(), read_only=link.read_only)
         for link in links:
             if link not in found:
                 warnings.warn(
-                    f"the shared block {link.name!r} is not at {self._location} any more and is"
+                    f"the shared block {link.name!r} is not at {self.location} any more and is"
                     f" not attached: agent.attach_block({link.name!r}, text) makes it anew.",
                     RuntimeWarning,
                     stacklevel=2,
@@ -83,9 +94,9 @@ class SharedBlocks:
 
     def detach(self, name: str) -> bool:
         """Take a block out of the agent's view; False if it was not attached."""
-        if name not in self._core or not self._core.shown(name).shared:
+        if name not in self.core or not self.core.shown(name).shared:
             return False
-        self._core.remove(name)
+        self.core.remove(name)
         return True
 
     def purge(self) -> None:
@@ -102,31 +113,23 @@ class SharedBlocks:
     def home(self) -> BlockStore:
         """Where the blocks are kept."""
         if self._home is None:
-            if self._location == MEMORY:
-                self._home = BlockTable(Journal(None, "shared"))
-            elif is_server(self._location):
-                server = Server.at(self._location)
-                self._home = ServerBlocks(server_client(server), server.url)
-            else:
-                self._home = BlockTable(Journal(root_of(self._location) / "shared", "shared"))
+            self._home = home_of_blocks(self.location)
         return self._home
 
 
+@dataclass(eq=False)
 class AttachedSources:
     """The sources that an agent's archival storage searches, opened and let go of.
 
-    Args:
+    Attributes:
         location: of the agent's memory; its sources lie there too.
     """
 
-    def __init__(
-        self, location: str, archival: ArchivalStorage, clock: Clock, *, texts: bool
-    ) -> None:
-        self._location = location
-        self._archival = archival
-        self._clock = clock
-        self._texts = texts
-        self._open: dict[str, Store] = {}
+    location: str
+    archival: ArchivalStorage
+    clock: Clock
+    texts: bool
+    _open: dict[str, Store] = field(default_factory=dict)
 
     def attach(self, name: str, *, writable: bool = False) -> int:
         """Search a source too; how many passages it has. One attached already stays so.
@@ -141,13 +144,13 @@ class AttachedSources:
             raise ConfigurationError("a shared archive needs a name.")
         if not writable and name not in self._open:
             self._must_be_there(name)
-        if name in self._open and writable and name not in self._archival.archives:
+        if name in self._open and writable and name not in self.archival.archives:
             self.detach(name)
         if name not in self._open:
-            embedder = self._archival.records.embedder
-            store = open_store(self._location, "sources", name, embedder, texts=self._texts)
-            self._archival.attach(
-                ArchivalStorage(store.archival, clock=self._clock, source=name), writable=writable
+            embedder = self.archival.records.embedder
+            store = open_store(self.location, "sources", name, embedder, texts=self.texts)
+            self.archival.attach(
+                ArchivalStorage(store.archival, clock=self.clock, source=name), writable=writable
             )
             self._open[name] = store
         return len(self._open[name].archival)
@@ -175,13 +178,13 @@ class AttachedSources:
         store = self._open.pop(name, None)
         if store is None:
             return False
-        self._archival.detach(name)
+        self.archival.detach(name)
         store.close()
         return True
 
     def purge(self) -> bool:
         """Take deleted passages out of the files of the shared archives, as `Store.purge`."""
-        done = [self._open[name].purge() for name in self._archival.archives]
+        done = [self._open[name].purge() for name in self.archival.archives]
         return all(done)
 
     def close(self) -> None:
@@ -190,10 +193,10 @@ class AttachedSources:
             self.detach(name)
 
     def _must_be_there(self, name: str) -> None:
-        names = [] if self._location == MEMORY else names_at(self._location, "sources")
+        names = [] if self.location == MEMORY else names_at(self.location, "sources")
         if name not in names:
             there = ", ".join(repr(one) for one in names) or "none yet"
             raise ConfigurationError(
-                f"there is no source {name!r} at {self._location}; the sources there are: {there}."
-                f" Load one with load_source({name!r}, paths, memory={self._location!r})."
+                f"there is no source {name!r} at {self.location}; the sources there are: {there}."
+                f" Load one with load_source({name!r}, paths, memory={self.location!r})."
             )

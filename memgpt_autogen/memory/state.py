@@ -93,8 +93,8 @@ class SavedState:
             self.entries = self._table.items(_ENTRY.validate_json)
         except (ValidationError, ValueError) as problem:
             raise StateFormatError(
-                f"the state of {store.name!r} in {store.place} is damaged: {_first(problem)}."
-                " Nothing was changed: restore a backup or a checkpoint."
+                f"the state of {store.name!r} in {store.place} is damaged:"
+                f" {first_problem(problem)}. Nothing was changed: restore a backup or a checkpoint."
             ) from problem
 
     def save(
@@ -121,8 +121,9 @@ def _read(saved: dict[str, str]) -> AgentState:
     return AgentState.model_validate({**values, "chats": chats})
 
 
-def _first(problem: Exception) -> str:
+def first_problem(problem: Exception) -> str:
+    """What is wrong with a saved value, in short."""
     if not isinstance(problem, ValidationError):
-        return str(problem)
+        return f"{type(problem).__name__} {problem}"
     error = problem.errors(include_url=False, include_input=False)[0]
     return f"{'.'.join(str(part) for part in error['loc'])}: {error['msg']}"

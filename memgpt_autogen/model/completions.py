@@ -110,21 +110,15 @@ def _get(value: Any, name: str) -> Any:
 
 def overflow_of(problem: Exception) -> ContextOverflowError | None:
     """The overflow that an error of openai's or another library reports; None for other errors."""
+    body = getattr(problem, "body", None)
+    body = body if isinstance(body, Mapping) else {}
     if isinstance(problem, openai.APIError):
-        return _openai_overflow(problem)
-    return _native_overflow(problem)  # of Anthropic's, of a client of one's own
-
-
-def _openai_overflow(problem: openai.APIError) -> ContextOverflowError | None:
-    body = problem.body if isinstance(problem.body, Mapping) else {}
-    named = {str(problem.code), str(problem.type), str(body.get("type")), str(body.get("code"))}
-    text = str(problem)
-    is_refusal = isinstance(problem, openai.BadRequestError | openai.UnprocessableEntityError)
-    if not named & _OVERFLOW_CODES and not (
-        (is_refusal or isinstance(problem, openai.InternalServerError))
-        and _OVERFLOW_TEXT.search(text)
-    ):
+        is_overflow = _is_overflow(problem, body)
+    else:  # of Anthropic's, of a client of one's own
+        is_overflow = _is_native_overflow(problem)
+    if not is_overflow:
         return None
+    text = str(problem)
     return ContextOverflowError(
         text,
         window=_number(body.get("n_ctx"), _WINDOW_TEXT, text),
@@ -132,20 +126,21 @@ def _openai_overflow(problem: openai.APIError) -> ContextOverflowError | None:
     )
 
 
-def _native_overflow(problem: Exception) -> ContextOverflowError | None:
+def _is_overflow(problem: openai.APIError, body: Mapping[str, Any]) -> bool:
+    named = {str(problem.code), str(problem.type), str(body.get("type")), str(body.get("code"))}
+    refusals = (openai.BadRequestError, openai.UnprocessableEntityError, openai.InternalServerError)
+    has_text = isinstance(problem, refusals) and _OVERFLOW_TEXT.search(str(problem))
+    return bool(named & _OVERFLOW_CODES or has_text)
+
+
+def _is_native_overflow(problem: Exception) -> bool:
     """Its text alone tells, so another status and words about limits over time speak against it."""
     text = str(problem)
     status = getattr(problem, "status_code", None) or getattr(problem, "code", None)
     is_other = isinstance(status, int) and 400 <= status < 600 and status not in _REFUSALS
     if is_other or isinstance(problem, OSError):
-        return None
-    if not _OVERFLOW_TEXT.search(text) or _THROTTLE_TEXT.search(text):
-        return None
-    return ContextOverflowError(
-        text,
-        window=_number(None, _WINDOW_TEXT, text),
-        prompt_tokens=_number(None, _PROMPT_TEXT, text),
-    )
+        return False
+    return bool(_OVERFLOW_TEXT.search(text)) and not _THROTTLE_TEXT.search(text)
 
 
 def _number(named: Any, pattern: re.Pattern[str], text: str) -> int | None:

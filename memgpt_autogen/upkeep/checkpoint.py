@@ -11,7 +11,6 @@ import json
 import os
 import tempfile
 import warnings
-from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -22,10 +21,10 @@ from memgpt_autogen.engine.engine import Engine
 from memgpt_autogen.errors import ConfigurationError, StateFormatError, StorageError
 from memgpt_autogen.events import Clock, Message
 from memgpt_autogen.memory.archival import ArchivalStorage, Passage
-from memgpt_autogen.memory.core import PROGRAM, CoreMemory
+from memgpt_autogen.memory.blocks import PROGRAM
 from memgpt_autogen.memory.recall import RecallStorage
-from memgpt_autogen.memory.sharing import SharedBlocks
-from memgpt_autogen.memory.state import AgentState, Entry, SavedState
+from memgpt_autogen.memory.sharing import home_of_blocks
+from memgpt_autogen.memory.state import AgentState, Entry, SavedState, first_problem
 from memgpt_autogen.storage.catalog import names_at
 from memgpt_autogen.storage.embedders.embedder import Embedder
 from memgpt_autogen.storage.indexer import Progress
@@ -35,6 +34,7 @@ from memgpt_autogen.upkeep.migrate import from_version_1
 
 FORMAT = "memgpt-autogen checkpoint"
 VERSION = 2
+_PART = 500  # texts stored at once
 
 
 class _Value(BaseModel):
@@ -139,7 +139,7 @@ def read_checkpoint(path: str | Path) -> Checkpoint:
         return Checkpoint.model_validate(from_version_1(content) if version == 1 else content)
     except (ValidationError, KeyError, TypeError, AttributeError) as problem:
         raise StateFormatError(
-            f"the checkpoint {str(path)!r} is damaged: {_first(problem)}. Take another copy."
+            f"the checkpoint {str(path)!r} is damaged: {first_problem(problem)}. Take another copy."
         ) from problem
 
 
@@ -176,21 +176,16 @@ def restore(
 
 
 def _fill(store: Store, checkpoint: Checkpoint, clock: Clock, progress: Progress) -> None:
-    recall = RecallStorage(store.recall, clock=clock)
-    archival = ArchivalStorage(store.archival, clock=clock)
     total = len(checkpoint.messages) + len(checkpoint.passages)
     done = 0
     with store.journal.transaction() as connection:
-        for part in _parts(checkpoint.messages):
-            for message in part:
-                recall.take_in(message)
-            done += len(part)
-            progress(done, total)
-        for passages in _parts(checkpoint.passages):
-            for passage in passages:
-                archival.take_in(passage)
-            done += len(passages)
-            progress(done, total)
+        for tier, items in (
+            (RecallStorage(store.recall, clock=clock), checkpoint.messages),
+            (ArchivalStorage(store.archival, clock=clock), checkpoint.passages),
+        ):
+            for at in range(0, len(items), _PART):
+                done += len(tier.put(items[at : at + _PART]))  # type: ignore[arg-type]
+                progress(done, total)
         for old in store.blocks.load():
             store.blocks.remove(old.name)
         for kept in checkpoint.blocks:
@@ -204,11 +199,11 @@ def _fill(store: Store, checkpoint: Checkpoint, clock: Clock, progress: Progress
 def _restore_shared(
     checkpoint: Checkpoint, location: str, embedder: Embedder, clock: Clock
 ) -> None:
-    with contextlib.closing(_shared(location, clock)) as shared:
+    with contextlib.closing(home_of_blocks(location)) as home:
         for block in checkpoint.shared_blocks:
-            there = shared.home().read(block.name)
+            there = home.read(block.name)
             if there is None:
-                shared.home().create(block, PROGRAM, checkpoint.created)
+                home.create(block, PROGRAM, checkpoint.created)
             elif there.value != block.value:
                 _warn(f"the shared block {block.name!r}", location)
     names = names_at(location, "sources")
@@ -221,23 +216,12 @@ def _restore_shared(
                 passages.write(archive.passages)
 
 
-def _shared(location: str, clock: Clock) -> SharedBlocks:
-    from memgpt_autogen.storage.journal.blocks import BlockTable
-    from memgpt_autogen.storage.journal.journal import Journal
-
-    return SharedBlocks(location, CoreMemory(BlockTable(Journal(None, "")), clock, ""), clock)
-
-
 def _warn(what: str, location: str) -> None:
     warnings.warn(
         f"{what} is at {location} already and was left as it is there, not as in the checkpoint.",
         RuntimeWarning,
         stacklevel=4,
     )
-
-
-def _parts(items: Sequence[Any], size: int = 500) -> list[Sequence[Any]]:
-    return [items[at : at + size] for at in range(0, len(items), size)]
 
 
 def _replace(path: Path, text: str) -> None:
@@ -266,10 +250,3 @@ def _no_checkpoint(path: str | Path) -> StateFormatError:
         f"{str(path)!r} is no checkpoint of memgpt-autogen: give a file that"
         " agent.checkpoint wrote."
     )
-
-
-def _first(problem: Exception) -> str:
-    if not isinstance(problem, ValidationError):
-        return f"{type(problem).__name__} {problem}"
-    error = problem.errors(include_url=False, include_input=False)[0]
-    return f"{'.'.join(str(part) for part in error['loc'])}: {error['msg']}"

@@ -35,7 +35,7 @@ def reindex(
 
     Raises:
         ConfigurationError: nothing can lie there.
-        DirectoryLockedError: another process has the memory open.
+        DirectoryLockedError: another process runs the agent's turns.
         StorageError: the storage cannot be used.
     """
     settings, found = settings_of(memory), resolve_embedder(embedder)

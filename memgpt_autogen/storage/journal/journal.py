@@ -7,6 +7,7 @@ number of processes may read it and write short transactions.
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import secrets
 import sqlite3
@@ -26,6 +27,8 @@ from memgpt_autogen.storage.journal.connection import (
     make_private_file,
 )
 from memgpt_autogen.storage.process import forked
+
+logger = logging.getLogger(__name__)
 
 LAYOUT = 1  # of all tables; a newer program brings an older layout up to its own
 FILE = "journal.sqlite3"
@@ -114,7 +117,10 @@ class Journal:
                 self._note(step)
 
     def _note(self, step: int) -> None:
-        """Note how far the journal has come, beside it: so a lost `-wal` is noticed."""
+        """Note how far the journal has come, beside it: so a lost `-wal` is noticed.
+
+        The step is written by then, so a note that fails undoes nothing.
+        """
         assert self.directory is not None
         try:
             handle = os.open(self.directory / _STEP, os.O_CREAT | os.O_WRONLY, 0o600)
@@ -123,7 +129,12 @@ class Journal:
             finally:
                 os.close(handle)
         except OSError as problem:
-            raise StorageError(f"{self.directory} cannot be written: {problem}.") from problem
+            logger.warning(
+                "%s cannot be written, so the loss of %s-wal may go unnoticed: %s",
+                self.directory / _STEP,
+                FILE,
+                problem,
+            )
 
     def rows(self, sql: str, parameters: Parameters = ()) -> list[tuple[Any, ...]]:
         """The result of a query; inside a transaction it sees what that has written.
