@@ -155,16 +155,16 @@ def test_what_could_not_be_embedded_waits_for_the_next_opening(
 
 def test_vectors_of_another_size_under_the_same_id_are_refused(tmp_path: Path) -> None:
     store = opened(tmp_path)
-    put(store, 1)
+    put(store, *range(1, 66))  # too many for a fault of the first ones
     store.close()
     with closing(opened(tmp_path, Letters(HASHING.model_id))) as store:
         vector = embed_query(store.embedder, "text")
         with pytest.raises(EmbedderMismatchError, match=r"384 dimensions.*now makes 26"):
             store.recall.check(vector)
-        put(store, 2)
+        put(store, 66)
         with pytest.raises(StorageError, match="vectors of 26"):
             store.indexer.settle()
-        assert len(store.recall) == 2
+        assert len(store.recall) == 66
 
 
 def test_threads_that_store_and_search_lose_and_repeat_nothing(store: Store) -> None:

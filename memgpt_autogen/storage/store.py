@@ -24,12 +24,12 @@ from memgpt_autogen.storage.ownership import Ownership, let_go_of_unused, owners
 from memgpt_autogen.storage.process import forget_in_child
 from memgpt_autogen.storage.record import ARCHIVAL, RECALL
 from memgpt_autogen.storage.records import Records
+from memgpt_autogen.storage.shared_copy.server import ServerCopy, open_copy
 from memgpt_autogen.storage.vectors.clients import may_use_chroma
 from memgpt_autogen.storage.vectors.folder import ChromaFolder
 
 if TYPE_CHECKING:
     from memgpt_autogen.storage.embedders.embedder import Embedder
-    from memgpt_autogen.storage.shared_copy.server import ServerCopy
     from memgpt_autogen.storage.vectors.base import VectorStore
 
 logger = logging.getLogger(__name__)
@@ -223,8 +223,6 @@ def open_store(
     directory = local_directory(location, section, name)
     with _guard:
         if is_server(location):
-            from memgpt_autogen.storage.shared_copy.server import open_copy  # needs Chroma
-
             copy, directory = open_copy(location, section, name)
         let_go_of_unused(Path(place) for place in _open)
         store_here = _open.get(str(directory))

@@ -152,8 +152,7 @@ class ServerCopy:
                 index, kind = self.vectors.index(table.kind), table.kind.name
                 for records, rows in index.everything():
                     table.add(records)
-                    numbers = [record.number for record in records]
-                    table.vectors.put(dict(zip(numbers, rows, strict=True)))
+                    table.vectors.put([record.number for record in records], rows)
                 standing = index.standing
                 table.changes.go_on_after(standing.sequence if standing else 0)
                 journal.put(f"applied.{kind}", about["meta"].get(f"applied.{kind}"))
