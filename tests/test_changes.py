@@ -25,7 +25,7 @@ def rows() -> RecordTable:
 def embed(rows: RecordTable, *numbers: int) -> None:
     there = rows.get(numbers)
     vectors = HASHING.embed([there[number].text for number in numbers])
-    rows.vectors.put(dict(zip(numbers, vectors, strict=True)))
+    rows.vectors.put(numbers, vectors)
 
 
 def test_a_put_and_a_delete_are_changes_in_their_order(rows: RecordTable) -> None:
@@ -120,7 +120,7 @@ def test_a_deleted_record_takes_its_vector_along(rows: RecordTable) -> None:
     rows.delete([1])
     assert list(rows.vectors.get([1, 2])) == [2]
     assert rows.vectors.version > before
-    rows.vectors.put({1: HASHING.embed(["late"])[0]})  # embedded while it was deleted
+    rows.vectors.put([1], HASHING.embed(["late"]))  # embedded while it was deleted
     assert list(rows.vectors.get([1, 2])) == [2]
 
 

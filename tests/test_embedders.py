@@ -53,9 +53,9 @@ class Lengths(EmbeddingFunction[Documents]):  # type: ignore[misc]  # Chroma is 
 
 @pytest.fixture
 def fresh_choice() -> Iterator[None]:
-    choosing._best_once.cache_clear()
+    choosing._best.cache_clear()
     yield
-    choosing._best_once.cache_clear()
+    choosing._best.cache_clear()
 
 
 def packaged() -> MiniLM:

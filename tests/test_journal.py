@@ -233,7 +233,7 @@ def test_a_path_that_cannot_be_a_directory_is_named(tmp_path: Path) -> None:
 def test_of_many_files_those_used_longest_ago_are_closed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for link in connecting._links.values():
+    for link in connecting._links.things.values():
         link.close()
     monkeypatch.setattr(connecting, "OPEN", 2)
     journals = [Journal(tmp_path / str(number), "mem") for number in range(4)]

@@ -28,7 +28,7 @@ from memgpt_autogen.events import Message
 from memgpt_autogen.memory.page import Page
 from memgpt_autogen.memory.recall import RecallStorage
 from memgpt_autogen.storage.embedders.embedder import Embedder, resolve_embedder
-from memgpt_autogen.storage.search import candidates
+from memgpt_autogen.storage.search import search as searching
 from memgpt_autogen.storage.store import Store
 from tests.stores import HASHING, NOON, Letters, opened, run_until_killed
 
@@ -310,10 +310,10 @@ def test_a_filter_finds_what_fits_among_very_many(
     recall.write([message(f"apple number {n}") for n in range(400)])
     recall.write([message(f"pear {n}", "Bob") for n in range(60)])
     for few in (5000, 10):
-        monkeypatch.setattr(candidates, "_FEW", few)
-        monkeypatch.setattr(candidates, "_SOME", few)
+        monkeypatch.setattr(searching, "_FEW", few)
+        monkeypatch.setattr(searching, "_SOME", few)
         page = recall.search("apple", limit=100, speaker="Bob")
-        by_meaning = candidates.CANDIDATES
+        by_meaning = searching.CANDIDATES
         assert by_meaning <= page.total <= by_meaning + 1  # the turn after an apple, by words
         assert {item.speaker for item in page.items} == {"Bob"}
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from types import TracebackType
 
 from memgpt_autogen.errors import LocalModelError
 from memgpt_autogen.local.downloads import Progress, silent
@@ -51,11 +50,14 @@ class LocalServer:
         self.model = find_model(model)
         self.context_window = context_window
         self.port = port
-        self._weights = weights
-        self._threads = threads
-        self._progress = progress
-        self._verbose = verbose
-        self._make_runner = runner or self._load
+
+        def load() -> Runner:
+            load_library("xllamacpp")  # where it is missing, nothing is fetched in vain
+            path = resolve_weights(self.model, weights, progress=progress)
+            require_memory(self.model)
+            return Llama(path, context_window=context_window, threads=threads, verbose=verbose)
+
+        self._make_runner = runner or load
         self._runner: Runner | None = None
         self._endpoint: LoopbackServer | None = None
         self._turn = threading.Lock()  # the runner answers one request after another
@@ -94,24 +96,8 @@ class LocalServer:
     def __enter__(self) -> LocalServer:
         return self.start()
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_error: object) -> None:
         self.stop()
-
-    def _load(self) -> Runner:
-        load_library("xllamacpp")  # where it is missing, nothing is fetched in vain
-        path = resolve_weights(self.model, self._weights, progress=self._progress)
-        require_memory(self.model)
-        return Llama(
-            path,
-            context_window=self.context_window,
-            threads=self._threads,
-            verbose=self._verbose,
-        )
 
     def _respond(self, sent: HttpRequest) -> Response:
         asked = (sent.method, sent.path)

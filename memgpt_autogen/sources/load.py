@@ -79,13 +79,7 @@ def load_source(
     """
     if not name.strip():
         raise ConfigurationError("a source needs a name.")
-    given = [paths] if isinstance(paths, str | Path) else list(paths)
-    documents, skipped = find_documents(given)
-    if not documents:
-        raise ConfigurationError(
-            f"there is nothing to load in {', '.join(repr(str(path)) for path in given) or '[]'}:"
-            " name text files, Markdown files, or folders with such files."
-        )
+    found = find_documents([paths] if isinstance(paths, str | Path) else list(paths))
     location = settings_of(memory).location
     if location == MEMORY:
         raise ConfigurationError(
@@ -98,12 +92,11 @@ def load_source(
             raise DirectoryLockedError(
                 f"the source {name!r} is being loaded by {store.ownership.owner}: let that end."
             )
-        return _load(store, name, documents, skipped, clock, progress)
+        return _load(store, *found, clock, progress)
 
 
 def _load(
     store: Store,
-    name: str,
     documents: Sequence[Document],
     skipped: Sequence[str],
     clock: Clock,
@@ -122,7 +115,7 @@ def _load(
         progress(done, total)
     store.written()
     return LoadedSource(
-        name,
+        store.name,
         loaded=tuple(texts),
         unchanged=tuple(label for label in digests if label not in texts),
         skipped=tuple(skipped),

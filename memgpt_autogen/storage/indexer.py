@@ -13,14 +13,13 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 
-import numpy as np
-
 from memgpt_autogen.errors import StorageError
 from memgpt_autogen.storage.embedders.arrays import Vectors
 from memgpt_autogen.storage.embedders.embedder import Embedder
 from memgpt_autogen.storage.journal.records import RecordTable
 from memgpt_autogen.storage.ownership import Ownership
-from memgpt_autogen.storage.vectors.base import Standing, VectorIndex, VectorStore
+from memgpt_autogen.storage.vectors.agreement import fault, tell
+from memgpt_autogen.storage.vectors.base import VectorStore
 
 logger = logging.getLogger(__name__)
 
@@ -29,10 +28,8 @@ Progress = Callable[[int, int], None]  # how many are done, of how many
 
 EMBEDDED = 16  # texts embedded at once
 TOLD = 256  # changes that are worth a write to the vector index
-_PART = 1000  # changes that it is told at once
 _FEW = 64  # vectors that are made anew where they were a fault of the embedder
 _REST = 0.3  # seconds to wait for more to do
-_SOME = "some of what was stored"
 
 # Embedding is the processor's work: of all agents of a process one at a time does it.
 _embedding = threading.Lock()
@@ -88,9 +85,8 @@ class Indexer:
             self._asked = True
             self._hurry = self._hurry or hurry
             if self._thread is None and not self._closed:
-                self._thread = threading.Thread(
-                    target=self._work, name="memgpt indexer", daemon=True
-                )
+                self._thread = threading.Thread(target=self._work, name="memgpt indexer")
+                self._thread.daemon = True
                 self._thread.start()
             self._changed.notify_all()
 
@@ -111,8 +107,8 @@ class Indexer:
                 self._changed.wait(min(left, 0.1))
         return True
 
-    def settle(self, progress: Progress | None = None) -> None:
-        """Do all there is to do now, in this thread.
+    def settle(self, progress: Progress | None = None, *, at_least: int = 1) -> None:
+        """Do all there is to do now, in this thread; the index is told of so many changes.
 
         Raises:
             StorageError: the index cannot be written.
@@ -120,7 +116,7 @@ class Indexer:
         """
         with self._working:
             self._embed(progress)
-            self._tell(at_least=1)
+            self._tell(at_least)
 
     def close(self) -> None:
         """Do what there is to do, and let go of the index and the ownership.
@@ -133,12 +129,8 @@ class Indexer:
             self._changed.notify_all()
         if thread is not None:
             thread.join()
-        try:
-            self.settle()
-        except Exception as problem:  # noqa: BLE001 - whatever a user's embedder raises
-            logger.warning(
-                "%s waits to be embedded: %s: %s", _SOME, type(problem).__name__, problem
-            )
+        self._failing = False  # so that a failure is said once more
+        self._try(at_least=1)
         self.keeps = False
         self._let_go()
 
@@ -146,7 +138,7 @@ class Indexer:
 
     def query(self, table: RecordTable, vector: Vectors, count: int) -> Found:
         """What the vector index finds; None where this process cannot ask it now."""
-        if self._store is None or not table.changes.applied:
+        if self._store is None:
             return None
         with self._changed:
             self._users += 1
@@ -179,7 +171,7 @@ class Indexer:
                 self._changed.wait_for(lambda: self._hurry or self._closed, _REST)
                 self._asked = self._hurry = False
             if not self._closed:
-                self._try()
+                self._try(self._worth)
             with self._changed:
                 self._changed.notify_all()
                 if self._closed or not self._asked:
@@ -188,15 +180,14 @@ class Indexer:
         if not self.keeps and not self._closed:
             self._let_go()
 
-    def _try(self) -> None:
+    def _try(self, at_least: int) -> None:
         try:
-            with self._working:
-                self._embed()
-                self._tell(at_least=self._worth)
+            self.settle(at_least=at_least)
             self._failing = False
         except Exception as problem:  # noqa: BLE001 - whatever a user's embedder raises
-            tell = logger.info if self._failing else logger.warning
-            tell("%s waits to be embedded: %s: %s", _SOME, type(problem).__name__, problem)
+            log = logger.info if self._failing else logger.warning
+            kind = type(problem).__name__
+            log("some of what was stored waits to be embedded: %s: %s", kind, problem)
             self._failing = True
 
     def _let_go(self) -> None:
@@ -219,11 +210,9 @@ class Indexer:
                 records = list(table.get([number for _, number in part]).values())
                 if records:
                     with _embedding:
-                        texts = [record.embedded(table.kind) for record in records]
-                        rows = self._embedder.embed(texts)
+                        rows = self._embedder.embed([one.embedded(table.kind) for one in records])
                     self._check(rows.shape[1], table)
-                    numbers = [record.number for record in records]
-                    table.vectors.put(dict(zip(numbers, rows, strict=True)))
+                    table.vectors.put([record.number for record in records], rows)
                 self._since[table.kind.name] = part[-1][0]
                 done += len(part)
                 if progress is not None:
@@ -237,20 +226,19 @@ class Indexer:
         if known is None:
             table.journal.put("dimension", dimension)
         elif known != dimension:
-            few = sum(len(one.vectors) for one in self._tables) <= _FEW
-            if few and self._embedder.embed(["dimension"]).shape[1] == dimension:
-                logger.warning("the first vectors had a size of %s: embedded anew", known)
-                with table.journal.transaction():
-                    for one in self._tables:
-                        one.vectors.clear()
-                    table.journal.put("dimension", dimension)
-                self.start_over()
-                return
-            raise StorageError(
-                f"the embedder {self._embedder.model_id!r} makes vectors of {dimension} numbers,"
-                f" and those of {table.journal.path} have {known}: give the embedder that made"
-                " them, or call reindex."
-            )
+            many = sum(len(one.vectors) for one in self._tables) > _FEW
+            if many or self._embedder.embed(["dimension"]).shape[1] != dimension:
+                raise StorageError(
+                    f"the embedder {self._embedder.model_id!r} makes vectors of {dimension}"
+                    f" numbers, and those of {table.journal.path} have {known}: give the embedder"
+                    " that made them, or call reindex."
+                )
+            logger.warning("the first vectors had a size of %s: embedded anew", known)
+            with table.journal.transaction():
+                for one in self._tables:
+                    one.vectors.clear()
+                table.journal.put("dimension", dimension)
+            self.start_over()
 
     def _tell(self, at_least: int) -> None:
         """Tell the index of the changes, if there are so many."""
@@ -259,38 +247,8 @@ class Indexer:
         if self.is_unwell and self._prepared():
             self.is_unwell = False
         for table in self._tables:
-            if len(table.changes) < at_least or not self._prepared():
-                continue
-            index = self._store.index(table.kind)
-            while self._tell_part(table, index):
-                pass
-
-    def _tell_part(self, table: RecordTable, index: VectorIndex) -> bool:
-        changes = table.changes.first(_PART)
-        if not changes:
-            return False
-        latest = {one.number: one for one in changes}
-        puts = [one.number for one in changes if not latest[one.number].deleted]
-        records = table.get(sorted(set(puts)))
-        rows = table.vectors.get(list(records))
-        if len(rows) < len(records):  # stored meanwhile, and not embedded yet
-            first = min(one.sequence for one in changes if one.number in records.keys() - rows)
-            changes = [one for one in changes if one.sequence < first]
-            if not changes:
-                return False
-            records = {n: r for n, r in records.items() if n in rows}
-        gone = {one.number for one in changes} - records.keys()
-        if records:
-            kept = list(records)
-            index.upsert([records[n] for n in kept], np.stack([rows[n] for n in kept]))
-        index.delete(sorted(gone))
-        journal = table.journal
-        sequence = changes[-1].sequence
-        index.note(Standing(journal.identity, self._embedder.model_id, sequence))
-        with journal.transaction():
-            table.changes.drop(sequence)
-            journal.put(f"count.{table.kind.name}", len(index))
-        return True
+            if len(table.changes) >= at_least and self._prepared():
+                tell(self._store, table, self._embedder.model_id)
 
     def _prepared(self) -> bool:
         """Whether the index may be used: it was looked at, and is this journal's."""
@@ -302,33 +260,15 @@ class Indexer:
             assert self._store is not None
             if not self._store.prepare():
                 self._begin_anew()
-            elif wrong := next(filter(None, map(self._wrong, self._tables)), ""):
+            elif found := fault(self._store, self._tables, self._embedder.model_id):
                 place = self._tables[0].journal.path
-                logger.warning("the vector index beside %s %s: it is made anew", place, wrong)
+                logger.warning("the vector index beside %s %s: it is made anew", place, found)
                 self._store.put_aside()
                 self._begin_anew()
             self._ready = True
             if self._ownership is not None:
                 self._ownership.before_release(self._store.close)
             return True
-
-    def _wrong(self, table: RecordTable) -> str:
-        """What speaks against an index that can be opened; empty for nothing."""
-        assert self._store is not None
-        applied = table.changes.applied
-        standing = self._store.index(table.kind).standing
-        if standing is None:
-            return "lacks what it was told" if applied else ""
-        if standing.journal != table.journal.identity:
-            return "belongs to another memory"
-        if standing.embedder != self._embedder.model_id:
-            return "holds another embedder's vectors"
-        if not applied <= standing.sequence <= table.changes.last:
-            return "is not as old as the journal"
-        count = table.journal.get(f"count.{table.kind.name}")
-        if standing.sequence == applied and len(self._store.index(table.kind)) != count:
-            return "lacks records"
-        return ""
 
     def _begin_anew(self) -> None:
         for table in self._tables:
@@ -350,10 +290,9 @@ class Indexer:
             StorageError: it cannot be overwritten, or another process owns it.
         """
         with self._working, self._preparing:
-            if self._store is None:
-                return
-            if not self.own():
-                raise StorageError("the vector index is another process's: forget there.")
-            self._store.destroy()
-            self._begin_anew()
-            self._ready = True
+            if self._store is not None:
+                if not self.own():
+                    raise StorageError("the vector index is another process's: forget there.")
+                self._store.destroy()
+                self._begin_anew()
+                self._ready = True

@@ -16,9 +16,8 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from memgpt_autogen.errors import StorageError
-from memgpt_autogen.storage.journal.connection import make_private
-from memgpt_autogen.storage.process import forget_in_child, forked
+from memgpt_autogen.storage.journal.connection import make_private, written_in
+from memgpt_autogen.storage.process import OfProcess, forked
 
 _LOCK = "lock"
 _OWNER = "owner.json"  # says who has the lock, for people
@@ -51,16 +50,12 @@ class Ownership:
             if self._lock is not None:
                 return True
             lock = FileLock(self._directory / _LOCK, thread_local=False, mode=0o600)
-            try:
-                make_private(self._directory)
-                lock.acquire(timeout=wait, poll_interval=0.02)
-            except Timeout:
-                return False
-            except OSError as problem:
-                raise StorageError(
-                    f"{self._directory} cannot be written: {problem}. Choose another directory"
-                    " with memory=, or mend its permissions."
-                ) from problem
+            make_private(self._directory)
+            with written_in(self._directory):
+                try:
+                    lock.acquire(timeout=wait, poll_interval=0.02)
+                except Timeout:
+                    return False
             self._lock = lock
             self._sign()
             return True
@@ -99,32 +94,19 @@ class Ownership:
         path.chmod(0o600)
 
 
-_ownerships: dict[Path, Ownership] = {}
-_guard = threading.Lock()
+_ownerships: OfProcess[Ownership] = OfProcess({})
 
 
 def ownership_of(directory: Path) -> Ownership:
     """The lock of a directory."""
-    with _guard:
-        return _ownerships.setdefault(directory, Ownership(directory))
+    with _ownerships.guard:
+        return _ownerships.things.setdefault(directory, Ownership(directory))
 
 
 def let_go_of_unused(used: Iterable[Path]) -> None:
     """Release the locks of directories whose stores nobody closed and nobody has any more."""
-    with _guard:
-        unused = _ownerships.keys() - set(used)
-        let_go = [_ownerships.pop(directory) for directory in unused]
+    with _ownerships.guard:
+        unused = _ownerships.things.keys() - set(used)
+        let_go = [_ownerships.things.pop(directory) for directory in unused]
     for one in let_go:
         one.release()
-
-
-def _forget() -> None:
-    """In a forked child the parent's locks are the parent's."""
-    global _guard  # noqa: PLW0603 - a lock that a parent's thread holds is never released here
-    _guard = threading.Lock()
-    _kept.append(dict(_ownerships))
-    _ownerships.clear()
-
-
-_kept: list[dict[Path, Ownership]] = []
-forget_in_child(_forget)

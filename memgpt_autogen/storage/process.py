@@ -8,9 +8,47 @@ forbids to use or even to close them there (https://sqlite.org/howtocorrupt.html
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, MutableMapping
+from typing import Any, Generic, TypeVar
 
 from memgpt_autogen.errors import ForkedError
+
+_Thing = TypeVar("_Thing")
+
+
+class OfProcess(Generic[_Thing]):
+    """Things that are open in this process, by what tells them apart.
+
+    A forked child begins without any: its parent's are neither used nor closed there.
+
+    Attributes:
+        things: those there are.
+        guard: to be held while they are looked up or changed; in a child a new lock, since a
+            lock that a parent's thread holds is never released there.
+
+    Args:
+        things: an empty mapping.
+        forget: to be called in a child for each of its parent's.
+    """
+
+    def __init__(
+        self,
+        things: MutableMapping[Any, _Thing],
+        forget: Callable[[_Thing], None] = lambda thing: None,
+    ) -> None:
+        self.things = things
+        self.guard = threading.RLock()
+        self._forget = forget
+        self._parents: list[_Thing] = []
+        forget_in_child(self._begin_anew)
+
+    def _begin_anew(self) -> None:
+        self.guard = threading.RLock()
+        self._parents += self.things.values()
+        self.things.clear()
+        for thing in self._parents:
+            self._forget(thing)
 
 
 def forget_in_child(forget: Callable[[], None]) -> None:

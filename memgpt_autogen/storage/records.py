@@ -74,8 +74,7 @@ class Records:
 
     def nearest(self, vector: Vectors, count: int) -> dict[int, float]:
         """The records nearest to a vector, with their cosines, by the index and the journal."""
-        told = self.table.changes.applied  # before the index is asked: it may hold more by then
-        gone = self.table.changes.deleted()
+        told, gone = self.table.changes.told()  # before the index is asked: it may hold more then
         found = self.indexer.query(self.table, vector, count + len(gone)) if told else []
         if found is None:
             numbers, rows = self._all()

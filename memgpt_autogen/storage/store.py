@@ -6,7 +6,6 @@ A store that is open in this process is handed to everybody here who asks for it
 from __future__ import annotations
 
 import logging
-import threading
 import weakref
 from collections.abc import Callable
 from pathlib import Path
@@ -21,15 +20,15 @@ from memgpt_autogen.storage.journal.journal import Journal
 from memgpt_autogen.storage.journal.records import RecordTable
 from memgpt_autogen.storage.journal.state import StateTable
 from memgpt_autogen.storage.ownership import Ownership, let_go_of_unused, ownership_of
-from memgpt_autogen.storage.process import forget_in_child
+from memgpt_autogen.storage.process import OfProcess
 from memgpt_autogen.storage.record import ARCHIVAL, RECALL
 from memgpt_autogen.storage.records import Records
+from memgpt_autogen.storage.shared_copy.server import ServerCopy, open_copy
 from memgpt_autogen.storage.vectors.clients import may_use_chroma
 from memgpt_autogen.storage.vectors.folder import ChromaFolder
 
 if TYPE_CHECKING:
     from memgpt_autogen.storage.embedders.embedder import Embedder
-    from memgpt_autogen.storage.shared_copy.server import ServerCopy
     from memgpt_autogen.storage.vectors.base import VectorStore
 
 logger = logging.getLogger(__name__)
@@ -144,9 +143,9 @@ class Store:
         self.users -= 1
         if self.users:
             return
-        with _guard:
-            if _open.get(self.place) is self:
-                del _open[self.place]
+        with _open.guard:
+            if _open.things.get(self.place) is self:
+                del _open.things[self.place]
         try:
             self.indexer.close()
             if self._copy is not None:
@@ -187,8 +186,7 @@ class Store:
             )
 
 
-_open: weakref.WeakValueDictionary[str, Store] = weakref.WeakValueDictionary()
-_guard = threading.RLock()
+_open: OfProcess[Store] = OfProcess(weakref.WeakValueDictionary())
 
 
 def open_store(
@@ -221,26 +219,15 @@ def open_store(
         return store
     copy: ServerCopy | None = None
     directory = local_directory(location, section, name)
-    with _guard:
+    with _open.guard:
         if is_server(location):
-            from memgpt_autogen.storage.shared_copy.server import open_copy  # needs Chroma
-
             copy, directory = open_copy(location, section, name)
-        let_go_of_unused(Path(place) for place in _open)
-        store_here = _open.get(str(directory))
+        let_go_of_unused(map(Path, _open.things))
+        store_here = _open.things.get(str(directory))
         if store_here is None:
             store_here = Store(directory, name, embedder, copy=copy, texts=texts, anew=anew)
-            _open[str(directory)] = store_here
+            _open.things[str(directory)] = store_here
         else:
             store_here.must_have(embedder)
         store_here.users += 1
         return store_here
-
-
-def _forget() -> None:
-    global _guard  # noqa: PLW0603 - a lock that a parent's thread holds is never released here
-    _guard = threading.RLock()
-    _open.clear()
-
-
-forget_in_child(_forget)

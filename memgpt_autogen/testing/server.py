@@ -7,7 +7,6 @@ import secrets
 import threading
 import time
 from collections.abc import Callable, Sequence
-from types import TracebackType
 from typing import Any, TypeAlias
 
 from . import wire
@@ -111,12 +110,7 @@ class ScriptedModel:
     def __enter__(self) -> ScriptedModel:
         return self.start()
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_error: object) -> None:
         if kind is None:
             self.close()
         else:
@@ -146,23 +140,15 @@ class ScriptedModel:
             body = None
         with self._lock:
             taken = self._take(body)
-        if isinstance(taken, Response):
-            return taken
-        request, step = taken
-        return _answer(request, step)
+        return taken if isinstance(taken, Response) else _answer(*taken)
 
     def _take(self, body: Any) -> Response | tuple[ChatRequest, Step]:
         if problem := violation(body):
             self.violations.append(problem)
             return _refused(400, problem, "invalid_request_error")
         request = ChatRequest(body, count_prompt(body))
-        error = overflow_error(
-            self.overflow,
-            window=self.window,
-            prompt_tokens=request.prompt_tokens,
-            reserved=completion_limit(body),
-        )
-        if error is not None:
+        limit = completion_limit(body)
+        if error := overflow_error(self.overflow, self.window, request.prompt_tokens, limit):
             self.overflows.append(request)
             return json_response(400, error)
         return self._next(request)
@@ -176,10 +162,8 @@ class ScriptedModel:
                 return _refused(400, f"the script raised {crash!r}", "scripted_model_error")
         elif not self.remaining:
             self.unexpected.append(request)
-            text = (
-                f"the script has {len(self._steps)} replies and all are used; "
-                f"the request was: {_brief(request)}"
-            )
+            text = f"the script has {len(self._steps)} replies and all are used; "
+            text += f"the request was: {_brief(request)}"
             return _refused(400, text, "scripted_model_error", "script_exhausted")
         else:
             step = self._steps[len(self.requests)]

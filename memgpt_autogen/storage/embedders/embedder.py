@@ -134,7 +134,8 @@ def resolve_embedder(given: Any = None) -> Embedder:
         ConfigurationError: `given` is none of these.
     """
     if given is None:
-        return _best()
+        with _choosing:
+            return _best()
     if isinstance(given, Embedder) and not isinstance(given, type):
         return given
     if callable(given) and not isinstance(given, type):
@@ -150,13 +151,8 @@ def resolve_embedder(given: Any = None) -> Embedder:
 _choosing = threading.Lock()
 
 
-def _best() -> Embedder:
-    with _choosing:
-        return _best_once()
-
-
 @functools.lru_cache(maxsize=1)
-def _best_once() -> Embedder:
+def _best() -> Embedder:
     missing = [name for name in ("onnxruntime", "tokenizers") if not importlib.util.find_spec(name)]
     weights = None if missing else packaged_weights() or weights_from_chroma()
     if weights is not None:

@@ -46,10 +46,15 @@ class ChangeLog:
         rows = self._journal.rows(sql, [self._kind.name, count])
         return [Change(sequence, number, bool(deleted)) for sequence, number, deleted in rows]
 
-    def deleted(self) -> set[int]:
-        """The numbers of deleted records that the index may still hold."""
-        sql = "SELECT number FROM changes WHERE kind = ? AND deleted"
-        return {number for (number,) in self._journal.rows(sql, [self._kind.name])}
+    def told(self) -> tuple[int, set[int]]:
+        """`applied`, and the numbers of deleted records that the index may still hold."""
+        sql = (
+            "SELECT coalesce((SELECT value FROM meta WHERE key = ?), 0)"
+            " UNION ALL SELECT number FROM changes WHERE kind = ? AND deleted"
+        )
+        name = self._kind.name
+        (applied,), *gone = self._journal.rows(sql, [f"applied.{name}", name])
+        return applied, {number for (number,) in gone}
 
     def __len__(self) -> int:
         sql = "SELECT count(*) FROM changes WHERE kind = ?"

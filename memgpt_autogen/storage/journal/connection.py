@@ -12,10 +12,11 @@ import os
 import sqlite3
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 from memgpt_autogen.errors import StorageError
-from memgpt_autogen.storage.process import forget_in_child
+from memgpt_autogen.storage.process import OfProcess
 
 OPEN = 24  # files with open connections
 _WAIT_SECONDS = 10.0
@@ -86,6 +87,17 @@ class Link:
                     connection.close()
             self.writer = self.reader = self.file = None
 
+    def close_unless_used(self) -> None:
+        """Close both connections, if no other thread is at work with one."""
+        locks = (self.writing, self.reading)
+        held = [lock for lock in locks if lock.acquire(blocking=False)]
+        try:
+            if len(held) == len(locks):
+                self.close()
+        finally:
+            for lock in held:
+                lock.release()
+
     def _opened(self) -> sqlite3.Connection:
         self.check()
         _close_surplus(self)
@@ -95,44 +107,23 @@ class Link:
             raise failure(self.path, problem) from problem
 
 
-_links: dict[Path, Link] = {}
-_guard = threading.Lock()
+_links: OfProcess[Link] = OfProcess({})
 
 
 def link_to(path: Path) -> Link:
     """The connections of this process to a file."""
-    with _guard:
-        return _links.setdefault(path, Link(path))
+    with _links.guard:
+        return _links.things.setdefault(path, Link(path))
 
 
 def _close_surplus(wanted: Link) -> None:
     """Close the connections of the files that were used longest ago, if too many are open."""
-    with _guard:
-        resting = [one for one in _links.values() if one is not wanted and one.file is not None]
+    with _links.guard:
+        links = _links.things.values()
+        resting = [one for one in links if one is not wanted and one.file is not None]
         resting.sort(key=lambda one: one.used)
-        surplus = resting[: max(len(resting) - OPEN + 1, 0)]
-    for one in surplus:
-        if one.writing.acquire(blocking=False):
-            try:
-                if one.reading.acquire(blocking=False):
-                    try:
-                        one.close()
-                    finally:
-                        one.reading.release()
-            finally:
-                one.writing.release()
-
-
-def _forget() -> None:
-    """In a forked child the parent's connections are neither used nor closed."""
-    global _guard  # noqa: PLW0603 - a lock that a parent's thread holds is never released here
-    _guard = threading.Lock()
-    _parents.append(dict(_links))
-    _links.clear()
-
-
-_parents: list[dict[Path, Link]] = []
-forget_in_child(_forget)
+    for one in resting[: max(len(resting) - OPEN + 1, 0)]:
+        one.close_unless_used()
 
 
 def connect(path: Path | str) -> sqlite3.Connection:
@@ -170,10 +161,17 @@ def make_private(folder: Path) -> None:
     Raises:
         StorageError: it cannot be made.
     """
-    try:
+    with written_in(folder):
         for one in [*reversed(folder.parents), folder]:
             if not one.exists():
                 one.mkdir(mode=0o700, exist_ok=True)
+
+
+@contextlib.contextmanager
+def written_in(folder: Path) -> Iterator[None]:
+    """A folder is written inside the `with` block; what the system refuses is a StorageError."""
+    try:
+        yield
     except OSError as problem:
         raise StorageError(
             f"{folder} cannot be written: {problem}. Choose another directory with memory=, or"

@@ -183,33 +183,19 @@ class RecordTable:
         return self._matching.holding(phrases, where, limit)
 
     def _select(self, rest: str, parameters: Parameters) -> list[Record]:
-        sql = f"""SELECT number, timestamp, speaker, tags, origin, checksum, text
+        sql = f"""SELECT number, text, timestamp, speaker, tags, origin, checksum
                   FROM {self._name} WHERE {rest}"""
-        return [self._record(*row) for row in self.journal.rows(sql, parameters)]
-
-    def _record(
-        self,
-        number: int,
-        timestamp: str,
-        speaker: str,
-        tags: str,
-        origin: str,
-        checksum: int,
-        text: str,
-    ) -> Record:
-        if checksum != _checksum(text):
-            raise StorageError(
-                f"{self.kind.id_of(number)} is damaged in {self.journal.path}: its text is not the"
-                " one that was stored. Nothing was changed: restore a backup or a checkpoint."
-            )
-        return Record(
-            number=number,
-            text=text,
-            timestamp=datetime.fromisoformat(timestamp),
-            speaker=speaker,
-            tags=tuple(json.loads(tags)) if tags else (),
-            origin=origin,
-        )
+        found = []
+        for *row, checksum in self.journal.rows(sql, parameters):
+            record = record_of(*row)
+            if checksum != _checksum(record.text):
+                raise StorageError(
+                    f"{self.kind.id_of(record.number)} is damaged in {self.journal.path}: its text"
+                    " is not the one that was stored. Nothing was changed: restore a backup or a"
+                    " checkpoint."
+                )
+            found.append(record)
+        return found
 
     def _unknown(self, records: Sequence[Record]) -> list[Record]:
         known = self.get([record.number for record in records])
@@ -285,6 +271,14 @@ def _row(record: Record) -> tuple[int, int, str, str, str, str, int, str]:
         *(record.number, moment, stamp, record.speaker),
         *(tags, record.origin, _checksum(record.text), record.text),
     )
+
+
+def record_of(
+    number: int, text: str, timestamp: str, speaker: str, tags: str, origin: str
+) -> Record:
+    """The record that a row holds."""
+    found = tuple(json.loads(tags)) if tags else ()
+    return Record(number, text, datetime.fromisoformat(timestamp), speaker, found, origin)
 
 
 def _checksum(text: str) -> int:

@@ -5,13 +5,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from memgpt_autogen.storage.embedders.arrays import Vectors
-from memgpt_autogen.storage.journal.journal import Journal
+from memgpt_autogen.storage.journal.journal import Journal, Parameters
 from memgpt_autogen.storage.journal.where import AMONG
 from memgpt_autogen.storage.record import Kind
 
@@ -37,28 +37,26 @@ class VectorTable:
         """Rises with every change, so that copies in memory can be told from old ones."""
         return int(self._journal.get(self._name) or 0)
 
-    def put(self, rows: Mapping[int, Row]) -> None:
-        """Store vectors of the records that are still there."""
-        with self._journal.transaction() as connection:
-            connection.executemany(
-                f"INSERT OR REPLACE INTO {self._name} SELECT number, ? FROM {self._records}"
-                " WHERE number = ?",
-                [(row.astype(np.float16).tobytes(), number) for number, row in rows.items()],
-            )
-            self._journal.put(self._name, self.version + 1)
+    def put(self, numbers: Iterable[int], rows: Vectors) -> None:
+        """Store vectors, a row for each number, of the records that are still there."""
+        halves = [row.tobytes() for row in rows.astype(np.float16)]
+        self._change(
+            f"INSERT OR REPLACE INTO {self._name} SELECT number, ? FROM {self._records}"
+            " WHERE number = ?",
+            zip(halves, numbers, strict=True),
+        )
 
     def remove(self, numbers: Iterable[int]) -> None:
         """Delete vectors."""
-        with self._journal.transaction() as connection:
-            connection.executemany(
-                f"DELETE FROM {self._name} WHERE number = ?", [(number,) for number in numbers]
-            )
-            self._journal.put(self._name, self.version + 1)
+        self._change(f"DELETE FROM {self._name} WHERE number = ?", [(one,) for one in numbers])
 
     def clear(self) -> None:
         """Delete all: another embedder's are of no use."""
+        self._change(f"DELETE FROM {self._name}", [()])
+
+    def _change(self, sql: str, parameters: Iterable[Parameters]) -> None:
         with self._journal.transaction() as connection:
-            connection.execute(f"DELETE FROM {self._name}")
+            connection.executemany(sql, parameters)
             self._journal.put(self._name, self.version + 1)
 
     def missing(self, since: int, count: int) -> list[tuple[int, int]]:

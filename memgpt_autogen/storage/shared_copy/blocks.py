@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from memgpt_autogen.storage.journal.blocks import BlockChange, StoredBlock
 from memgpt_autogen.storage.text import clean
-from memgpt_autogen.storage.vectors.clients import chroma_errors, release
+from memgpt_autogen.storage.vectors.clients import chroma_errors, collection_of, release
 
 if TYPE_CHECKING:
     from chromadb.api import ClientAPI
@@ -30,9 +30,7 @@ class ServerBlocks:
         self._client = client
         self._place = place
         with chroma_errors(place):
-            self._collection = client.get_or_create_collection(
-                _COLLECTION, embedding_function=None, configuration={"hnsw": {"space": "cosine"}}
-            )
+            self._collection = collection_of(client, _COLLECTION)
 
     def create(self, block: StoredBlock, author: str, time: datetime) -> None:
         if self.read(block.name) is None:
@@ -84,14 +82,8 @@ class ServerBlocks:
 
     def _add(self, block: StoredBlock, author: str, time: datetime) -> str:
         mark = secrets.token_hex(8)
-        about = {
-            "name": clean(block.name),
-            "version": block.version,
-            "limit": block.limit,
-            "mark": mark,
-            "author": clean(author),
-            "time": time.isoformat(),
-        }
+        about = {"name": clean(block.name), "version": block.version, "limit": block.limit}
+        about |= {"mark": mark, "author": clean(author), "time": time.isoformat()}
         with chroma_errors(self._place):
             self._collection.add(
                 ids=[_id(block.name, block.version)],

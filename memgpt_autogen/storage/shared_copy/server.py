@@ -14,7 +14,7 @@ import logging
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from itertools import starmap
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,11 +22,16 @@ from memgpt_autogen.errors import TakenOverError
 from memgpt_autogen.storage.address import Server
 from memgpt_autogen.storage.directory import Section, folder_name, server_directory
 from memgpt_autogen.storage.journal.journal import Journal
-from memgpt_autogen.storage.journal.records import RecordTable
-from memgpt_autogen.storage.record import Kind, Record
+from memgpt_autogen.storage.journal.records import RecordTable, record_of
+from memgpt_autogen.storage.record import Kind
 from memgpt_autogen.storage.text import clean
 from memgpt_autogen.storage.vectors.chroma import ChromaIndex
-from memgpt_autogen.storage.vectors.clients import chroma_errors, release, server_client
+from memgpt_autogen.storage.vectors.clients import (
+    chroma_errors,
+    collection_of,
+    release,
+    server_client,
+)
 
 if TYPE_CHECKING:
     from chromadb.api import ClientAPI
@@ -59,10 +64,9 @@ class ServerVectors:
     def destroy(self) -> None:
         """The server's files are out of reach here: `chroma vacuum` overwrites them there."""
         with chroma_errors(self._place):
-            there = {str(getattr(one, "name", one)) for one in self._client.list_collections()}
-            for name in (f"{self._prefix}recall", f"{self._prefix}archival"):
-                if name in there:
-                    self._client.delete_collection(name)
+            for one in self._client.list_collections():
+                if one.name in (f"{self._prefix}recall", f"{self._prefix}archival"):
+                    self._client.delete_collection(one.name)
 
     def close(self) -> None:
         """The client is closed with the copy."""
@@ -89,11 +93,7 @@ class ServerCopy:
         self._sent = -1
         self.vectors = ServerVectors(client, prefix, place)
         with chroma_errors(place):
-            self._collection = client.get_or_create_collection(
-                f"{prefix}state",
-                embedding_function=None,
-                configuration={"hnsw": {"space": "cosine"}},
-            )
+            self._collection = collection_of(client, f"{prefix}state")
 
     def fill(self, journal: Journal, tables: list[RecordTable]) -> None:
         """Take the memory over, and bring the journal up to what the server holds."""
@@ -152,12 +152,11 @@ class ServerCopy:
                 index, kind = self.vectors.index(table.kind), table.kind.name
                 for records, rows in index.everything():
                     table.add(records)
-                    numbers = [record.number for record in records]
-                    table.vectors.put(dict(zip(numbers, rows, strict=True)))
+                    table.vectors.put([record.number for record in records], rows)
                 standing = index.standing
                 table.changes.go_on_after(standing.sequence if standing else 0)
                 journal.put(f"applied.{kind}", about["meta"].get(f"applied.{kind}"))
-                table.add(map(_record, about["pending"][kind]))
+                table.add(starmap(record_of, about["pending"][kind]))
                 table.delete(about["deleted"][kind])
         journal.identity = str(journal.get("identity"))
 
@@ -193,11 +192,10 @@ def server_names(location: str, section: Section) -> list[str]:
     client = server_client(server)
     try:
         with chroma_errors(server.url):
-            collections = [str(getattr(one, "name", one)) for one in client.list_collections()]
             saved = [
-                _saved(client.get_collection(name, embedding_function=None))
-                for name in collections
-                if name.startswith(f"memgpt-{section}.") and name.endswith(".state")
+                _saved(client.get_collection(one.name, embedding_function=None))
+                for one in client.list_collections()
+                if one.name.startswith(f"memgpt-{section}.") and one.name.endswith(".state")
             ]
     finally:
         release(client)
@@ -222,18 +220,6 @@ def _document(journal: Journal) -> dict[str, Any]:
         sql = "SELECT number FROM changes WHERE kind = ? AND deleted"
         document["deleted"][kind] = [number for (number,) in journal.rows(sql, [kind])]
     return document
-
-
-def _record(row: list[Any]) -> Record:
-    number, text, timestamp, speaker, tags, origin = row
-    return Record(
-        number=number,
-        text=text,
-        timestamp=datetime.fromisoformat(timestamp),
-        speaker=speaker,
-        tags=tuple(json.loads(tags)) if tags else (),
-        origin=origin,
-    )
 
 
 def _saved(collection: Collection) -> str | None:

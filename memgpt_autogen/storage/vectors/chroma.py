@@ -13,7 +13,7 @@ from memgpt_autogen.errors import StorageError
 from memgpt_autogen.storage.embedders.arrays import Vectors
 from memgpt_autogen.storage.record import Kind, Record
 from memgpt_autogen.storage.vectors.base import Standing
-from memgpt_autogen.storage.vectors.clients import chroma_errors
+from memgpt_autogen.storage.vectors.clients import chroma_errors, collection_of
 
 if TYPE_CHECKING:
     from chromadb.api import ClientAPI
@@ -95,11 +95,7 @@ class ChromaIndex:
             about = dict((collection.metadata if collection else None) or {})
         if "journal" not in about:
             return None
-        return Standing(
-            journal=str(about["journal"]),
-            embedder=str(about["embedder"]),
-            sequence=int(about["sequence"]),
-        )
+        return Standing(str(about["journal"]), str(about["embedder"]), int(about["sequence"]))
 
     def note(self, standing: Standing) -> None:
         with self._used() as client:
@@ -151,10 +147,6 @@ class ChromaIndex:
         return self._known[1]
 
     def _create(self, client: ClientAPI) -> Collection:
-        made = client.get_or_create_collection(
-            self._name,
-            embedding_function=None,
-            configuration={"hnsw": {"space": "cosine"}},
-        )
+        made = collection_of(client, self._name)
         self._known = (client, made)
         return made

@@ -13,6 +13,7 @@ from memgpt_autogen.storage.process import forget_in_child
 
 if TYPE_CHECKING:
     from chromadb.api import ClientAPI
+    from chromadb.api.models.Collection import Collection
 
 _REACH_SECONDS = 10.0
 
@@ -78,7 +79,7 @@ def folder_client(path: Path) -> ClientAPI:
 
 
 def server_client(server: Server) -> ClientAPI:
-    import chromadb  # see _local_client
+    import chromadb  # heavy
     import httpx  # comes with Chroma
     from chromadb.config import Settings
 
@@ -91,15 +92,20 @@ def server_client(server: Server) -> ClientAPI:
         return chromadb.HttpClient(
             **server.client_arguments, settings=Settings(anonymized_telemetry=False)
         )
-    except (
-        httpx.HTTPError,
-        ValueError,
-        KeyError,
-    ) as problem:  # ValueError: Chroma's, if it cannot connect
+    except (httpx.HTTPError, ValueError, KeyError) as problem:  # Chroma's, if it cannot connect
         raise StorageError(
             f"no Chroma server answers at {place}: {problem}. Start it with"
             f" `chroma run --path DIRECTORY --port {server.port}`, or correct the address."
         ) from problem
+
+
+def collection_of(client: ClientAPI, name: str) -> Collection:
+    """A collection for vectors of ours, which is made where there is none."""
+    # With Chroma's 16 neighbours it can lose sight of texts that are nearly the same.
+    hnsw = {"space": "cosine", "max_neighbors": 32}
+    return client.get_or_create_collection(
+        name, embedding_function=None, configuration={"hnsw": hnsw}
+    )
 
 
 def release(client: ClientAPI) -> None:

@@ -17,7 +17,6 @@ import subprocess
 import sys
 import threading
 import zlib
-from collections import OrderedDict
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,7 +24,7 @@ from typing import TYPE_CHECKING
 from memgpt_autogen.errors import StorageError
 from memgpt_autogen.storage.journal.connection import make_private
 from memgpt_autogen.storage.journal.journal import Journal
-from memgpt_autogen.storage.process import forget_in_child
+from memgpt_autogen.storage.process import OfProcess
 from memgpt_autogen.storage.record import Kind
 from memgpt_autogen.storage.vectors import trial
 from memgpt_autogen.storage.vectors.chroma import ChromaIndex
@@ -54,7 +53,7 @@ class ChromaFolder:
         self._turn = threading.Condition(threading.RLock())
         self._users = 0
         self._opened: ClientAPI | None = None
-        for other in list(_open.values()):  # of a store that nobody has any more
+        for other in list(_open.things.values()):  # of a store that nobody has any more
             if other.path == self.path:
                 other.close()
 
@@ -171,7 +170,7 @@ class ChromaFolder:
         if self._opened is not None:
             release(self._opened)
             self._opened = None
-        _open.pop(id(self), None)
+        _open.things.pop(id(self), None)
 
     def _look_closely(self) -> str:
         if self._opened is not None or not self.path.exists():
@@ -198,32 +197,17 @@ class ChromaFolder:
         ]
 
 
-_open: OrderedDict[int, ChromaFolder] = OrderedDict()
-_guard = threading.Lock()
+_open: OfProcess[ChromaFolder] = OfProcess({}, ChromaFolder.forget)
 
 
 def _used_latest(folder: ChromaFolder) -> None:
     """Note the use of a folder, and close the one that was used longest ago, if too many are."""
-    with _guard:
-        _open[id(folder)] = folder
-        _open.move_to_end(id(folder))
-        surplus = [one for one in _open.values() if one is not folder]
-        surplus = surplus[: max(len(_open) - OPEN, 0)]
-    for one in surplus:
+    with _open.guard:
+        _open.things.pop(id(folder), None)
+        surplus = list(_open.things.values())
+        _open.things[id(folder)] = folder  # the last of all
+    for one in surplus[: max(len(surplus) + 1 - OPEN, 0)]:
         one.close_unless_used()
-
-
-def _forget() -> None:
-    global _guard  # noqa: PLW0603 - a lock that a parent's thread holds is never released here
-    _guard = threading.Lock()
-    for folder in _open.values():
-        folder.forget()
-    _kept.extend(_open.values())
-    _open.clear()
-
-
-_kept: list[ChromaFolder] = []  # of a parent process: neither used nor closed here
-forget_in_child(_forget)
 
 
 def _stands_trial(path: Path) -> bool:
