@@ -11,11 +11,12 @@ import re
 
 import reading
 
-from memgpt_autogen.engine.executor import MEMORY_FUNCTIONS
+from memgpt_autogen.engine.functions import FUNCTIONS
 from memgpt_autogen.testing import ChatRequest, ScriptedModel, Step, call, calls, say, send
 from memgpt_autogen.testing.requests import message_text
 
 NAME = "rehearsal-model"
+FUNCTION_NAMES = frozenset(function.name for function in FUNCTIONS)
 
 _FACT = re.compile(
     r"\b(my name is|i am|i'm|i like|i prefer|i work|i live|my \w+ (?:is|are|must)|please remember"
@@ -161,7 +162,7 @@ def _facts(request: ChatRequest) -> Step | None:
 
 
 def _use_tool(request: ChatRequest, words: str) -> Step | None:
-    tool = reading.fitting_tool(request, words, MEMORY_FUNCTIONS)
+    tool = reading.fitting_tool(request, words, FUNCTION_NAMES)
     return None if tool is None else call(tool[0], **tool[1])
 
 
@@ -177,7 +178,7 @@ def _after_result(request: ChatRequest, words: str) -> Step:
         return send(f"That failed. {result[:200]}")
     if "search" in name:
         return _found(request, words)
-    if name not in MEMORY_FUNCTIONS:
+    if name not in FUNCTION_NAMES:
         return send(f"{name} says: {result}")
     if name == "archival_memory_insert":
         return send(f"Noted. {result}")

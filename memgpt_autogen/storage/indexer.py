@@ -28,6 +28,7 @@ Progress = Callable[[int, int], None]  # how many are done, of how many
 
 EMBEDDED = 16  # texts embedded at once
 TOLD = 256  # changes that are worth a write to the vector index
+COMPARED = 50_000  # vectors that are read from the journal to be compared without an index
 _FEW = 64  # vectors that are made anew where they were a fault of the embedder
 _REST = 0.3  # seconds to wait for more to do
 
@@ -137,8 +138,16 @@ class Indexer:
     # --- for those who search --------------------------------------------------------
 
     def query(self, table: RecordTable, vector: Vectors, count: int) -> Found:
-        """What the vector index finds; None where this process cannot ask it now."""
+        """What the vector index finds; None where this process cannot ask it now.
+
+        Nobody waits for an index to be looked at and opened, where the vectors in the
+        journal are few enough to be compared.
+        """
         if self._store is None:
+            return None
+        if not self._ready and len(table) <= COMPARED:
+            self.is_unwell = True
+            self.nudge()
             return None
         with self._changed:
             self._users += 1

@@ -8,15 +8,14 @@ from collections.abc import Callable, Iterable, Sequence
 from memgpt_autogen.errors import EmbedderMismatchError
 from memgpt_autogen.storage.embedders.arrays import Vectors
 from memgpt_autogen.storage.embedders.embedder import Embedder
-from memgpt_autogen.storage.indexer import Indexer, Progress
+from memgpt_autogen.storage.indexer import COMPARED, Indexer, Progress
 from memgpt_autogen.storage.journal.records import RecordTable
 from memgpt_autogen.storage.record import Kind, Record
 
 WRITTEN = 256  # records in one transaction
 _BACKLOG = 64  # records without a vector that a program may leave behind it
 _BACKLOG_SECONDS = 600.0
-_READ = 50_000  # vectors that a process reads to compare where it cannot ask the index
-_NEAR = 10_000  # of those that the index was not told of
+_NEAR = 10_000  # vectors of what the index was not told of yet
 
 
 class Records:
@@ -75,11 +74,12 @@ class Records:
     def nearest(self, vector: Vectors, count: int) -> dict[int, float]:
         """The records nearest to a vector, with their cosines, by the index and the journal."""
         told, gone = self.table.changes.told()  # before the index is asked: it may hold more then
-        found = self.indexer.query(self.table, vector, count + len(gone)) if told else []
+        found = self.indexer.query(self.table, vector, count + len(gone)) if told else None
         if found is None:
             numbers, rows = self._all()
         else:
             numbers, rows = self.table.vectors.after(told, _NEAR)
+            self._read = None
         near = {number: cosine for number, cosine in found or () if number not in gone}
         if numbers:
             near.update(zip(numbers, (rows @ vector[0]).tolist(), strict=True))
@@ -104,5 +104,5 @@ class Records:
         version = self.table.vectors.version
         with self._guard:
             if self._read is None or self._read[0] != version:
-                self._read = (version, *self.table.vectors.latest(_READ))
+                self._read = (version, *self.table.vectors.latest(COMPARED))
             return self._read[1:]

@@ -163,7 +163,10 @@ class ChromaFolder:
     def _close(self) -> None:
         if self._opened is not None:
             self._let_go()
-            files = [[name, size, _checksum(self.path / name)] for name, size in self._sizes()]
+            sizes = self._sizes()
+            for name, _ in sizes:
+                (self.path / name).chmod(0o600)
+            files = [[name, size, _checksum(self.path / name)] for name, size in sizes]
             self._journal.put(_CLOSED, json.dumps(files))
 
     def _let_go(self) -> None:
