@@ -239,8 +239,7 @@ class ChatHistory:
         )
         if partner is not None:
             chat.known = list(zip(whole, marks, strict=True))
-        if partner is not None and not {self._name, sender}.issuperset(speakers.values()):
-            chat.is_group = True
+            chat.is_group |= not {self._name, sender}.issuperset(speakers.values())
         now = self._clock()
         events: list[Event] = [
             self._translator.to_event(
@@ -284,9 +283,7 @@ class ChatHistory:
         if partner is None:
             self._alone.heard = list(self._saved.get("", ()))
             return self._alone
-        if partner not in self._chats:
-            self._chats[partner] = Chat(self._saved.get(_name(partner), ()))
-        return self._chats[partner]
+        return self._chats.setdefault(partner, Chat(self._saved.get(_name(partner), ())))
 
     def _save(self, chat: Chat, partner: Partner | None) -> None:
         self._saved[_name(partner)] = list(chat.heard)
