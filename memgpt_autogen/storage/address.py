@@ -10,7 +10,6 @@ from __future__ import annotations
 import base64
 import re
 from dataclasses import dataclass, field
-from typing import Any
 from urllib.parse import SplitResult, parse_qsl, quote, unquote, urlencode, urlsplit
 
 from memgpt_autogen.errors import ConfigurationError
@@ -97,22 +96,7 @@ class Server:
             encoded = base64.b64encode(self.credentials.encode()).decode()
             return {"Authorization": f"Basic {encoded}"}
         # A server looks for a token in one of the two, as it was set up.
-        return {
-            "Authorization": f"Bearer {self.credentials}",
-            "X-Chroma-Token": self.credentials,
-        }
-
-    @property
-    def client_arguments(self) -> dict[str, Any]:
-        """The arguments of `chromadb.HttpClient` for it, but for `settings`."""
-        return {
-            "host": self.host,
-            "port": self.port,
-            "ssl": self.ssl,
-            "headers": self.headers,
-            "tenant": self.tenant,
-            "database": self.database,
-        }
+        return {"Authorization": f"Bearer {self.credentials}", "X-Chroma-Token": self.credentials}
 
 
 def is_server(location: str) -> bool:

@@ -84,11 +84,8 @@ class Ownership:
             return "another process"
 
     def _sign(self) -> None:
-        about = {
-            "process": os.getpid(),
-            "machine": platform.node(),
-            "since": time.strftime("%Y-%m-%d %H:%M"),
-        }
+        since = time.strftime("%Y-%m-%d %H:%M")
+        about = {"process": os.getpid(), "machine": platform.node(), "since": since}
         path = self._directory / _OWNER
         path.write_text(json.dumps(about), "utf-8")
         path.chmod(0o600)

@@ -41,11 +41,8 @@ def usage_of(request: ChatRequest, reply: Reply) -> dict[str, int]:
     texts = [reply.content, reply.refusal, reply.reasoning]
     texts += [text for c in reply.calls for text in (c.name, c.arguments)]
     completion = sum(count_text(text) for text in texts if text)
-    return {
-        "prompt_tokens": request.prompt_tokens,
-        "completion_tokens": completion,
-        "total_tokens": request.prompt_tokens + completion,
-    }
+    prompt, total = request.prompt_tokens, request.prompt_tokens + completion
+    return {"prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": total}
 
 
 def models(name: str, window: int) -> JSON:
@@ -127,11 +124,8 @@ def _envelope(model: str, kind: str) -> JSON:
 
 
 def _call(c: Call) -> JSON:
-    return {
-        "id": c.id,
-        "type": "function",
-        "function": {"name": c.name, "arguments": c.arguments},
-    }
+    function = {"name": c.name, "arguments": c.arguments}
+    return {"id": c.id, "type": "function", "function": function}
 
 
 def _pieces(text: str) -> Iterator[str]:

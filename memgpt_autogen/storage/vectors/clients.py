@@ -90,7 +90,13 @@ def server_client(server: Server) -> ClientAPI:
             f"{server.origin}/api/v2/heartbeat", headers=server.headers, timeout=_REACH_SECONDS
         )
         return chromadb.HttpClient(
-            **server.client_arguments, settings=Settings(anonymized_telemetry=False)
+            server.host,
+            server.port,
+            ssl=server.ssl,
+            headers=server.headers,
+            settings=Settings(anonymized_telemetry=False),
+            tenant=server.tenant,
+            database=server.database,
         )
     except (httpx.HTTPError, ValueError, KeyError) as problem:  # Chroma's, if it cannot connect
         raise StorageError(
