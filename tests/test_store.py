@@ -182,6 +182,7 @@ def test_reindex_embeds_everything_anew(tmp_path: Path, caplog: pytest.LogCaptur
     with closing(opened(tmp_path, Letters())) as store:
         assert len(store.recall) == 99
         assert nearest(store, 7, Letters()) == 7
+        store.indexer.settle()  # opens the index that the search asked for
         assert store.indexer.query(store.recall.table, Letters().embed([text(7)]), 5)
     assert warnings_in(caplog) == []
 

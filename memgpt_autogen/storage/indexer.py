@@ -4,8 +4,6 @@ It works in a thread that is there only while there is something to do. An embed
 index that fails keeps nobody waiting: what it was to do is tried again later.
 """
 
-# ruff: noqa: S608 - table names are those of `Kind`
-
 from __future__ import annotations
 
 import logging
@@ -17,6 +15,7 @@ from memgpt_autogen.errors import StorageError
 from memgpt_autogen.storage.embedders.arrays import Vectors
 from memgpt_autogen.storage.embedders.embedder import Embedder
 from memgpt_autogen.storage.journal.records import RecordTable
+from memgpt_autogen.storage.journal.vectors import waiting
 from memgpt_autogen.storage.ownership import Ownership
 from memgpt_autogen.storage.vectors.agreement import fault, tell
 from memgpt_autogen.storage.vectors.base import VectorStore
@@ -48,7 +47,7 @@ class Indexer:
 
     Attributes:
         keeps: the ownership is kept, not given back when there is nothing to do.
-        is_unwell: the index is to be looked at and made anew, whether or not it is asked.
+        is_wanted: the index is to be looked at and opened, and made anew where it must be.
     """
 
     def __init__(
@@ -60,7 +59,7 @@ class Indexer:
         worth: int = TOLD,
     ) -> None:
         self.keeps = False
-        self.is_unwell = False
+        self.is_wanted = False
         self._tables = tables
         self._embedder = embedder
         self._store = store
@@ -146,7 +145,7 @@ class Indexer:
         if self._store is None:
             return None
         if not self._ready and len(table) <= COMPARED:
-            self.is_unwell = True
+            self.is_wanted = True
             self.nudge()
             return None
         with self._changed:
@@ -166,13 +165,7 @@ class Indexer:
 
     def _few(self, most: int) -> bool:
         """Whether at most so many records wait to be embedded."""
-        waiting = " + ".join(
-            f"(SELECT count(*) FROM (SELECT 1 FROM changes WHERE kind = '{name}' AND NOT deleted"
-            f" AND sequence > {since} AND NOT EXISTS (SELECT 1 FROM {name}_vectors AS v"
-            f" WHERE v.number = changes.number) LIMIT {most + 1}))"
-            for name, since in self._since.items()
-        )
-        return bool(self._tables[0].journal.rows(f"SELECT {waiting}")[0][0] <= most)
+        return waiting(self._tables[0].journal, self._since, most + 1) <= most
 
     def _work(self) -> None:
         while True:
@@ -253,8 +246,8 @@ class Indexer:
         """Tell the index of the changes, if there are so many."""
         if self._store is None:
             return
-        if self.is_unwell and self._prepared():
-            self.is_unwell = False
+        if self.is_wanted and self._prepared():
+            self.is_wanted = False
         for table in self._tables:
             if len(table.changes) >= at_least and self._prepared():
                 tell(self._store, table, self._embedder.model_id)

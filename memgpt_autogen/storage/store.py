@@ -88,8 +88,8 @@ class Store:
         if self.journal.get("purge") and self.indexer.own():  # a forget that was broken off
             self.purge()
         if isinstance(self._vectors, ChromaFolder):
-            self.indexer.is_unwell = bool(self._vectors.look())
-        if self.indexer.is_unwell or any(len(table.changes) for table in tables):
+            self.indexer.is_wanted = bool(self._vectors.look())
+        if self.indexer.is_wanted or any(len(table.changes) for table in tables):
             self.indexer.nudge()
 
     @property

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -100,6 +100,23 @@ class VectorTable:
         sql = f"SELECT number, vector FROM {self._name} ORDER BY number DESC LIMIT ?"
         rows = self._journal.rows(sql, [most])
         return [number for number, _ in rows], _table(rows)
+
+
+def waiting(journal: Journal, since: Mapping[str, int], most: int) -> int:
+    """How many records lack a vector, up to so many of each kind.
+
+    Args:
+        journal: of the records.
+        since: for each kind, the sequence of the change that all vectors are there up to.
+        most: how far to count.
+    """
+    counts = (
+        f"(SELECT count(*) FROM (SELECT 1 FROM changes WHERE kind = '{kind}' AND NOT deleted"
+        f" AND sequence > {int(sequence)} AND NOT EXISTS (SELECT 1 FROM {kind}_vectors AS v"
+        f" WHERE v.number = changes.number) LIMIT {int(most)}))"
+        for kind, sequence in since.items()
+    )
+    return int(journal.rows(f"SELECT {' + '.join(counts)}")[0][0])
 
 
 def _table(rows: Sequence[tuple[int, bytes]]) -> Vectors:
