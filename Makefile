@@ -15,8 +15,8 @@ DEMO    := examples/groupchat/demo.py
 MAKEFLAGS += --no-print-directory
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test coverage test-matrix test-local test-small-model lint format type imports \
-        bench docs clean $(MATRIX:%=matrix-%)
+.PHONY: help demo test coverage test-matrix test-local test-small-model test-slow lint format type imports house \
+        bench docs reference clean $(MATRIX:%=matrix-%)
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -24,7 +24,7 @@ help: ## this list
 demo: $(STAMPS)/demo ## a coder that remembers, in a group chat; MODEL=local|rehearsal|openai|auto
 	@$(BIN)/python $(DEMO) --model $(MODEL)
 
-test: lint type imports ## everything that must hold; also lints and checks types
+test: lint type imports house ## everything that must hold; also lints and checks types
 	@$(PYTEST) -n auto --features-to=$(VENV)/features.json
 
 coverage: $(STAMPS)/dev ## the tests again, with what of the code they reach
@@ -45,6 +45,9 @@ test-local: $(STAMPS)/dev ## memory cases with the real 1.5B model; takes a whil
 test-small-model: $(STAMPS)/dev ## the protocol against SmolLM2, a real but tiny model
 	@$(PYTEST) -m small_model
 
+test-slow: $(STAMPS)/dev ## a hundred kills and all damages of the files; takes minutes
+	@$(PYTEST) -m slow_durability -s tests/durability
+
 lint: $(STAMPS)/dev ## formatting and lint rules
 	@$(BIN)/ruff format --check --quiet . || { echo "run 'make format'"; exit 1; }
 	@$(BIN)/ruff check --quiet .
@@ -60,11 +63,18 @@ imports: $(STAMPS)/dev ## imports flow down only
 	@$(BIN)/lint-imports --no-cache > $(VENV)/imports.log 2>&1 || { cat $(VENV)/imports.log; exit 1; }
 	@grep '^Contracts:' $(VENV)/imports.log
 
+house: $(STAMPS)/dev ## the house's limits: modules a folder, lines a module, a function, in all
+	@$(BIN)/python tools/house.py
+
 bench: $(STAMPS)/bench ## all benchmarks, beside peers; writes bench/results.md
 	@$(BIN)/python bench/run.py
 
-docs: $(STAMPS)/dev ## check the links and the Python blocks of the documents
+docs: $(STAMPS)/dev ## check the documents: links, Python blocks, and what is written from the code
 	@$(BIN)/python tools/check_docs.py
+	@$(BIN)/python -m tools.reference --check
+
+reference: $(STAMPS)/dev ## write docs/api.md, docs/settings.md and the tree of errors from the code
+	@$(BIN)/python -m tools.reference
 
 clean: ## remove environments and caches; memories stay
 	@rm -rf $(VENV) .venvs .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage .coverage.*

@@ -12,9 +12,14 @@ MINE = "MemGPTAgent"
 EDITING = "MemGPTAgent, editing"
 FILLED = "MemGPTAgent, 10k stored"
 FULL = "AssistantAgent, full history"
+LIMITED = "AssistantAgent, 20 messages"
+ALONE = "embedding alone"
 LARGE = 100_000
 # How much a search may cost, in embeddings of the query plus raw queries of Chroma.
-SEARCH_BOUNDS = {10_000: 2.0, LARGE: 3.0}
+SEARCH_BOUNDS = {10_000: 1.4, LARGE: 2.0, 1_000_000: 3.0}
+# Without and with the imports, as `growth.py` calls them.
+OPENED = ("open, to the first search by words", "the same, with imports")
+OPENING = 200.0  # milliseconds
 SEARCHABLE = ("Teachability", "agentchat + ChromaDBVectorMemory")
 
 
@@ -33,10 +38,13 @@ def lines(results: Results) -> list[Line]:
     return [
         *found(results.get("retrieval", {})),
         *searches(results.get("growth", {})),
+        *answers(turn),
         *times(turn),
         *prefixes(turn),
         *tokens(turn),
         *concurrency(results),
+        *crowd(results.get("crowd", {})),
+        *together(results.get("together", {})),
     ]
 
 
@@ -63,41 +71,60 @@ def searches(growth: Mapping[str, Any]) -> Iterator[Line]:
     by_size = {int(one["messages"]): one for one in growth.get("sizes", ())}
     for size, bound in SEARCH_BOUNDS.items():
         claim = (
-            f"a search at {size:,} messages costs at most {bound:.0f} times embedding the query"
+            f"a search at {size:,} messages costs at most {bound:.1f} times embedding the query"
             " and one raw Chroma query"
         )
         if size in by_size:
-            ratio = by_size[size]["search / (embed + raw)"]
-            yield Line(claim, f"{ratio:.2f}", ratio <= bound)
+            one = by_size[size]
+            ratio = one["search / (embed + raw)"]
+            found = (
+                f"{ratio:.2f}; by meaning recall@10 of {one['recall@10']:.2f}"
+                f" ({one['recall@10, raw Chroma']:.2f} raw)"
+            )
+            yield Line(claim, found, ratio <= bound)
         else:
             yield Line(claim, "not measured", None)
-    claim = "opening an agent with 100,000 messages takes less than a second"
+    claim = "opening 100,000 messages, to the end of the first search by words: under 0.2 s"
     if LARGE in by_size:
-        took = by_size[LARGE]["open"] + by_size[LARGE]["first search"]
-        yield Line(claim, f"{took / 1000:.2f} s with the first search", took < 1000)
+        warm, cold = (by_size[LARGE][name] for name in OPENED)
+        found = f"{warm / 1000:.2f} s ({cold / 1000:.2f} with the imports)"
+        yield Line(claim, found, warm < OPENING)
+    else:
+        yield Line(claim, "not measured", None)
+
+
+def answers(turn: Mapping[str, Any]) -> Iterator[Line]:
+    """What a turn costs with 10,000 messages stored, until the answer and in all."""
+    filled, limited, alone = (turn.get(name, {}) for name in (FILLED, LIMITED, ALONE))
+    claim = (
+        "until the answer, with 10,000 messages stored: at most 1.5 times AssistantAgent with its"
+        " last 20 messages"
+    )
+    spans = [one.get("spans", {}).get("51-150") for one in (filled, limited)]
+    if all(spans):
+        mine, other = (span["ms"]["median"] for span in spans)
+        own = spans[0]["own_ms"] / spans[1]["own_ms"]
+        found = f"{mine / other:.2f} ({mine:.1f} and {other:.1f} ms; CPU of the thread: {own:.2f})"
+        yield Line(claim, found, mine <= 1.5 * other)
+    else:
+        yield Line(claim, "not measured", None)
+    claim = "CPU of a turn, everything written: at most 15 ms above embedding its texts alone"
+    mine, other = filled.get("sustained"), alone.get("sustained")
+    if mine and other:
+        above = mine["cpu_ms"] - other["cpu_ms"]
+        found = f"{above:.1f} ms ({mine['cpu_ms']:.1f} and {other['cpu_ms']:.1f})"
+        yield Line(claim, found, above <= 15)
     else:
         yield Line(claim, "not measured", None)
 
 
 def times(turn: Mapping[str, Any]) -> Iterator[Line]:
-    claim = "a turn at 10,000 stored messages takes at most 40 ms (median)"
-    if filled := turn.get(FILLED):
-        answer, row = filled["last_hundred"]["ms"]["median"], filled.get("sustained")
-        found = f"{answer:.1f} ms until the answer (median)"
-        if row:
-            found += f"; in a row with all writes {row['ms']:.1f} (mean), CPU {row['cpu_ms']:.1f}"
-            yield Line(claim, found, max(answer, row["ms"]) <= 40)
-        else:
-            found += "; in a row with all writes: not measured"
-            yield Line(claim, found, False if answer > 40 else None)
-    else:
-        yield Line(claim, "not measured", None)
-    claim = "turn 1,000 takes at most 1.2 times turn 50 (medians of 50 turns)"
-    spans = turn.get(MINE, {}).get("spans", {})
-    if "951-1000" in spans:
-        ratio = spans["951-1000"]["ms"]["median"] / spans["26-75"]["ms"]["median"]
-        cpu = spans["951-1000"]["cpu_ms"] / spans["26-75"]["cpu_ms"]
-        yield Line(claim, f"{ratio:.2f} (CPU: {cpu:.2f})", ratio <= 1.2)
+    claim = "turn 1,000 takes at most 1.1 times turn 50 (medians of 50 turns)"
+    if ratios := late_to_early(turn.get(MINE, {})):
+        found = f"{ratios[0]:.2f} (CPU of the thread: {ratios[1]:.2f})"
+        if others := late_to_early(turn.get(LIMITED, {})):
+            found += f"; AssistantAgent with 20 messages: {others[0]:.2f} ({others[1]:.2f})"
+        yield Line(claim, found, ratios[0] <= 1.1)
     else:
         yield Line(claim, "not measured", None)
     claim = "from turn 150 on it takes less time than AssistantAgent with full history"
@@ -107,6 +134,14 @@ def times(turn: Mapping[str, Any]) -> Iterator[Line]:
         yield Line(claim, found, all(mine < other for _, mine, other in pairs))
     else:
         yield Line(claim, "not measured", None)
+
+
+def late_to_early(peer: Mapping[str, Any]) -> tuple[float, float] | None:
+    """Turns 951 to 1,000 divided by turns 26 to 75: time, and CPU of the thread."""
+    late, early = (peer.get("spans", {}).get(span) for span in ("951-1000", "26-75"))
+    if not late or not early:
+        return None
+    return late["ms"]["median"] / early["ms"]["median"], late["own_ms"] / early["own_ms"]
 
 
 def _pairs(turn: Mapping[str, Any]) -> Iterator[tuple[str, float, float]]:
@@ -166,16 +201,53 @@ def concurrency(results: Results) -> Iterator[Line]:
     found = results.get("concurrency")
     claims = (
         "32 async chats at once: each answered once, none mixed",
-        "and the event loop never blocked for more than 50 ms",
+        "and the event loop blocked for at most 50 ms (median of ten rounds' longest)",
     )
     if not found:
         yield from (Line(claim, "not measured", None) for claim in claims)
         return
-    mine = found[MINE]
+    mine, other = found[MINE], found["AssistantAgent"]
     yield Line(claims[0], f"{mine['right']} of {mine['of']}", mine["right"] == mine["of"])
-    longest, other = mine["longest_ms"], found["AssistantAgent"]["longest_ms"]
     text = (
-        f"{longest:.0f} ms ({mine['longest_with_core_ms']:.0f} while there was a core for it;"
-        f" AssistantAgent: {other:.0f})"
+        f"{mine['median_ms']:.0f} ms ({mine['median_with_core_ms']:.0f} while there was a core"
+        f" for it; AssistantAgent: {other['median_ms']:.0f})"
     )
-    yield Line(claims[1], text, longest <= found["bound_ms"])
+    yield Line(claims[1], text, mine["median_ms"] <= found["bound_ms"])
+
+
+def crowd(found: Mapping[str, Any]) -> Iterator[Line]:
+    claim = "200 agents in one process that may hold 1,024 descriptors"
+    mine = found.get(MINE)
+    if not mine or found["wanted"] < 200:
+        yield Line(claim, "not measured", None)
+    elif "each" in mine:
+        one = mine["each"]
+        text = (
+            f"each {one['descriptors']:.2f} descriptors, {one['threads']:.2f} threads,"
+            f" {one['megabytes']:.2f} MB"
+        )
+        yield Line(claim, text, bool(mine["again"]))
+    else:
+        yield Line(claim, f"broke after {mine['agents']}", False)
+
+
+def together(found: Mapping[str, Any]) -> Iterator[Line]:
+    claim = (
+        "another process reads, searches and edits in mid-turn: the next model call has the edit"
+        " and neither waits over 0.1 s"
+    )
+    if not found:
+        yield Line(claim, "not measured", None)
+    elif found["refused"]:
+        yield Line(claim, f"refused: {found['refused'].partition(':')[0]}", False)
+    else:
+        waits = {deed: one["max"] for deed, one in found["visitor"].items() if deed != "open"}
+        steps = found["owner"]
+        owner = max(steps["visited"]["max"] - steps["alone"]["median"], 0.0)
+        longest = max(waits, key=lambda deed: waits[deed])
+        text = (
+            f"{found['seen']} of {found['rounds']} edits seen; longest wait of the visitor"
+            f" {waits[longest]:.0f} ms ({longest}), of the owner {owner:.0f} ms"
+        )
+        seen = found["seen"] == found["rounds"]
+        yield Line(claim, text, seen and max(waits[longest], owner) <= 100)

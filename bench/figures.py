@@ -11,18 +11,22 @@ from typing import Any
 from harness import spread
 
 # First and last turn of the spans that are quoted.
-SPANS = ((1, 50), (26, 75), (151, 200), (351, 400), (951, 1000))
+SPANS = ((1, 50), (26, 75), (51, 150), (151, 200), (351, 400), (951, 1000))
 TOTALS = (50, 200, 500, 1000)
 STEP = 10  # turns that one point of a plot stands for
 
 
 @dataclass(frozen=True)
 class TurnCost:
-    """One turn: milliseconds without the model's, CPU, prompt tokens, and the requests."""
+    """One turn: milliseconds without the model's, CPU, prompt tokens, and the requests.
+
+    `own_ms` is CPU time of the thread that waits for the answer.
+    """
 
     turn: int
     ms: float
     cpu_ms: float
+    own_ms: float
     tokens: int
     requests: list[dict[str, Any]]
 
@@ -35,7 +39,7 @@ class Peer:
         kind: what `peers.py` calls it.
         script: what its model answers (`scripts.py`); None for no model.
         samples: turns at which it is measured with a history given to it.
-        row: turns that are taken in a row at the end, without pauses.
+        row: turns that are taken in rows at the end, without pauses.
         sustained: ms and CPU ms of one of those, with all writes.
     """
 
@@ -93,6 +97,7 @@ def span(costs: Sequence[TurnCost]) -> dict[str, Any]:
         "last_turn": costs[-1].turn,
         "ms": wall,
         "cpu_ms": mean(cost.cpu_ms for cost in costs),
+        "own_ms": median(cost.own_ms for cost in costs),
         "tokens": mean(cost.tokens for cost in costs),
         "calls": mean(len(cost.requests) for cost in costs),
     }

@@ -18,10 +18,9 @@ from typing import Any
 import chromadb
 import numpy as np
 from harness import spread
+from inside import best_embedder
 from loopwatch import core_delay, schedstat
 from texts import text_of
-
-from memgpt_autogen.storage.embedding import resolve_embedder
 
 SLEEP = 0.0005
 TIMES = 100
@@ -60,7 +59,7 @@ def held(operation: Callable[[int], object], times: int = TIMES) -> dict[str, fl
 
 def suspects() -> dict[str, dict[str, float]]:
     """The operations of a turn that run in extensions, each with what it holds."""
-    embedder: Any = resolve_embedder(None)
+    embedder = best_embedder()
     embedder.embed(["the model is read at its first use"])
     dice = np.random.default_rng(0)
 

@@ -20,7 +20,7 @@ from prefix import PrefixMeter
 from scripts import SCRIPTS
 
 from memgpt_autogen.testing import ScriptedModel
-from memgpt_autogen.testing.loopback import Response
+from memgpt_autogen.testing.loopback import HttpRequest, Response
 
 NO_LIMIT = 100_000_000
 
@@ -40,9 +40,9 @@ class TimedModel(ScriptedModel):
         # A name that tiktoken knows: tokens are counted, not estimated.
         super().__init__(SCRIPTS[script](), window or NO_LIMIT, model_name="gpt-4o")
 
-    def _respond(self, method: str, path: str, payload: bytes) -> Response:
+    def _respond(self, sent: HttpRequest) -> Response:
         begin = time.perf_counter()
-        response = super()._respond(method, path, payload)
+        response = super()._respond(sent)
         with self._guard:
             answered = list(self.requests)
             self.requests.clear()  # a thousand full histories would fill the memory

@@ -10,11 +10,9 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
 from typing import Any
 
 import chromadb
-import numpy as np
 from autogen import AssistantAgent, ConversableAgent
 from autogen.agentchat.contrib.capabilities.teachability import Teachability
 from autogen.agentchat.contrib.capabilities.transform_messages import TransformMessages
@@ -23,15 +21,14 @@ from autogen.agentchat.contrib.capabilities.transforms import (
     MessageTokenLimiter,
 )
 from autogen.io import IOStream
+from drawn import DrawnEmbedder, said
 from embed import share
 from harness import Quiet
+from inside import best_embedder, fill, seed_tiktoken, settle
 from meter import Subject, serve
-from texts import message, reply, text_of
+from texts import message, reply
 
 from memgpt_autogen import MemGPTAgent
-from memgpt_autogen.model.tokens import TokenCounter
-from memgpt_autogen.storage.minilm import DIMENSION, MODEL_ID
-from memgpt_autogen.storage.vectors import Vectors, unit_rows
 
 
 class Chat:
@@ -50,7 +47,7 @@ class Chat:
     def settle(self) -> None:
         """Let MemGPTAgent write what it writes behind its answers."""
         if isinstance(self._agent, MemGPTAgent):
-            self._agent.recall.settle()
+            settle(self._agent)
 
     def preload(self, turns: int) -> None:
         """Give both the history that so many turns would have left."""
@@ -67,18 +64,21 @@ class Chat:
             ]
 
 
-class Drawn:
-    """Draws vectors in the place of MiniLM's: filling a store then takes seconds."""
-
-    model_id = MODEL_ID
-    dimension = DIMENSION
+class EmbeddingAlone:
+    """No agent: what embedding the texts of a turn takes, one by one as they come."""
 
     def __init__(self) -> None:
-        self._dice = np.random.default_rng(0)
+        self._embedder = best_embedder()
+        self._turns = 0
 
-    def embed(self, texts: Sequence[str]) -> Vectors:
-        rows = self._dice.normal(size=(len(texts), DIMENSION)).astype(np.float32)
-        return unit_rows(rows)
+    def turn(self, message: str) -> str:
+        self._turns += 1
+        for text in (message, reply(self._turns)):
+            self._embedder.embed([text])
+        return "embedded"
+
+    def settle(self) -> None:
+        """There is nothing to wait for."""
 
 
 class RawChroma:
@@ -102,12 +102,10 @@ class RawChroma:
 def memgpt(given: dict[str, Any]) -> Chat:
     about = {"memory": given["folder"], "context_window": given["window"]}
     if given["fill"]:
-        with MemGPTAgent("assistant", llm_config=False, embedder=Drawn(), **about) as agent:
-            drafts = [
-                agent.recall.draft(text_of(f"old {number}"), "user")
-                for number in range(given["fill"])
-            ]
-            agent.recall.write(drafts)
+        embedder = DrawnEmbedder()
+        embedder.drawing = True
+        with MemGPTAgent("assistant", llm_config=False, embedder=embedder, **about) as agent:
+            fill(agent, said(0, given["fill"]))
     return Chat(MemGPTAgent("assistant", llm_config=given["llm_config"], **about))
 
 
@@ -136,12 +134,14 @@ def subject(name: str, given: dict[str, Any]) -> Subject:
         return limited(given, MessageHistoryLimiter(max_messages=20))
     if name == "tokens":
         # Without a limit for each message (here 100) it keeps the last message only.
-        TokenCounter("gpt-4")  # puts the packaged vocabulary where AutoGen's tiktoken looks
+        seed_tiktoken()
         return limited(given, MessageTokenLimiter(100, 4000))
     if name == "teachability":
         return teachable(given)
     if name == "chroma":
         return RawChroma(given["folder"])
+    if name == "embedding":
+        return EmbeddingAlone()
     raise SystemExit(f"no such peer: {name}")
 
 

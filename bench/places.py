@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import subprocess
-from importlib import resources
 
 from harness import HERE
-
-from memgpt_autogen.storage.minilm import packaged_weights
+from inside import vocabulary_file, weights_file
 
 OTHER = HERE.parent / ".venvs" / "bench-agentchat" / "bin" / "python"
 
 
 def embedding_files() -> dict[str, str | None]:
     """The files that `embed.py` needs; without the extra `offline` there are no weights."""
-    weights = packaged_weights()
-    vocabulary = resources.files("memgpt_autogen") / "data" / "bert_uncased_vocab.txt"
-    return {"weights": str(weights.path) if weights else None, "vocabulary": str(vocabulary)}
+    weights = weights_file()
+    return {"weights": str(weights) if weights else None, "vocabulary": str(vocabulary_file())}
 
 
 def other_python() -> str | None:

@@ -24,6 +24,8 @@ PAGE = HERE / "results.md"
 TITLES = {
     "turn": "What a turn costs",
     "concurrency": "Many chats at once",
+    "crowd": "Many agents in one process",
+    "together": "Two processes, one memory",
     "growth": "What a growing store costs",
     "retrieval": "What searches find",
 }

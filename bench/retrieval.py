@@ -22,55 +22,29 @@ A part whose data is absent is passed over with a word.
 from __future__ import annotations
 
 import csv
-import gzip
 import json
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from datetime import datetime, timezone
 from pathlib import Path
 from statistics import mean
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
-import numpy as np
 import typer
 from harness import machine, write_results
-from numpy.typing import NDArray
+from inside import Said, fill, insert_all, memory, split
+from nested import nested
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from memgpt_autogen.memory.archival import ArchivalStorage
-from memgpt_autogen.memory.recall import RecallStorage
-from memgpt_autogen.sources.readers import split
-from memgpt_autogen.storage.chroma import Database, open_database
-from memgpt_autogen.storage.embedding import resolve_embedder
-from memgpt_autogen.storage.search import By
-from memgpt_autogen.storage.vectors import Vectors
+By = Literal["both", "words", "meaning"]
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 WAYS: tuple[By, ...] = ("both", "words", "meaning")
 NAMES = {"both": "hybrid", "words": "words alone", "meaning": "meaning alone"}
 DEPTHS = (5, 10, 20)
-LEVELS = range(5)
 LONG = {"finance", "pubmed"}
-FORMS = ("{}", "key = {}", "What is the value of the key {}?")
 BEST = 5  # passages that a page of documents shows
-NOW = datetime(2026, 1, 1, tzinfo=timezone.utc)
-
-
-def clock() -> datetime:
-    return NOW
-
-
-@contextmanager
-def database() -> Iterator[Database]:
-    with tempfile.TemporaryDirectory() as folder:
-        found = open_database(folder, "agent")
-        try:
-            yield found
-        finally:
-            found.close()
 
 
 # ------------------------------------------------------------------ LoCoMo
@@ -104,17 +78,15 @@ def asked(sample: Mapping[str, Any]) -> list[tuple[str, set[str]]]:
 def conversation_scores(sample: Mapping[str, Any]) -> dict[By, list[dict[str, float]]]:
     """The scores of every question, for each way to search."""
     scores: dict[By, list[dict[str, float]]] = {way: [] for way in WAYS}
-    with database() as opened:
-        recall = RecallStorage(opened, resolve_embedder(), clock=clock)
+    with memory() as agent:
         said = turns(sample["conversation"])
-        drafts = [recall.draft(text, speaker, when) for _, speaker, text, when in said]
-        recall.write(drafts)
-        names = {draft.id: turn[0] for draft, turn in zip(drafts, said, strict=True)}
+        ids = fill(agent, [Said(text, speaker, when) for _, speaker, text, when in said])
+        names = {one: turn[0] for one, turn in zip(ids, said, strict=True)}
         for question, evidence in track(
             asked(sample), description=f"LoCoMo {sample['sample_id']}", transient=True
         ):
             for way in WAYS:
-                page = recall.search(question, limit=max(DEPTHS), by=way)
+                page = agent.recall.search(question, limit=max(DEPTHS), by=way)
                 found = [names[item.id] for item in page.items]
                 row = {}
                 for depth in DEPTHS:
@@ -141,69 +113,6 @@ def averages(rows: Sequence[Mapping[str, float]]) -> dict[str, float]:
     return {"questions": len(rows), **{key: mean(row[key] for row in rows) for key in rows[0]}}
 
 
-# ------------------------------------------------------------------ nested keys and values
-
-
-def chains(folder: Path, level: int, most: int | None) -> list[list[int]]:
-    """Places of pairs that lead from one to the next, by the paper's orderings."""
-    path = folder / f"random_orderings_100_samples_140_indices_{level + 1}_levels.jsonl"
-    with path.open(encoding="utf-8") as lines:
-        return [json.loads(line) for line in lines][:most]
-
-
-class Remembering:
-    """The packaged embedder; what it has embedded once takes no time again."""
-
-    def __init__(self) -> None:
-        self._real = resolve_embedder()
-        self._known: dict[str, NDArray[np.float32]] = {}
-        self.model_id, self.dimension = self._real.model_id, self._real.dimension
-
-    def embed(self, texts: Sequence[str]) -> Vectors:
-        new = [text for text in texts if text not in self._known]
-        self._known.update(zip(new, self._real.embed(new), strict=True))
-        return np.stack([self._known[text] for text in texts])
-
-
-def text_of(key: str, value: str) -> str:
-    return f"Key-value pair: key = {key}, value = {value}"
-
-
-def follows(archival: ArchivalStorage, keys: Sequence[str], form: str) -> bool:
-    """Whether every key of a chain finds its own pair, then the one that led to it."""
-    for hop, key in enumerate(keys):
-        first, *others = archival.search(form.format(key), limit=2).items
-        own = first.text.startswith(f"Key-value pair: key = {key},")
-        led = hop == 0 or others[0].text.endswith(f"value = {key}")
-        if not (own and led):
-            return False
-    return True
-
-
-def nested(folder: Path, most: int | None) -> dict[str, Any]:
-    with gzip.open(folder / "kv-retrieval-140_keys.jsonl.gz", "rt", encoding="utf-8") as lines:
-        pairs = json.loads(next(lines))["ordered_kv_records"]
-    found = {}
-    with database() as opened:
-        archival = ArchivalStorage(opened, Remembering(), clock=clock)
-        ids = archival.insert_many([text_of(key, value) for key, value in pairs])
-        for level in LEVELS:
-            tried = chains(folder, level, most)
-            right = []
-            for number, chain in enumerate(track(tried, f"Nesting {level}", transient=True)):
-                # The pairs of a chain lead from one to the next while it is followed.
-                keys = [pairs[place][0] for place in chain]
-                archival.delete_many([ids[place] for place in chain[:-1]])
-                linked = archival.insert_many(list(map(text_of, keys, keys[1:])))
-                right.append(follows(archival, keys, FORMS[number % len(FORMS)]))
-                archival.delete_many(linked)
-                plain = [text_of(*pairs[place]) for place in chain[:-1]]
-                for place, new in zip(chain, archival.insert_many(plain), strict=False):
-                    ids[place] = new
-            found[str(level)] = {"chains": len(right), "right": 100 * mean(right)}
-    return found
-
-
 # ------------------------------------------------------------------ passages of documents
 
 
@@ -226,10 +135,9 @@ def chunking(folder: Path, *, full: bool) -> dict[str, Any]:
 def corpus(path: Path, questions: Sequence[Mapping[str, str]]) -> dict[str, float]:
     text = path.read_bytes().decode("utf-8")
     shares: dict[By, list[float]] = {way: [] for way in WAYS}
-    with database() as opened:
-        archival = ArchivalStorage(opened, resolve_embedder(), clock=clock)
+    with memory() as agent:
         passages = split(text)
-        places = dict(zip(archival.insert_many(passages), located(text, passages), strict=True))
+        places = dict(zip(insert_all(agent, passages), located(text, passages), strict=True))
         for row in track(questions, description=path.stem, transient=True):
             gold = {
                 place
@@ -237,7 +145,7 @@ def corpus(path: Path, questions: Sequence[Mapping[str, str]]) -> dict[str, floa
                 for place in range(one["start_index"], one["end_index"])
             }
             for way in WAYS:
-                best = archival.search(row["question"], limit=BEST, by=way).items
+                best = agent.archival.search(row["question"], limit=BEST, by=way).items
                 read = {place for item in best for place in places[item.id]}
                 shares[way].append(100 * len(gold & read) / len(gold))
     return {"questions": len(questions), **{NAMES[way]: mean(shares[way]) for way in WAYS}}

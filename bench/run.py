@@ -15,7 +15,7 @@ from harness import HERE
 from rich.console import Console
 
 # Retrieval takes no times, so the memories that growth measures are filled beside it.
-BENCHMARKS = ("concurrency", "retrieval", "growth", "turn")
+BENCHMARKS = ("concurrency", "crowd", "together", "retrieval", "growth", "turn")
 
 
 def command(name: str, options: Sequence[str] = ()) -> list[str]:
@@ -46,6 +46,8 @@ def knows(name: str, option: str) -> bool:
 def main(
     only: Annotated[list[str] | None, typer.Argument(help="Benchmarks; default all.")] = None,
     quick: Annotated[bool, typer.Option("--quick", help="Few turns each: to try it.")] = False,
+    full: Annotated[bool, typer.Option("--full", help="The long documents too.")] = False,
+    million: Annotated[bool, typer.Option("--million", help="A million messages too.")] = False,
 ) -> None:
     """Run the benchmarks and write bench/results.md."""
     console = Console()
@@ -56,10 +58,12 @@ def main(
         for number, name in enumerate(wanted, start=1):
             passed = f"{time.monotonic() - begin:.0f} s so far"
             console.rule(f"{number} of {len(wanted)}: {name}, {passed}", align="left")
-            options = ["--quick"] if quick and knows(name, "--quick") else []
+            given = {"--quick": quick, "--full": full, "--million": million}
+            options = [option for option, on in given.items() if on and knows(name, option)]
             if name == "retrieval" and "growth" in wanted:
+                growing = [one for one in ("--quick", "--million") if given[one]]
                 folder = stack.enter_context(tempfile.TemporaryDirectory())
-                filled = stack.enter_context(filling(["--fill", folder, *options]))
+                filled = stack.enter_context(filling(["--fill", folder, *growing]))
             if name == "growth" and filled is not None and not filled.wait():
                 options += ["--filled", folder]
             if not run(name, *options):

@@ -10,15 +10,17 @@ the OpenAI client, loopback transport, and everything that memory does: embeddin
 writing, searching.
 
 Messages and answers are about 50 tokens of seeded words, every one different; the
-scripts of the models are in `scripts.py`. All but MemGPTAgent stop at turn 200, Chroma
-alone at turn 100. AssistantAgent with full history goes on by samples: it is given the
-history it would have, and takes the seven turns up to turn 300, 500 and 1,000.
+scripts of the models are in `scripts.py`. All but MemGPTAgent and the one with 20
+messages stop at turn 200 or before. AssistantAgent with full history goes on by samples:
+it is given the history it would have, and takes the seven turns up to turn 300, 500 and
+1,000.
 
-MemGPTAgent writes part of what it keeps after its answer, while the others have their
-turn. That is in its CPU time, and in the time of 64 turns "in a row": one after the
-other until all is written. "MemGPTAgent, editing" changes its core memory every tenth
+MemGPTAgent writes part of what it keeps after its answer; the next in line waits until
+that process is idle. It is in its CPU time, and in the time of 64 turns "in a row": one
+after the other until all is written, sixteen at a time in alternation with embedding the
+same texts and nothing else. "MemGPTAgent, editing" changes its core memory every tenth
 turn; "10k stored" begins with 10,000 messages in recall storage, whose vectors are
-drawn, not computed.
+drawn (`drawn.py`), not computed.
 """
 
 from __future__ import annotations
@@ -56,6 +58,7 @@ FEW = 100
 EDITED = 500
 FILLED = 10_000
 ROW = 64
+ROWS = 4  # in alternation
 SAMPLES = (300, 500, 1000)
 SAMPLE_TURNS = 7
 
@@ -68,11 +71,12 @@ def peers() -> list[Peer]:
             "MemGPTAgent, 10k stored", "memgpt", "managed", 150, window=WINDOW, fill=FILLED, row=ROW
         ),
         Peer("AssistantAgent, full history", "assistant", "plain", SOME, samples=SAMPLES),
-        Peer("AssistantAgent, 20 messages", "history", "plain", SOME),
+        Peer("AssistantAgent, 20 messages", "history", "plain", FULL),
         Peer("AssistantAgent, 4,000 tokens", "tokens", "plain", SOME),
         Peer("Teachability", "teachability", "teachable", SOME),
         Peer("agentchat + ChromaDBVectorMemory", "agentchat", "plain", SOME),
         Peer("raw Chroma, no agent", "chroma", None, FEW),
+        Peer("embedding alone", "embedding", None, FEW, row=ROW),
     ]
 
 
@@ -87,28 +91,31 @@ class Running:
 
     def turn(self, number: int) -> TurnCost:
         took = self.process.send(json.dumps({"message": message(number)}))
+        if self.peer.kind == "memgpt":
+            self.process.send(json.dumps({"idle": True}))
         asked = self.model.taken(self.peer.title) if self.peer.script else []
         seconds = sum(request["seconds"] for request in asked)
         return TurnCost(
             turn=number,
             ms=took["ms"] - 1000 * seconds,
             cpu_ms=took["cpu_ms"],
+            own_ms=took["own_ms"],
             tokens=sum(request["tokens"] for request in asked),
             requests=asked,
         )
 
-    def sustained(self) -> dict[str, float]:
-        """What a turn takes when one follows the other, until everything is written."""
-        first, count = len(self.peer.costs) + 1, self.peer.row
-        texts = [message(number) for number in range(first, first + count)]
+    def row(self, number: int) -> None:
+        """Take one of the rows, and add what it took to the peer's `sustained`."""
+        count = self.peer.row // ROWS
+        first = len(self.peer.costs) + 1 + number * count
+        texts = [message(turn) for turn in range(first, first + count)]
         took = self.process.send(json.dumps({"messages": texts}))
-        asked = self.model.taken(self.peer.title)
+        asked = self.model.taken(self.peer.title) if self.peer.script else []
         seconds = sum(request["seconds"] for request in asked)
-        return {
-            "turns": count,
-            "ms": (took["ms"] - 1000 * seconds) / count,
-            "cpu_ms": took["cpu_ms"] / count,
-        }
+        sums = self.peer.sustained
+        sums["turns"] = sums.get("turns", 0) + count
+        sums["ms"] = sums.get("ms", 0.0) + (took["ms"] - 1000 * seconds) / self.peer.row
+        sums["cpu_ms"] = sums.get("cpu_ms", 0.0) + took["cpu_ms"] / self.peer.row
 
     def sampled(self, ends: tuple[int, ...]) -> Iterator[TurnCost]:
         for end in ends:
@@ -159,10 +166,12 @@ def run(wanted: list[Peer], share: float, console: Console) -> list[Peer]:
             # Who goes first changes, so none always finds another's traces in the caches.
             for one in taking[number % len(taking) :] + taking[: number % len(taking)]:
                 one.peer.costs.append(one.turn(number))
+        for number in range(ROWS):
+            for one in running:
+                if one.peer.row:
+                    one.row(number)
         for one in running:
             ends = tuple(end for end in one.peer.samples if end <= FULL * share)
-            if one.peer.row:
-                one.peer.sustained = one.sustained()
             one.peer.sampled = list(progress.track(one.sampled(ends), description="Samples"))
     return [one.peer for one in running]
 

@@ -8,15 +8,14 @@ from typing import Any, Literal
 
 from autogen import Agent, AssistantAgent, OpenAIWrapper
 
-from memgpt_autogen.adapter.access import MemoryAccess
-from memgpt_autogen.adapter.capability import MemGPTCapability
+from memgpt_autogen.adapter.capability import MemGPTCapability, MemoryAccess
 from memgpt_autogen.adapter.reply_hook import Reply, Request, with_memory
 from memgpt_autogen.adapter.translator import Translator
-from memgpt_autogen.engine.executor import MEMORY_FUNCTIONS, refuse_clashes
+from memgpt_autogen.engine.executor import refuse_clashes
 from memgpt_autogen.events import Clock, local_now
 from memgpt_autogen.settings import Settings, settings_of
-from memgpt_autogen.storage.collection import Progress
-from memgpt_autogen.storage.embedding import resolve_embedder
+from memgpt_autogen.storage.embedders.embedder import resolve_embedder
+from memgpt_autogen.storage.indexer import Progress
 from memgpt_autogen.upkeep.checkpoint import read_checkpoint, restore
 
 
@@ -40,8 +39,6 @@ class MemGPTAgent(MemoryAccess, AssistantAgent):  # type: ignore[misc] # autogen
         clock: tells the time; for tests.
 
     Raises:
-        DirectoryLockedError: the agent's memory is open in another process, or in this one
-            by an agent of the same name that is in the midst of a turn.
         EmbedderMismatchError: its memory was made with another embedder.
         StorageError: the storage cannot be used.
         ConfigurationError: an argument cannot work.
@@ -90,10 +87,6 @@ class MemGPTAgent(MemoryAccess, AssistantAgent):  # type: ignore[misc] # autogen
             **kwargs,
         )
         self._memgpt_capability.add_to_agent(self)
-
-    @property
-    def _memgpt_memory(self) -> MemGPTCapability:
-        return self._memgpt_capability
 
     @classmethod
     def from_checkpoint(
@@ -145,7 +138,7 @@ class MemGPTAgent(MemoryAccess, AssistantAgent):  # type: ignore[misc] # autogen
         Other keyword arguments go to `OpenAIWrapper.create`.
         """
         request = Request.of_arguments(self, messages, sender, config, kwargs)
-        return self._memgpt_capability.reply(request)
+        return self._memgpt_capability.turns.reply(request)
 
     @with_memory
     async def a_generate_oai_reply(
@@ -157,7 +150,7 @@ class MemGPTAgent(MemoryAccess, AssistantAgent):  # type: ignore[misc] # autogen
     ) -> Reply:
         """The same, asynchronously."""
         request = Request.of_arguments(self, messages, sender, config, kwargs)
-        return await self._memgpt_capability.a_reply(request)
+        return await self._memgpt_capability.turns.a_reply(request)
 
     def update_tool_signature(self, tool_sig: Any, *args: Any, **kwargs: Any) -> None:
         """AutoGen's; a tool may not have the name of a memory function.
@@ -166,11 +159,11 @@ class MemGPTAgent(MemoryAccess, AssistantAgent):  # type: ignore[misc] # autogen
             ConfigurationError: it has.
         """
         if isinstance(tool_sig, Mapping):
-            refuse_clashes(MEMORY_FUNCTIONS, [tool_sig])
+            refuse_clashes([tool_sig])
         super().update_tool_signature(tool_sig, *args, **kwargs)
 
     def update_function_signature(self, func_sig: Any, *args: Any, **kwargs: Any) -> None:
         """AutoGen's, for tools in the old style; otherwise like `update_tool_signature`."""
         if isinstance(func_sig, Mapping):
-            refuse_clashes(MEMORY_FUNCTIONS, [{"function": func_sig}])
+            refuse_clashes([{"function": func_sig}])
         super().update_function_signature(func_sig, *args, **kwargs)

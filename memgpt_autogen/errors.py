@@ -3,14 +3,15 @@
     MemGPTError
     ├── ConfigurationError        an argument or a setting cannot work
     ├── StorageError
-    │   ├── ConflictError         somebody else changed a shared block meanwhile
-    │   ├── DirectoryLockedError  another agent writes the same directory
+    │   ├── ConflictError         somebody else changed a block meanwhile
+    │   ├── DirectoryLockedError  another process runs the agent's turns
     │   ├── EmbedderMismatchError a collection was made with another embedder
     │   ├── StateFormatError      a saved state or checkpoint cannot be read
     │   └── TakenOverError        another process took this agent over on a server
     ├── ChatModelError            the model's provider failed or answered nonsense
     │   └── ContextOverflowError  the request was larger than the model's window
     ├── ReentryError              the agent waits for the code that calls it
+    ├── ForkedError               a forked child uses what its parent opened
     └── LocalModelError           the local model cannot be fetched, built or run
 
 A model's own mistakes (an unknown function, broken arguments, an edit over a
@@ -34,19 +35,11 @@ class StorageError(MemGPTError):
 
 
 class ConflictError(StorageError):
-    """Somebody else changed a shared core memory block since it was read."""
+    """Somebody else changed a core memory block since it was read."""
 
 
 class DirectoryLockedError(StorageError):
-    """A memory directory is already open for writing.
-
-    Attributes:
-        here: it is open in this very process.
-    """
-
-    def __init__(self, message: str, *, here: bool = False) -> None:
-        super().__init__(message)
-        self.here = here
+    """Another process runs this agent's turns, or loads this source."""
 
 
 class EmbedderMismatchError(StorageError):
@@ -91,3 +84,7 @@ class LocalModelError(MemGPTError):
 
 class ModelMistake(Exception):  # noqa: N818 - it is no error of the program
     """A mistake of the language model; its text is written for the model to act on."""
+
+
+class ForkedError(MemGPTError, RuntimeError):
+    """A forked child process uses what its parent opened."""

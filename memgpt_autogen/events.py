@@ -9,13 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
 # The mark of a system alert; in somebody's words it is altered, so that nobody can forge one.
 _ALERT = "(system alert)"
 _QUOTED_ALERT = "(“system alert”)"
+
+STAMP = "%Y-%m-%d %H:%M"  # a moment as the model sees it
 
 Clock = Callable[[], datetime]
 
@@ -27,7 +29,7 @@ def local_now() -> datetime:
 
 def stamp(moment: datetime) -> str:
     """`moment` to the minute, as the model sees it: `2026-05-08 17:04`."""
-    return moment.strftime("%Y-%m-%d %H:%M")
+    return moment.strftime(STAMP)
 
 
 class Event(BaseModel):
@@ -46,8 +48,32 @@ class Event(BaseModel):
         raise NotImplementedError
 
 
-class MessageEvent(Event):
-    """Words that `speaker` said in a chat; kept in recall storage.
+class Message(Event):
+    """What `speaker` said: the one shape of a message, from a chat to recall storage and back.
+
+    Attributes:
+        id: in recall storage; empty until it is stored.
+        origin: where it was said: the name of a chat, or `program`.
+        score: how well it answers the search that found it, compared with the others that
+            this search found; None where no search did.
+        times: how many messages of this speaker say the same and were found with it.
+    """
+
+    speaker: str
+    text: str
+    id: str = ""
+    origin: str = ""
+    score: float | None = None
+    times: int = 1
+
+    def body(self) -> str:
+        if not self.text.strip():
+            return f"{self.speaker} said nothing."
+        return f"{self.speaker}: {self.text.replace(_ALERT, _QUOTED_ALERT)}"
+
+
+class MessageEvent(Message):
+    """A message that was said in a chat now; it enters the queue and recall storage.
 
     Attributes:
         own: the agent itself is the speaker (words it did not produce in its own
@@ -58,17 +84,22 @@ class MessageEvent(Event):
         group: others besides the agent and its partner speak in the same chat.
     """
 
-    speaker: str
-    text: str
+    kind: Literal["message"] = "message"
     own: bool = False
     images: tuple[Mapping[str, Any], ...] = ()
     results: tuple[tuple[str, str], ...] = ()
     group: bool = False
 
+
+class Notice(Event):
+    """Any other event as it stands in the queue; `alert`: no summary needs to keep it."""
+
+    kind: Literal["notice"] = "notice"
+    text: str
+    alert: bool = False
+
     def body(self) -> str:
-        if not self.text.strip():
-            return f"{self.speaker} said nothing."
-        return f"{self.speaker}: {self.text.replace(_ALERT, _QUOTED_ALERT)}"
+        return self.text
 
 
 class SystemAlert(Event):

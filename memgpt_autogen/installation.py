@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from importlib import metadata
+from importlib.util import find_spec
+from pathlib import Path
 
 _DISTRIBUTIONS = ("pyautogen", "autogen", "ag2")
 REPAIR = 'pip uninstall -y pyautogen autogen ag2 && pip install "pyautogen>=0.2.35,<0.10"'
@@ -13,7 +15,7 @@ class InstallationError(ImportError):
 
 
 def check_autogen() -> None:
-    """Make sure that exactly one distribution provides `autogen`.
+    """Make sure that `autogen` is there and that its files are of one distribution.
 
     Installed together, `pyautogen` and `autogen` overwrite each other's files, and
     neither pip's check nor the import error that follows says so.
@@ -21,12 +23,12 @@ def check_autogen() -> None:
     Raises:
         InstallationError: none or several provide it.
     """
-    owners = [name for name in _DISTRIBUTIONS if _provides_autogen(name)]
-    if len(owners) == 1:
+    owners = [name for name in _DISTRIBUTIONS if _owns_autogen(name)]
+    if len(owners) == 1 or (not owners and _is_found()):
         return
     if not owners:
         raise InstallationError(
-            "memgpt-autogen needs AutoGen's ConversableAgent, and no installed distribution"
+            "memgpt-autogen needs AutoGen's ConversableAgent, and nothing installed"
             f" has it (pyautogen 0.10 and ag2 1.x are without it). Repair with:\n  {REPAIR}"
         )
     versions = " and ".join(f"{name} {metadata.version(name)}" for name in owners)
@@ -38,9 +40,16 @@ def check_autogen() -> None:
     )
 
 
-def _provides_autogen(name: str) -> bool:
+def _owns_autogen(name: str) -> bool:
     try:
         files = metadata.distribution(name).files or ()
     except metadata.PackageNotFoundError:
         return False
     return any(file.as_posix() == "autogen/__init__.py" for file in files)
+
+
+def _is_found() -> bool:
+    """Whether it can be imported although no distribution lists its files: installed editable."""
+    spec = find_spec("autogen")
+    places = (spec.submodule_search_locations if spec is not None else None) or ()
+    return any(Path(place, "agentchat", "conversable_agent.py").is_file() for place in places)

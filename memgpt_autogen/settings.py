@@ -21,7 +21,8 @@ class Settings(BaseModel):
 
     location: str = Field(
         default=DEFAULT_LOCATION,
-        description="a directory, or http(s)://host:port of a Chroma server",
+        description="a directory, :memory:, or a Chroma server:"
+        " http(s)://[token@ or user:password@]host[:port][?tenant=…&database=…]",
     )
     block_limit: int = Field(
         default=2000, ge=100, description="characters a core memory block may hold"
@@ -59,6 +60,11 @@ class Settings(BaseModel):
         default=False,
         description="tell Anthropic's models what of a prompt to cache; AutoGen's usage summary"
         " then leaves the cached tokens out",
+    )
+    chroma_texts: bool = Field(
+        default=True,
+        description="Chroma gets the texts too, so that any Chroma client reads a closed memory;"
+        " without them its folder is about half as large",
     )
     summarize: Literal["model", "digest"] = Field(
         default="model", description="who folds evicted messages into the recursive summary"

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from enum import Enum
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
@@ -75,6 +77,7 @@ class Step(_Value):
         sent: messages sent in this step, in order.
     """
 
+    kind: Literal["step"] = "step"
     text: str = ""
     reasoning: str = ""
     spoken: bool = False
@@ -94,6 +97,25 @@ class Step(_Value):
         """The calls whose results another agent has yet to send."""
         answered = {result.call_id for result in self.results}
         return tuple(call for call in self.calls if call.id not in answered)
+
+    def completed(self, results: Mapping[str, str]) -> Step:
+        """The step with the results (by call id) that another agent has sent."""
+        come = tuple(
+            FunctionResult(call_id=call.id, name=call.name, ok=True, text=results[call.id])
+            for call in self.pending
+            if call.id in results
+        )
+        return self.model_copy(update={"results": (*self.results, *come)})
+
+    def refused(self, texts: Mapping[str, str]) -> Step:
+        """The step with calls (by id) that could not be done after all, and why."""
+        results = tuple(
+            one.model_copy(update={"ok": False, "text": f"Error: {texts[one.call_id]}"})
+            if one.call_id in texts
+            else one
+            for one in self.results
+        )
+        return self.model_copy(update={"results": results})
 
     @property
     def block_results(self) -> tuple[tuple[str, str], ...]:

@@ -14,6 +14,8 @@ from autogen import register_function
 
 from memgpt_autogen import MemGPTAgent, Settings, SystemAlert, TimedEvent
 from memgpt_autogen.engine.loop import NUDGE, STEP_LIMIT_REPLY, TOKEN_BUDGET_REPLY
+from memgpt_autogen.engine.queue_manager import Room
+from memgpt_autogen.engine.summarizer import Summarizer
 from memgpt_autogen.errors import ConfigurationError
 from memgpt_autogen.testing import (
     ScriptedModel,
@@ -87,7 +89,6 @@ def test_all_eight_functions_work(make: Make) -> None:
     script = [
         calls(
             call("archival_memory_insert", content="The launch code is 4711.", **heartbeat),
-            call("archival_memory_search", query="launch code"),
             call("conversation_search", query="umbrella"),
             call("conversation_search_date", start_date="2026-05-08", end_date="2026-05-08"),
             call("core_memory_append", name="human", content="Has an umbrella."),
@@ -96,6 +97,7 @@ def test_all_eight_functions_work(make: Make) -> None:
             ),
             call("pause_heartbeats", minutes=5),
         ),
+        call("archival_memory_search", query="launch code", **heartbeat),
         send("done"),
     ]
     with ScriptedModel(script) as model:
@@ -103,12 +105,12 @@ def test_all_eight_functions_work(make: Make) -> None:
         assert ask(agent, "I lost my umbrella.") == "done"
         told = results(agent)
     assert told[0] == "Stored in archival memory."
-    assert told[1].startswith("Page 1 of 1, 1 passages in all:") and "4711" in told[1]
-    assert told[2].startswith("Page 1 of 1, 1 messages in all:")
+    assert told[1].startswith("Page 1 of 1, 1 messages in all:")
+    assert "] Alice: I lost my umbrella." in told[1]
     assert "] Alice: I lost my umbrella." in told[2]
-    assert "] Alice: I lost my umbrella." in told[3]
-    assert told[5].endswith("now reads:\nHas a hat.")
-    assert "2026-05-08" in told[6]
+    assert told[4].endswith("now reads:\nHas a hat.")
+    assert "2026-05-08" in told[5]
+    assert told[6].startswith("Page 1 of 1, 1 passages in all:") and "4711" in told[6]
 
 
 def test_results_come_in_pages(make: Make) -> None:
@@ -384,13 +386,14 @@ def test_an_interrupt_in_the_summary_drops_nothing(make: Make) -> None:
         queue = agent._memgpt_capability.open().queue
         before = list(queue.context.entries)
 
-        class Interrupted:
-            def fold(self, summary: str, evicted: Any) -> str:
-                raise KeyboardInterrupt
+        def interrupted(system: str, text: str) -> str:
+            raise KeyboardInterrupt
 
+        summarizer = Summarizer(interrupted, name="mem", limit=600, chunk=2000, failures=())
+        tools = agent._memgpt_capability.open().executor.schemas
         queue.context.budget = queue.context.budget.shrunk(1200)
         with pytest.raises(KeyboardInterrupt):
-            queue.make_room(agent._memgpt_capability.open().executor.schemas, Interrupted(), [])  # type: ignore[arg-type]
+            queue.make_room(Room(tools, lambda: summarizer))
         assert queue.context.entries == before
 
 

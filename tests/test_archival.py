@@ -5,8 +5,11 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Iterator
-from datetime import datetime, timedelta, timezone
+from contextlib import closing
+from dataclasses import replace
+from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -19,13 +22,12 @@ from hypothesis.stateful import (
     rule,
 )
 
-from memgpt_autogen.errors import ConfigurationError, EmbedderMismatchError
+from memgpt_autogen.errors import ConfigurationError, StorageError
 from memgpt_autogen.memory.archival import ArchivalStorage, Passage
-from memgpt_autogen.storage.chroma import Database, open_database, open_source
-from memgpt_autogen.storage.embedding import HashingEmbedder, resolve_embedder
+from memgpt_autogen.storage.embedders.embedder import Embedder, resolve_embedder
+from memgpt_autogen.storage.store import Store, open_store
+from tests.stores import HASHING, NOON, opened
 
-NOON = datetime(2023, 5, 8, 12, tzinfo=timezone.utc)
-HASHING = HashingEmbedder()
 TAGS = st.lists(st.sampled_from(["red", "blue", "späť", 'a"b', "\udfff"]), max_size=3)
 REMARKS = st.text(st.characters(codec=None), max_size=30)
 
@@ -34,23 +36,28 @@ def clock() -> datetime:
     return NOON
 
 
-def archival_in(path: Path) -> tuple[Database, ArchivalStorage]:
-    database = open_database(path, "agent")
-    return database, ArchivalStorage(database, HASHING, clock=clock)
+def archival_in(path: Path, embedder: Embedder = HASHING) -> tuple[Store, ArchivalStorage]:
+    store = opened(path, embedder)
+    return store, ArchivalStorage(store.archival, clock=clock)
+
+
+def insert_many(
+    archival: ArchivalStorage, texts: list[str], tags: list[str] | None = None, **kwargs: Any
+) -> list[str]:
+    return archival.write([archival.passage(text, tags) for text in texts], **kwargs)
 
 
 @pytest.fixture
 def archival(tmp_path: Path) -> Iterator[ArchivalStorage]:
-    database, storage = archival_in(tmp_path)
-    yield storage
-    database.close()
+    store, storage = archival_in(tmp_path)
+    with closing(store):
+        yield storage
 
 
 @pytest.fixture
 def manual(tmp_path: Path) -> Iterator[ArchivalStorage]:
-    database = open_source(tmp_path, "manual")
-    yield ArchivalStorage(database, HASHING, clock=clock, source="manual")
-    database.close()
+    with closing(open_store(str(tmp_path), "sources", "manual", HASHING)) as store:
+        yield ArchivalStorage(store.archival, clock=clock, source="manual")
 
 
 class ArchivalMachine(RuleBasedStateMachine):
@@ -61,12 +68,12 @@ class ArchivalMachine(RuleBasedStateMachine):
         self.path = Path(tempfile.mkdtemp())
         self.expected: dict[str, tuple[str, set[str]]] = {}
         self.given: list[str] = []
-        self.database, self.archival = archival_in(self.path)
+        self.store, self.archival = archival_in(self.path)
 
     @rule(remarks=st.lists(REMARKS, min_size=1, max_size=4), tags=st.none() | TAGS)
     def insert(self, remarks: list[str], tags: list[str] | None) -> None:
         texts = [f"unicorn{len(self.given) + n}x {text}" for n, text in enumerate(remarks)]
-        ids = self.archival.insert_many(texts, tags=tags)
+        ids = insert_many(self.archival, texts, tags=tags)
         assert not set(ids) & set(self.given) and len(set(ids)) == len(texts)
         self.given += ids
         labels = {tag.replace("\udfff", "\ufffd") for tag in tags or ()}
@@ -82,11 +89,11 @@ class ArchivalMachine(RuleBasedStateMachine):
 
     @rule(lose_index=st.booleans())
     def reopen(self, lose_index: bool) -> None:
-        directory = self.database.directory
-        self.database.close()
-        if lose_index:
-            (directory / "index.sqlite3").unlink()
-        self.database, self.archival = archival_in(self.path)
+        directory = self.store.directory
+        self.store.close()
+        if lose_index and directory is not None:
+            shutil.rmtree(directory / "chroma", ignore_errors=True)
+        self.store, self.archival = archival_in(self.path)
 
     @precondition(lambda self: self.expected)
     @rule(data=st.data(), limit=st.integers(1, 5))
@@ -118,8 +125,8 @@ class ArchivalMachine(RuleBasedStateMachine):
             assert latest == sorted(self.expected)[-3:]
 
     def teardown(self) -> None:
-        if hasattr(self, "database"):
-            self.database.close()
+        if hasattr(self, "store"):
+            self.store.close()
             shutil.rmtree(self.path)
 
 
@@ -140,11 +147,11 @@ def test_a_passage_comes_back_as_it_was_given(archival: ArchivalStorage) -> None
 
 
 def test_the_best_answer_comes_first_by_meaning(tmp_path: Path) -> None:
-    database = open_database(tmp_path, "agent")
-    archival = ArchivalStorage(database, resolve_embedder(), clock=clock)
-    archival.insert_many(["The dog chased a ball.", "Interest rates went up.", "Snow fell."])
+    store, archival = archival_in(tmp_path, resolve_embedder())
+    insert_many(archival, ["The dog chased a ball.", "Interest rates went up.", "Snow fell."])
+    store.indexer.settle()  # the model is read from disk first, longer than a search waits
     assert archival.search("What did the puppy do?").items[0].text == "The dog chased a ball."
-    database.close()
+    store.close()
 
 
 def test_an_empty_query_lists_the_latest_first(archival: ArchivalStorage) -> None:
@@ -159,7 +166,7 @@ def test_empty_text_is_refused_and_nothing_stored(
     archival: ArchivalStorage, texts: list[str]
 ) -> None:
     with pytest.raises(ConfigurationError, match="without text"):
-        archival.insert_many(texts)
+        insert_many(archival, texts)
     assert len(archival) == 0
 
 
@@ -171,7 +178,7 @@ def test_a_single_string_is_no_list_of_tags(archival: ArchivalStorage) -> None:
 def test_many_are_inserted_with_progress(archival: ArchivalStorage) -> None:
     told: list[tuple[int, int]] = []
     texts = [f"text {n}" for n in range(600)]
-    ids = archival.insert_many(texts, progress=lambda done, total: told.append((done, total)))
+    ids = insert_many(archival, texts, progress=lambda done, total: told.append((done, total)))
     assert told[-1] == (600, 600) and len(told) > 1
     assert [passage.text for passage in archival.get(ids)] == texts
 
@@ -211,11 +218,25 @@ def test_pages_over_attached_sources_hold_each_passage_once(
     assert newest == sorted(newest, reverse=True)
 
 
-def test_a_source_of_another_embedder_cannot_be_attached(
-    archival: ArchivalStorage, tmp_path: Path
+def test_what_is_written_to_a_shared_archive_is_there_for_all(
+    archival: ArchivalStorage, manual: ArchivalStorage
 ) -> None:
-    database = open_source(tmp_path, "other")
-    other = ArchivalStorage(database, resolve_embedder(), clock=clock, source="other")
-    with pytest.raises(EmbedderMismatchError, match=r"hashing-v1.*load the source again|MiniLM"):
-        archival.attach(other)
-    database.close()
+    archival.attach(manual, writable=True)
+    assert archival.archives == ("manual",)
+    archival.insert("The port is 8123.", archive="manual")
+    assert (len(archival), len(manual)) == (0, 1)
+    assert archival.search("port").items[0].source == "manual"
+    archival.detach("manual")
+    with pytest.raises(ConfigurationError, match="no shared archive 'manual'"):
+        archival.insert("x", archive="manual")
+
+
+def test_an_id_never_gets_another_text(archival: ArchivalStorage) -> None:
+    first = replace(archival.passage("first"), id="p00000007")
+    assert archival.write([first, archival.passage("next")]) == ["p00000007", "p00000008"]
+    with pytest.raises(StorageError, match="p00000007"):
+        archival.write([replace(first, text="second")])
+    with pytest.raises(ConfigurationError, match="no id of archival"):
+        archival.write([replace(first, id="m00000001")])
+    archival.take_out(["p00000007"])
+    assert [one.text for one in archival.everything()] == ["next"]

@@ -16,8 +16,13 @@ from typing import Annotated, Any
 import pytest
 from autogen import ConversableAgent, register_function
 
-from memgpt_autogen import MemGPTAgent, SystemAlert
-from memgpt_autogen.errors import ReentryError
+from memgpt_autogen import (
+    ConfigurationError,
+    MemGPTAgent,
+    ReentryError,
+    SystemAlert,
+    TimedEvent,
+)
 from memgpt_autogen.testing import ChatRequest, ScriptedModel, Step, call, calls, send
 from tests.clocks import NOON
 
@@ -380,6 +385,67 @@ async def test_a_tool_that_is_cancelled_by_itself_has_failed(make: Make) -> None
         assert agent.last_steps[0].results[0].text == "Error: the tool was cancelled."
 
 
+# --- events outside chats ------------------------------------------------------------
+
+
+async def test_a_notify_leaves_the_loop_free_and_its_tools_run_on_it(make: Make) -> None:
+    loops = []
+    others = turn_threads()  # of earlier tests; they end when they are idle
+
+    async def water() -> str:
+        loops.append(asyncio.get_running_loop())
+        return "watered"
+
+    gate = Gate(call("water"), send("Done."))
+    with ScriptedModel(gate) as model:
+        agent = make(model)
+        offer(agent, water)
+        noted = asyncio.create_task(agent.a_notify(SystemAlert(timestamp=NOON, text="dry")))
+        await until(gate.reached)  # so the loop runs while the model thinks
+        assert len([one for one in turn_threads() if one not in others]) == 1
+        gate.open.set()
+        assert await asyncio.wait_for(noted, SECONDS) == ("Done.",)
+        assert loops == [asyncio.get_running_loop()]
+        assert "water" in model.requests[0].tool_names
+
+
+async def test_a_cancelled_a_notify_stops_its_turn(make: Make) -> None:
+    gate = Gate(send("too late"), send("fine"))
+    with ScriptedModel(gate) as model:
+        agent = make(model)
+        noted = asyncio.create_task(agent.a_notify(SystemAlert(timestamp=NOON, text="dry")))
+        await until(gate.reached)
+        noted.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await noted
+        gate.open.set()
+        assert await agent.a_generate_reply(asked("how is it?")) == "fine"
+        assert [m.text for m in agent.recall.latest(9)] == ["how is it?", "fine"]
+
+
+async def test_a_notify_says_what_notify_says(make: Make) -> None:
+    pause = calls(call("pause_heartbeats", minutes=30), call("send_message", message="Quiet."))
+    with ScriptedModel([pause]) as model:
+        agent = make(model, clock=lambda: NOON)
+        alert = SystemAlert(timestamp=NOON, text="dry")
+        assert await agent.a_notify(alert) == ("Quiet.",)
+        assert await agent.a_notify(TimedEvent(timestamp=NOON)) == ()
+        agent.client = None
+        with pytest.raises(ConfigurationError, match="no llm_config"):
+            await agent.a_notify(alert)
+
+
+async def test_an_async_tool_cannot_await_a_notify_of_its_own_agent(make: Make) -> None:
+    async def inner() -> str:
+        return str(await agent.a_notify(SystemAlert(timestamp=NOON, text="inner")))
+
+    with ScriptedModel([call("inner"), send("outer")]) as model:
+        agent = make(model)
+        offer(agent, inner)
+        assert await reply_in("async", agent) == "outer"
+        assert "Make the tool a plain function (def)" in agent.last_steps[0].results[0].text
+
+
 # --- re-entry ------------------------------------------------------------------------
 
 
@@ -407,6 +473,8 @@ async def test_an_async_tool_cannot_wait_for_its_own_agent(
     with ScriptedModel([call("inner"), send("outer")]) as model:
         agent = make(model)
         offer(agent, inner)
+        ben = ConversableAgent("ben", llm_config=False)
+        ben.send("to be taken in", agent, request_reply=False, silent=True)
         assert await reply_in(chat, agent) == "outer"
         (result,) = agent.last_steps[0].results
         if (use, how) == ("clear", "here"):  # on an event loop it waits for nothing

@@ -12,7 +12,7 @@ import pytest
 
 from memgpt_autogen import MemGPTAgent, Settings
 from memgpt_autogen.testing import ScriptedModel
-from memgpt_autogen.testing.loopback import LoopbackServer, Response
+from memgpt_autogen.testing.loopback import HttpRequest, LoopbackServer, Response, json_response
 from tests.playing import echo
 
 pytestmark = [
@@ -29,9 +29,9 @@ def anthropic(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[dict[str, Any]]]
     pytest.importorskip("anthropic", reason="AutoGen's client needs the package anthropic")
     bodies: list[dict[str, Any]] = []
 
-    def respond(method: str, path: str, payload: bytes) -> Response:
-        assert (method, path) == ("POST", "/v1/messages")
-        bodies.append(json.loads(payload))
+    def respond(request: HttpRequest) -> Response:
+        assert (request.method, request.path) == ("POST", "/v1/messages")
+        bodies.append(json.loads(request.body))
         answer = {
             "id": f"msg_{len(bodies)}",
             "type": "message",
@@ -50,7 +50,7 @@ def anthropic(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[dict[str, Any]]]
             # What was read from the cache is not among the input tokens.
             "usage": {"input_tokens": 60, "output_tokens": 9, "cache_read_input_tokens": 2000},
         }
-        return Response(200, [json.dumps(answer).encode()])
+        return json_response(200, answer)
 
     server = LoopbackServer(respond)
     monkeypatch.setenv("ANTHROPIC_BASE_URL", f"http://127.0.0.1:{server.port}")

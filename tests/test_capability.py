@@ -69,7 +69,7 @@ def test_on_agents_of_autogen(tmp_path: Path, make: Any) -> None:
             "heard ann 0",
             "heard ann 1",
         ]
-        with capability.settled():
+        with capability.turns.settled():
             assert capability.recall.speakers() == {"ann": 2, "mem": 2}
     assert "Be brief." in model.requests[0].messages[0]["content"]
 
@@ -90,8 +90,8 @@ def test_what_was_said_last_outlives_a_cleared_history(tmp_path: Path) -> None:
             person.initiate_chat(agent, message=text, max_turns=1, silent=True)
             person.send(f"goodbye {text}", agent, request_reply=False, silent=True)
         agent.reset()
-        with capability.settled() as mind:
-            heard = [m.text for m in mind.workspace.recall.latest(9) if m.speaker == "user"]
+        with capability.turns.settled() as engine:
+            heard = [m.text for m in engine.workspace.recall.latest(9) if m.speaker == "user"]
     assert heard == ["one", "goodbye one", "two", "goodbye two"]
 
 
@@ -103,7 +103,7 @@ def test_a_class_with_a_generate_reply_of_its_own(tmp_path: Path) -> None:
         result = person.initiate_chat(agent, message="one", max_turns=2, silent=True)
         replies = [m["content"] for m in result.chat_history if m["name"] == "mem"]
         assert replies == ["HEARD ONE", "HEARD MORE"]
-        with capability.settled():
+        with capability.turns.settled():
             assert capability.recall.speakers() == {"user": 2, "mem": 2}
     assert not model.requests[-1].contains("HEARD")
 
@@ -144,8 +144,8 @@ async def test_a_multimodal_agent_sees_and_remembers(tmp_path: Path) -> None:
         result = user().initiate_chat(agent, message=ask, max_turns=1, silent=True)
         assert result.chat_history[-1]["content"].startswith("heard")
         await user("eve").a_initiate_chat(agent, message="and now?", max_turns=1, silent=True)
-        with capability.settled() as mind:
-            texts = [m.text for m in mind.workspace.recall.latest(9) if m.speaker == "user"]
+        with capability.turns.settled() as engine:
+            texts = [m.text for m in engine.workspace.recall.latest(9) if m.speaker == "user"]
             assert texts == ["what is this?\n(image)"]
     assert [pictures(request) for request in model.requests] == [[PICTURE], [PICTURE]]
 
@@ -159,8 +159,9 @@ def test_a_picture_object_reaches_the_model(tmp_path: Path) -> None:
         part("PIL.Image", "new")("RGB", (2, 2), "teal").save(file)
         person = user(default_auto_reply="and?")
         person.initiate_chat(agent, message=f"look: <img {file}>", max_turns=2, silent=True)
-        with capability.settled() as mind:
-            said = [m.text.strip() for m in mind.workspace.recall.latest(9) if m.speaker == "user"]
+        with capability.turns.settled() as engine:
+            latest = engine.workspace.recall.latest(9)
+            said = [m.text.strip() for m in latest if m.speaker == "user"]
     assert said == ["look: \n(image)", "and?"]
     for request in model.requests:
         [picture] = pictures(request)
@@ -196,3 +197,9 @@ def test_a_program_reaches_the_memory_as_with_a_memgpt_agent(tmp_path: Path) -> 
         assert capability.core_memory["human"].value == ""
         with pytest.raises(ConfigurationError, match="no source 'x'"):
             capability.attach("x")
+
+
+@pytest.mark.feature("MemGPTCapability on an AssistantAgent")
+def test_it_is_one_of_autogens_capabilities() -> None:
+    kind = part("autogen.agentchat.contrib.capabilities.agent_capability", "AgentCapability")
+    assert issubclass(MemGPTCapability, kind)

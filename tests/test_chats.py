@@ -9,6 +9,7 @@ import autogen
 import pytest
 from autogen import GroupChat, GroupChatManager, initiate_chats
 
+from memgpt_autogen.errors import StorageError
 from memgpt_autogen.testing import call, say, send
 from tests.groupchat import manager_of, speaker
 from tests.playing import echo, part, playing, user
@@ -235,3 +236,20 @@ def test_what_was_said_last_in_another_chat_is_known(tmp_path: Path) -> None:
         ann.send("the code is 4711", agent, request_reply=False, silent=True)
         bob.initiate_chat(agent, message="what is the code?", max_turns=1, silent=True)
     assert model.requests[-1].contains("4711")
+
+
+def test_what_could_not_be_written_is_heard_at_the_next_try(tmp_path: Path) -> None:
+    memory, away = tmp_path / "memory", tmp_path / "away"
+    with playing([send("hi"), send("again")], memory) as (agent, model):
+        person = user("Ann")
+        person.initiate_chat(agent, message="first", max_turns=1, silent=True)
+        memory.rename(away)
+        person.send("second", agent, request_reply=False, silent=True)
+        with pytest.raises(StorageError, match="is gone"):
+            agent.generate_reply(sender=person)
+        with pytest.raises(StorageError, match="is gone"):
+            agent.clear_history()
+        away.rename(memory)
+        assert agent.generate_reply(sender=person) == "again"
+        assert model.requests[-1].contains("Ann: second") == 1
+        assert [m.text for m in agent.recall.latest(9)] == ["first", "hi", "second", "again"]

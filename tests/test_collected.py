@@ -1,10 +1,10 @@
-"""Agents that are never closed: their memory is free again once they are garbage."""
+"""Agents that nobody closed: nothing of theirs is lost, and nothing keeps others out."""
 
 from __future__ import annotations
 
 import asyncio
 import gc
-import logging
+import shutil
 import subprocess
 import sys
 import threading
@@ -16,9 +16,6 @@ import pytest
 from autogen import ConversableAgent
 
 from memgpt_autogen import MemGPTAgent, MemGPTCapability, load_source
-from memgpt_autogen.errors import DirectoryLockedError
-from memgpt_autogen.storage.chroma import open_database, open_source
-from memgpt_autogen.storage.leftovers import close_garbage, close_when_collected
 from memgpt_autogen.testing import ScriptedModel, send
 from tests.groupchat import manager_of, speaker
 
@@ -30,14 +27,6 @@ pytestmark = [
 
 TAKE = "import sys; from filelock import FileLock; FileLock(sys.argv[1]).acquire(blocking=False)"
 
-HOLD = """
-import sys
-from filelock import FileLock
-with FileLock(sys.argv[1]).acquire(blocking=False):
-    print("held", flush=True)
-    sys.stdin.readline()
-"""
-
 
 @pytest.fixture
 def memory(tmp_path: Path) -> str:
@@ -46,6 +35,18 @@ def memory(tmp_path: Path) -> str:
 
 def ask(agent: Any, text: str) -> Any:
     return agent.generate_reply([{"role": "user", "name": "Ann", "content": text}])
+
+
+def directory_of(agent: Any) -> Path:
+    directory = agent._memgpt_capability.open().store.directory
+    assert isinstance(directory, Path)
+    return directory
+
+
+def is_free(directory: Path) -> bool:
+    """Whether another process gets the lock."""
+    command = [sys.executable, "-c", TAKE, str(directory / "lock")]
+    return subprocess.run(command, check=False, capture_output=True).returncode == 0
 
 
 def lose(memory: str, model: ScriptedModel) -> weakref.ref[MemGPTAgent]:
@@ -57,102 +58,96 @@ def lose(memory: str, model: ScriptedModel) -> weakref.ref[MemGPTAgent]:
     return weakref.ref(agent)
 
 
-def test_a_lost_agent_makes_room_and_what_it_heard_is_there(memory: str) -> None:
+@pytest.mark.parametrize("collected", [False, True])
+def test_the_next_one_goes_on_where_a_lost_one_was(memory: str, collected: bool) -> None:
     gc.disable()  # so that it is lost, and not yet collected, when the next one comes
     try:
         with ScriptedModel(lambda request: send("reply")) as model:
             lost = lose(memory, model)
-            assert lost() is not None
-            with MemGPTAgent("mem", "", model.llm_config, memory=memory) as agent:
+            for thread in turn_threads():
+                thread.join(30)
+            if collected:
+                gc.collect()
                 assert lost() is None
+            with MemGPTAgent("mem", "", model.llm_config, memory=memory) as agent:
                 texts = [m.text for m in agent.recall.latest(9)]
                 assert texts == ["ann 0", "reply", "ann 1", "reply", "ben", "reply"]
                 assert ask(agent, "still here?") == "reply"
     finally:
         gc.enable()
-    assert not any(t.name == "memgpt turns" and t.is_alive() for t in ending_threads())
 
 
-def ending_threads() -> list[threading.Thread]:
-    """The threads that are left once those that were told to end have ended."""
-    for thread in threading.enumerate():
-        if thread.name == "memgpt turns":
-            thread.join(30)
-    return threading.enumerate()
+def turn_threads() -> list[threading.Thread]:
+    return [thread for thread in threading.enumerate() if thread.name == "memgpt turns"]
 
 
-def test_a_collected_agent_lets_go_of_everything(memory: str, tmp_path: Path) -> None:
+def test_a_lost_lock_is_let_go_of_at_the_next_opening_of_any_memory(
+    memory: str, tmp_path: Path
+) -> None:
     (tmp_path / "facts.txt").write_text("Plums ripen in August.")
     load_source("facts", [tmp_path / "facts.txt"], memory=memory)
     with ScriptedModel([]) as model:
         agent = MemGPTAgent("mem", "", model.llm_config, memory=memory)
         agent.attach("facts")
-        directory = agent._memgpt_capability.open().database.directory
+        directory = directory_of(agent)
+        assert not is_free(directory)
+        for thread in indexers():
+            thread.join(30)
         del agent
-        close_garbage()
-        command = [sys.executable, "-c", TAKE, str(directory / "lock")]
-        assert subprocess.run(command, check=False).returncode == 0
-        open_source(memory, "facts").close()
+        gc.collect()
+        MemGPTAgent("another", "", model.llm_config, memory=memory).close()
+        assert is_free(directory)
 
 
-def test_so_does_a_capability(memory: str) -> None:
+def indexers() -> list[threading.Thread]:
+    return [thread for thread in threading.enumerate() if thread.name == "memgpt indexer"]
+
+
+def test_lost_ones_leave_no_threads_and_no_locks(memory: str) -> None:
+    """Many agents of which none is closed, as in a notebook whose cells are run again."""
+    with ScriptedModel(lambda request: send("reply")) as model:
+        for number in range(12):
+            ask(MemGPTAgent(f"agent{number}", "", model.llm_config, memory=memory), "hello")
+            gc.collect()
+        for thread in indexers():
+            thread.join(30)
+        gc.collect()
+        MemGPTAgent("last", "", model.llm_config, memory=memory).close()
+        assert indexers() == []
+        assert [name for name in open_files(memory) if name.endswith("lock")] == []
+        assert [name for name in open_files(memory) if "chroma" in name] == []
+
+
+def test_a_place_that_was_emptied_after_its_agent_was_lost_is_as_new(memory: str) -> None:
+    with ScriptedModel([send("one"), send("two")]) as model:
+        for reply in ("one", "two"):
+            assert ask(MemGPTAgent("mem", "", model.llm_config, memory=memory), "hi") == reply
+            for thread in indexers():
+                thread.join(30)
+            gc.collect()
+            shutil.rmtree(memory)
+
+
+def open_files(memory: str) -> list[str]:
+    """The files under a directory that this process has open."""
+    folder = Path("/proc/self/fd")
+    if not folder.exists():
+        pytest.skip("this system does not tell what is open")
+    links = [one.resolve() for one in folder.iterdir() if one.is_symlink()]
+    return [str(link) for link in links if link.is_relative_to(memory)]
+
+
+def test_a_capability_that_is_lost_is_gone_on_with(memory: str) -> None:
     with ScriptedModel([send("one"), send("two")]) as model:
         for reply in ("one", "two"):
             agent = ConversableAgent("mem", llm_config=model.llm_config, human_input_mode="NEVER")
-            MemGPTCapability(memory=memory).add_to_agent(agent)
+            capability = MemGPTCapability(memory=memory)
+            capability.add_to_agent(agent)
             assert ask(agent, reply) == reply
-            del agent
-        close_garbage()
-
-
-def test_a_memory_that_is_open_without_an_agent_is_refused(memory: str) -> None:
-    with ScriptedModel([]) as model:
-        database = open_database(memory, "mem")
-        with pytest.raises(DirectoryLockedError, match="in this process") as caught:
-            MemGPTAgent("mem", "", model.llm_config, memory=memory)
-        database.close()
-        assert caught.value.here
-        for part in ("agent.close()", "different names", "chroma run --path"):
-            assert part in str(caught.value)
-        MemGPTAgent("mem", "", model.llm_config, memory=memory).close()
-
-
-def test_another_process_is_named(memory: str) -> None:
-    with ScriptedModel([]) as model:
-        with MemGPTAgent("mem", "", model.llm_config, memory=memory) as agent:
-            directory = agent._memgpt_capability.open().database.directory
-        with subprocess.Popen(
-            [sys.executable, "-c", HOLD, directory / "lock"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        ) as process:
-            assert process.stdout is not None and process.stdin is not None
-            assert process.stdout.readline() == "held\n"
-            with pytest.raises(DirectoryLockedError, match="in another process") as caught:
-                MemGPTAgent("mem", "", model.llm_config, memory=memory)
-            process.communicate("go\n")
-        assert not caught.value.here
-        assert "chroma run --path" in str(caught.value)
-        MemGPTAgent("mem", "", model.llm_config, memory=memory).close()
-
-
-def test_what_cannot_be_closed_is_logged_and_the_next_is_closed(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    class Owner:
-        pass
-
-    def fail() -> None:
-        raise OSError("the disk is full")
-
-    closed = threading.Event()
-    owners = [Owner(), Owner()]
-    with caplog.at_level(logging.ERROR, "memgpt_autogen"):
-        close_when_collected(owners[0], fail)
-        close_when_collected(owners[1], closed.set)
-        owners.pop(0)
-        owners.clear()
-        close_garbage()
-    assert closed.is_set()
-    assert "could not be written" in caplog.text and "the disk is full" in caplog.text
+            del agent, capability
+            gc.collect()
+        last = ConversableAgent("mem", llm_config=model.llm_config, human_input_mode="NEVER")
+        capability = MemGPTCapability(memory=memory)
+        capability.add_to_agent(last)
+        assert [m.text for m in capability.recall.latest(9)] == ["one", "one", "two", "two"]
+        capability.close()

@@ -7,16 +7,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from memgpt_autogen.errors import ConfigurationError, ModelMistake
-from memgpt_autogen.memory.core import Block, CoreMemory
+from memgpt_autogen.events import local_now
+from memgpt_autogen.memory.blocks import Block
+from memgpt_autogen.memory.core import CoreMemory
+from memgpt_autogen.storage.journal.blocks import BlockTable
+from memgpt_autogen.storage.journal.journal import Journal
 
 
 def memory(value: str = "", limit: int = 40) -> CoreMemory:
-    return CoreMemory(
-        [
-            Block(name="human", value=value, limit=limit),
-            Block(name="rules", value="Be kind.", read_only=True),
-        ]
-    )
+    core = CoreMemory(BlockTable(Journal(None, "mem")), local_now, "mem")
+    core.add(Block(name="human", value=value, limit=limit))
+    core.add(Block(name="rules", value="Be kind.", read_only=True))
+    return core
 
 
 def test_append_adds_lines_and_skips_a_line_that_is_there() -> None:
@@ -49,6 +51,30 @@ def test_replace_corrects_and_deletes() -> None:
     assert core["human"].value == "Likes coffee.\nLives in Ulm."
     core.replace("human", "Likes coffee.", "")
     assert core["human"].value == "Lives in Ulm."
+
+
+@pytest.mark.parametrize(
+    ("before", "old", "new", "after"),
+    [
+        ("a\n\nb\n\nc", "b", "B", "a\n\nB\n\nc"),
+        ("a\n\nb\n\nc", "b", "", "a\n\n\nc"),
+        ("a\n\nb\n\nc", "b\n", "", "a\n\n\nc"),
+        ("a\n\nb\n\nc", "\nb", "", "a\n\n\nc"),
+        ("a\n\nb\n\nc", "a\n", "", "\nb\n\nc"),
+        ("a\n\nb", "\n\nb", "", "a"),
+        ("a\nb\n", "b", "", "a\n"),
+        ("a\nb", "b", " ", "a"),
+        ("a b\nc", "b", "", "a \nc"),
+        ("a\n  - b\nc", "- b", "", "a\nc"),
+        ("a", "a", "", ""),
+        ("a\n\n\nb", "\n\n\n", "\n\n", "a\n\nb"),
+        ("a", "a", "b\n\nc", "b\n\nc"),
+    ],
+)
+def test_replace_leaves_other_lines_alone(before: str, old: str, new: str, after: str) -> None:
+    core = memory(before)
+    core.replace("human", old, new)
+    assert core["human"].value == after
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.autogen
 
 EXAMPLES = Path(__file__).parents[1] / "examples" / "groupchat"
 NAMES = ("coder", "tools", "documents", "people", "team")
-HELPERS = ("models", "screen", "talk")
+HELPERS = ("models", "reading", "rehearsal", "screen", "talk")
 
 Run = Callable[..., str]
 

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from memgpt_autogen import MemGPTAgent
 from memgpt_autogen.errors import ConfigurationError
-from memgpt_autogen.memory.core import Block
-from memgpt_autogen.storage.embedding import HashingEmbedder
+from memgpt_autogen.memory.blocks import Block
+from memgpt_autogen.storage.embedders.embedder import HashingEmbedder
 from memgpt_autogen.testing import ScriptedModel, call, calls, say, send
-from memgpt_autogen.upkeep.forget import Traces
+from memgpt_autogen.upkeep.traces import Traces
 from tests.clocks import NOON, Ticking
 from tests.files import files_with
 
@@ -169,8 +169,10 @@ def test_it_is_forgotten_after_a_kill_and_not_taken_in_again(make: Make) -> None
         messages = [{"role": "user", "content": SECRET, "name": "Alice"}]
         agent.generate_reply(messages)
         agent.forget("Alice")
-        state = agent._memgpt_capability.open().database.state.load()
-        assert state is not None and "quokka" not in state
+        store = agent._memgpt_capability.open().store
+        queue = store.journal.rows("SELECT * FROM queue")
+        saved = [*store.state.values().values(), *map(str, queue)]
+        assert saved and not [text for text in saved if "quokka" in text]
         messages += [
             {"role": "assistant", "content": "one", "name": "mem"},
             {"role": "user", "content": OTHER, "name": "Bob"},
@@ -178,6 +180,19 @@ def test_it_is_forgotten_after_a_kill_and_not_taken_in_again(make: Make) -> None
         assert agent.generate_reply(messages) == "two"
         assert agent.recall.search("", speaker="Alice").total == 0
         assert model.requests[-1].contains("quokka") == 0
+
+
+@pytest.mark.autogen
+def test_the_history_of_core_memory_forgets_too(make: Make, tmp_path: Path) -> None:
+    with ScriptedModel([]) as model:
+        agent = make(model)
+        for text in ("Met Alice in Timbuktu.", "Likes tea.", "Likes coffee."):
+            agent.core_memory.set("human", text)
+        agent.forget("Alice")
+        changes = agent.core_memory.history("human")
+        assert [(one.before, one.after) for one in changes] == [("Likes tea.", "Likes coffee.")]
+        agent.close()
+    assert files_with(tmp_path / "memory", "Alice", "Timbuktu") == []
 
 
 @pytest.mark.autogen

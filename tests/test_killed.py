@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from memgpt_autogen import MemGPTAgent
-from memgpt_autogen.storage.embedding import HashingEmbedder
+from memgpt_autogen.storage.embedders.embedder import HashingEmbedder
 from memgpt_autogen.testing import ChatRequest, ScriptedModel, Step, call, calls, say
 
 pytestmark = [pytest.mark.autogen, pytest.mark.slow]
@@ -22,7 +22,7 @@ KILLS = 10
 WRITER = """
 import json, sys
 from memgpt_autogen import MemGPTAgent
-from memgpt_autogen.storage.embedding import HashingEmbedder
+from memgpt_autogen.storage.embedders.embedder import HashingEmbedder
 
 config, memory, number = json.loads(sys.argv[1]), sys.argv[2], int(sys.argv[3])
 agent = MemGPTAgent(

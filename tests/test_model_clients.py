@@ -16,7 +16,7 @@ from pydantic import BaseModel
 
 from memgpt_autogen import MemGPTAgent
 from memgpt_autogen.model.tokens import TokenCounter
-from memgpt_autogen.storage.embedding import resolve_embedder
+from memgpt_autogen.storage.embedders.embedder import resolve_embedder
 from memgpt_autogen.testing import ChatRequest, ScriptedModel, Step, call, fail, say, send
 from tests.clocks import Ticking
 from tests.playing import echo, part, playing, user

@@ -19,8 +19,9 @@ from autogen import AssistantAgent, ConversableAgent, UserProxyAgent
 
 import memgpt_autogen
 from memgpt_autogen import MemGPTAgent, Settings
-from memgpt_autogen.engine.main_context import EventEntry
+from memgpt_autogen.events import MessageEvent
 from memgpt_autogen.testing import ScriptedModel, call, empty, fail, say, send, slow
+from tests.clocks import NOON
 from tests.groupchat import manager_of, speaker
 
 pytestmark = pytest.mark.autogen
@@ -334,9 +335,8 @@ def test_24_an_overflow_is_survived_with_everything_in_place(memory: str) -> Non
                 agent.recall.append(f"old {number}", speaker="user")
             queue = agent._memgpt_capability.open().queue
             queue.context.entries[:0] = [
-                EventEntry(line=f"[2026-01-01 10:0{n}] user: " + "filler " * 150, speaker="user")
-                for n in range(9)
-            ]
+                MessageEvent(timestamp=NOON, speaker="user", text="filler " * 150)
+            ] * 9
             assert chat(user(), agent, "and now?").chat_history[-1]["content"] == "two"
             assert model.overflows
             assert model.requests[-1].contains("user: and now?") == 1

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import importlib
 from pathlib import Path
 
 import pytest
 
 from memgpt_autogen import MemGPTAgent
-from memgpt_autogen.testing.rehearsal import NAME, rehearsal_model
 
 pytestmark = pytest.mark.autogen
 
+EXAMPLES = Path(__file__).parents[1] / "examples" / "groupchat"
 
-def test_it_stores_recalls_and_searches(tmp_path: Path) -> None:
-    with rehearsal_model() as model:
-        assert model.model_name == NAME == "rehearsal-model"
+
+def test_it_stores_recalls_and_searches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(EXAMPLES))
+    with importlib.import_module("rehearsal").rehearsal_model() as model:
+        assert model.model_name == "rehearsal-model"
 
         def ask(text: str) -> str:
             with MemGPTAgent("mem", "", model.llm_config, memory=tmp_path) as agent:

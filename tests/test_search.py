@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from uuid import UUID
@@ -11,12 +12,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from memgpt_autogen.events import Message
 from memgpt_autogen.memory.archival import ArchivalStorage
 from memgpt_autogen.memory.recall import RecallStorage
-from memgpt_autogen.storage import matching
-from memgpt_autogen.storage.chroma import open_database
-from memgpt_autogen.storage.embedding import HashingEmbedder
-from memgpt_autogen.storage.vectors import Vectors
+from memgpt_autogen.storage.embedders.arrays import Vectors
+from memgpt_autogen.storage.embedders.embedder import HashingEmbedder
+from memgpt_autogen.storage.journal import matching
+from tests.stores import opened
 
 NOW = datetime(2026, 5, 13, 15, tzinfo=timezone.utc)  # a Wednesday
 
@@ -41,20 +43,22 @@ EMBEDDER = Counting()
 
 @pytest.fixture
 def recall(tmp_path: Path) -> Iterator[RecallStorage]:
-    database = open_database(tmp_path, "agent")
-    yield RecallStorage(database, EMBEDDER, clock=clock)
-    database.close()
+    with closing(opened(tmp_path, EMBEDDER)) as store:
+        yield RecallStorage(store.recall, clock=clock)
 
 
 @pytest.fixture
 def archival(tmp_path: Path) -> Iterator[ArchivalStorage]:
-    database = open_database(tmp_path, "agent")
-    yield ArchivalStorage(database, EMBEDDER, clock=clock)
-    database.close()
+    with closing(opened(tmp_path, EMBEDDER)) as store:
+        yield ArchivalStorage(store.archival, clock=clock)
 
 
 def said(recall: RecallStorage, days_ago: float, text: str, speaker: str = "Ann") -> str:
     return recall.append(text, speaker, NOW - timedelta(days=days_ago))
+
+
+def insert_many(archival: ArchivalStorage, texts: list[str]) -> None:
+    archival.write([archival.passage(text) for text in texts])
 
 
 NOTES = [
@@ -95,7 +99,7 @@ NOTES = [
 def test_identifiers_and_any_script_are_found_first(
     archival: ArchivalStorage, query: str, note: int
 ) -> None:
-    archival.insert_many(NOTES)
+    insert_many(archival, NOTES)
     assert archival.search(query).items[0].text == NOTES[note]
     assert archival.search(query, by="words").items[0].text == NOTES[note]
 
@@ -108,10 +112,10 @@ def test_a_chain_of_keys_is_followed_one_search_per_hop(
     archival: ArchivalStorage, keys: list[UUID]
 ) -> None:
     """Each key finds its own pair first, and next the pair whose value it is."""
-    archival.delete_many([passage.id for passage in archival.everything()])
+    archival.delete([passage.id for passage in archival.everything()])
     chain = [str(key) for key in keys]
     pairs = zip(chain, [*chain[1:], "end"], strict=True)
-    archival.insert_many([f"Key-value pair: key = {key}, value = {value}" for key, value in pairs])
+    insert_many(archival, [f"Key-value pair: key = {key}, value = {value}" for key, value in pairs])
     for form in ("{}", "key = {}", "What is the value of {}?"):
         for place, key in enumerate(chain):
             first, second, *_ = archival.search(form.format(key)).items
@@ -178,6 +182,7 @@ def test_further_pages_continue_the_first_whatever_is_stored_meanwhile(
 
 def test_by_words_embeds_nothing(recall: RecallStorage) -> None:
     said(recall, 1, "A walk by the harbour")
+    recall.search("harbour")  # waits until it is embedded
     before = EMBEDDER.asked
     assert recall.search("harbour walks", by="words").total == 1
     assert EMBEDDER.asked == before
@@ -197,11 +202,15 @@ def test_frequent_words_are_bounded_and_rare_ones_still_found(
 ) -> None:
     """With more records than one search may score."""
     monkeypatch.setattr(matching, "SCORED", 50)
-    drafts = [
-        recall.draft(f"the garden {'gate' if n % 4 else 'wall'} and row {n}", "Ann")
+    messages = [
+        Message(
+            text=f"the garden {'gate' if n % 4 else 'wall'} and row {n}",
+            speaker="Ann",
+            timestamp=NOW,
+        )
         for n in range(300)
     ]
-    recall.write(drafts)
+    recall.write(messages)
     rare = recall.append("an orchid grows in the garden", "Bob")
     assert recall.search("orchid garden", by="words").items[0].id == rare
     assert recall.search("row 123", by="words").items[0].text.endswith("row 123")

@@ -89,15 +89,46 @@ def test_absurd_reports_are_bounded() -> None:
 @pytest.mark.parametrize(
     ("model", "window"),
     [
-        ("gpt-4", 8192),
-        ("gpt-4o-mini", 128_000),
+        ("gpt-4", 8192),  # by its name
+        ("GPT-4o", 128_000),
         ("gpt-4-turbo-preview", 128_000),
-        ("openai/gpt-4.1", 1_047_576),
-        ("qwen2.5-coder-1.5b-instruct", DEFAULT_WINDOW),
+        ("gpt-4.5-preview", 128_000),
+        ("gpt-3.5-turbo-instruct", 4096),
+        ("gpt-4o-mini", 128_000),  # members of a family differ
+        ("o1", 200_000),
+        ("o1-mini", 128_000),
+        ("o1-preview", 128_000),
+        ("gpt-4.1-nano", 1_047_576),
+        ("gpt-5-mini", 400_000),
+        ("gpt-4-0613", 8192),  # dates and versions
+        ("gpt-3.5-turbo-0613", 4096),
+        ("gpt-3.5-turbo-0125", 16_385),
+        ("gpt-4-0125-preview", 128_000),
+        ("gpt-4o-2024-08-06", 128_000),
+        ("chatgpt-4o-latest", 128_000),
+        ("o1-mini-2024-09-12", 128_000),
+        ("claude-3-5-sonnet-20241022", 200_000),
+        ("claude-sonnet-4@20250514", 200_000),
+        ("gemini-1.5-pro-002", 2_097_152),
+        ("gemini-2.5-flash-preview-05-20", 1_048_576),
+        ("mistral-large-2402", 32_768),
+        ("mistral-large-latest", 131_072),
+        ("llama3.1:8b-instruct-q4_0", 128_000),
+        ("openai/gpt-4.1", 1_047_576),  # behind a provider's name, or tuned
+        ("meta-llama/Llama-3.1-8B-Instruct", 128_000),
+        ("ft:gpt-4o-mini-2024-07-18:acme::id", 128_000),
+        ("qwen2.5-coder-1.5b-instruct", DEFAULT_WINDOW),  # unknown
+        ("gpt-4.7", DEFAULT_WINDOW),
+        ("gpt-4.5-nano", DEFAULT_WINDOW),
+        ("gpt-4x", DEFAULT_WINDOW),
+        ("gpt-4o-tiny", DEFAULT_WINDOW),
+        ("o1-nano", DEFAULT_WINDOW),
+        ("o10", DEFAULT_WINDOW),
+        ("claude-9", DEFAULT_WINDOW),
         ("", DEFAULT_WINDOW),
     ],
 )
-def test_windows_by_the_longest_known_prefix(model: str, window: int) -> None:
+def test_windows_by_whole_names(model: str, window: int) -> None:
     assert window_of(model) == window
 
 

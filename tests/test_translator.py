@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from memgpt_autogen.adapter.translator import AutoGenTranslator, readable, speaker_of
+from memgpt_autogen.adapter.digests import speaker_of
+from memgpt_autogen.adapter.translator import AutoGenTranslator, readable
 from memgpt_autogen.steps import Eviction, FunctionCall, FunctionResult, Step, Turn
 
 pytestmark = pytest.mark.autogen
@@ -68,7 +69,7 @@ def test_speakers_by_name_else_by_role() -> None:
     assert speaker_of({"role": "assistant"}, own_name="me", sender="Al") == "me"
     assert speaker_of({"role": "assistant", "name": "Bob"}, own_name="me", sender="Al") == "Bob"
     assert speaker_of({"role": "user"}, own_name="me", sender="Al") == "Al"
-    assert speaker_of({"role": "user"}, own_name="me", sender=None) == "user"
+    assert speaker_of({"role": "user"}, own_name="me", sender="") == "user"
 
 
 STEP = Step(

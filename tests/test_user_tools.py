@@ -227,7 +227,7 @@ def test_any_other_agent_is_refused_when_it_gets_its_memory_or_at_its_next_reply
         asked = [{"role": "user", "content": "x"}]
         with pytest.raises(ConfigurationError, match="another name"):
             agent.generate_reply(asked)
-        assert capability.overview().recall_messages == 0, "not taken, so it can come again"
+        assert capability.context_overview().recall_messages == 0, "not taken, so it can come again"
         agent.update_tool_signature("send_message", is_remove=True)
         assert agent.generate_reply(asked) == "hi"
         capability.close()

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from memgpt_autogen.storage.record import micros
-from memgpt_autogen.storage.when import times
+from memgpt_autogen.storage.search.when import times
 
 ZONE = timezone(timedelta(hours=2))
 NOW = datetime(2026, 5, 13, 15, tzinfo=ZONE)  # a Wednesday

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from memgpt_autogen.storage.words import asked_words, fold, indexed, phone_numbers, words
+from memgpt_autogen.storage.journal.words import asked_words, fold, indexed, phone_numbers, words
 
 ANY_TEXT = st.text(st.characters(codec="utf-8"), max_size=60)
 

@@ -16,11 +16,11 @@ from typing import Annotated, Any
 
 import typer
 from autogen.coding import DockerCommandLineCodeExecutor, LocalCommandLineCodeExecutor
+from rehearsal import NAME, rehearsal_model
 from rich.console import Console
 
 from memgpt_autogen.errors import LocalModelError
 from memgpt_autogen.local import local_llm_config
-from memgpt_autogen.testing.rehearsal import NAME, rehearsal_model
 
 CHOICES = ("auto", "openai", "local", "rehearsal")
 

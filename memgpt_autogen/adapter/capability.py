@@ -1,42 +1,184 @@
-"""MemGPTCapability: the memory, attached to an AutoGen agent at its reply seam."""
+"""MemGPTCapability: the memory, added to an AutoGen agent in the place of its model reply."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from contextvars import copy_context
-from functools import partial
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
-from autogen import Agent, ConversableAgent, OpenAIWrapper
+from autogen import ConversableAgent
+from typing_extensions import Self
 
-from memgpt_autogen.adapter.access import MemoryAccess
-from memgpt_autogen.adapter.caller import Caller
-from memgpt_autogen.adapter.chats import Chats
-from memgpt_autogen.adapter.conversations import Conversations
-from memgpt_autogen.adapter.display import shown_from_threads
-from memgpt_autogen.adapter.reply_hook import Reply, Request, Seam
-from memgpt_autogen.adapter.toolbox import AutoGenToolbox
-from memgpt_autogen.adapter.translator import AutoGenTranslator, Template, Translator
-from memgpt_autogen.adapter.worker import Worker
-from memgpt_autogen.engine.build import Identity, Mind, build_mind
-from memgpt_autogen.engine.executor import MEMORY_FUNCTIONS, refuse_clashes
-from memgpt_autogen.engine.overview import ContextOverview, overview_of
-from memgpt_autogen.engine.registry import Tenancy
-from memgpt_autogen.engine.turn_lock import MindLock, in_event_loop
+from memgpt_autogen.adapter.chat_history import ChatHistory
+from memgpt_autogen.adapter.reply_hook import ReplyHook
+from memgpt_autogen.adapter.translator import AutoGenTranslator, Translator
+from memgpt_autogen.adapter.turns import Turns
+from memgpt_autogen.engine.engine import ContextOverview, Engine, Identity
+from memgpt_autogen.engine.executor import refuse_clashes
 from memgpt_autogen.errors import ConfigurationError
-from memgpt_autogen.events import Clock, Event, TimedEvent, local_now
-from memgpt_autogen.model.chat_model import AutoGenChatModel, model_of
-from memgpt_autogen.model.client import formats_texts, tools_of
+from memgpt_autogen.events import Clock, Event, local_now
+from memgpt_autogen.memory.archival import ArchivalStorage
+from memgpt_autogen.memory.blocks import Block
+from memgpt_autogen.memory.core import CoreMemory
+from memgpt_autogen.memory.recall import RecallStorage
+from memgpt_autogen.memory.sharing import SharedLink
+from memgpt_autogen.model.chat_model import model_of, tools_of
 from memgpt_autogen.settings import Settings, settings_of
-from memgpt_autogen.steps import Eviction, Step, Turn
-from memgpt_autogen.storage.leftovers import weakly
+from memgpt_autogen.steps import Step, Turn
+from memgpt_autogen.storage.embedders.embedder import resolve_embedder
+from memgpt_autogen.upkeep.checkpoint import write_checkpoint
 from memgpt_autogen.upkeep.forget import Receipt, forget
 
+try:
+    from autogen.agentchat.contrib.capabilities.agent_capability import AgentCapability
+except ImportError:  # a version without AutoGen's capabilities
+    AgentCapability = object
 
-class MemGPTCapability(MemoryAccess):
+
+class MemoryAccess:
+    """What a program may read and change of a memory: the same on agent and capability."""
+
+    _memgpt_capability: MemGPTCapability
+
+    @property
+    def core_memory(self) -> CoreMemory:
+        """The labelled blocks that the model always sees."""
+        return self._memgpt_capability.open().workspace.core
+
+    @property
+    def recall(self) -> RecallStorage:
+        """Every message ever said or heard."""
+        return self._memgpt_capability.open().workspace.recall
+
+    @property
+    def archival(self) -> ArchivalStorage:
+        """Passages the agent keeps, and attached documents."""
+        return self._memgpt_capability.open().workspace.archival
+
+    @property
+    def last_steps(self) -> Sequence[Step]:
+        """The typed steps of the latest turn."""
+        return self._memgpt_capability.last_turn.steps
+
+    def notify(self, event: Event) -> tuple[str, ...]:
+        """Let the agent act on an event outside a chat; returns the messages it sent.
+
+        Raises:
+            ConfigurationError: the agent has no model.
+            DirectoryLockedError: another process runs the agent's turns.
+            Exception: errors of the provider, unchanged.
+        """
+        return self._memgpt_capability.turns.act(event)
+
+    async def a_notify(self, event: Event) -> tuple[str, ...]:
+        """`notify` in the agent's own thread, so that it does not block the event loop.
+
+        The agent's asynchronous tools run on the loop that awaits it. When it is
+        cancelled, the turn ends at its next step boundary.
+
+        Raises:
+            ReentryError: it is awaited by a tool of the same agent.
+        """
+        return await self._memgpt_capability.turns.a_act(event)
+
+    def context_overview(self) -> ContextOverview:
+        """Tokens per section of the main context, its window, and what lies outside."""
+        return self._memgpt_capability.turns.overview()
+
+    def attach(self, source: str, *, writable: bool = False) -> int:
+        """Let archival searches find documents that `load_source` loaded; their passages.
+
+        With `writable`, the source is an archive that several agents share: it is made
+        where there is none of its name, and the model may add to it with
+        `archival_memory_insert(archive=…)`. The agent is told of it, and remembers it
+        when it is reopened. Attaching a source again changes nothing.
+
+        Raises:
+            ConfigurationError: there is no such source at the memory's location.
+            EmbedderMismatchError: it was loaded with another embedder.
+        """
+        with self._memgpt_capability.turns.settled() as engine:
+            return engine.attach(source, writable=writable)
+
+    def detach(self, source: str) -> bool:
+        """Search a source no longer; False if it was not attached."""
+        with self._memgpt_capability.turns.settled() as engine:
+            return engine.detach(source)
+
+    def attach_block(
+        self, name: str, value: str = "", *, limit: int | None = None, read_only: bool = False
+    ) -> Block:
+        """See a core memory block that all agents share who attach it at this location.
+
+        It is made with `value` where there is none of its name. What one agent writes
+        the others see at their next step. An edit by somebody who has not seen the
+        latest text is refused, so none is lost. The agent remembers the block when it
+        is reopened.
+
+        Args:
+            name: of the block, for all who share it.
+            value: its first text.
+            limit: characters it may hold, where it is made; default Settings.block_limit.
+            read_only: this agent may see it only.
+
+        Raises:
+            ConfigurationError: the agent has a block of its own of that name, or the text
+                is over the limit.
+            StorageError: the storage cannot be used.
+        """
+        with self._memgpt_capability.turns.settled() as engine:
+            return engine.attach_block(SharedLink(name=name, read_only=read_only), value, limit)
+
+    def detach_block(self, name: str) -> bool:
+        """See a shared block no longer; False if it was not attached. The others keep it."""
+        with self._memgpt_capability.turns.settled() as engine:
+            return engine.detach_block(name)
+
+    def forget(self, speaker: str) -> Receipt:
+        """Erase a speaker from every tier: all they said, and the agent's notes that name them.
+
+        Their messages leave recall storage, with others' that quote them; the queue
+        loses what they said and every step that names or quotes them, core memory its
+        lines and archival memory the passages that do, its own and those of shared archives
+        that it may write to. The files are overwritten.
+        Messages of others that only name them stay, and so do attached sources,
+        read-only blocks, system_message, checkpoints and AutoGen's own chat history. Chroma's
+        folder is made anew from what is left. With a Chroma server, run `chroma vacuum` there.
+
+        Raises:
+            ConfigurationError: the name is empty or the agent's own.
+            DirectoryLockedError: another process runs the agent's turns.
+            StorageError: a storage failed; call it again to finish.
+        """
+        with self._memgpt_capability.turns.settled() as engine:
+            self._memgpt_capability.turns.forget()
+            return forget(speaker, engine)
+
+    def checkpoint(self, path: str | Path) -> None:
+        """Write all the agent remembers to one JSON file, for `from_checkpoint`.
+
+        It holds the state, all messages, core memory with its history, the agent's own
+        passages, and the shared blocks and archives that it may write to; no key, no
+        llm_config, no vectors. Other attached sources are named, not copied.
+
+        Raises:
+            StorageError: the file cannot be written.
+        """
+        with self._memgpt_capability.turns.settled() as engine:
+            write_checkpoint(path, engine)
+
+    def close(self) -> None:
+        """Write everything and release the storage; a later use opens it again."""
+        self._memgpt_capability.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class MemGPTCapability(MemoryAccess, AgentCapability):  # type: ignore[misc] # autogen ships no types
     """Gives an agent MemGPT's memory: replies come from the memory-managing loop.
 
     Args:
@@ -64,9 +206,7 @@ class MemGPTCapability(MemoryAccess):
         embedder: Any = None,
         clock: Clock = local_now,
     ) -> None:
-        self.settings = settings_of(memory)
-        self.translator: Translator = translator or AutoGenTranslator()
-        self.last_turn = Turn()
+        super().__init__()
         if context_window is not None and context_window < 1024:
             raise ConfigurationError(
                 f"context_window={context_window} is too small: the instructions and functions"
@@ -74,13 +214,14 @@ class MemGPTCapability(MemoryAccess):
             )
         if isinstance(listen_to, str):
             raise ConfigurationError(f"listen_to={listen_to!r}: give a list, [{listen_to!r}].")
+        self.settings = settings_of(memory)
+        self.translator: Translator = translator or AutoGenTranslator()
         self._listen_to = listen_to
         self._about = (persona, human, context_window, preset)
         self._embedder = embedder
         self._clock = clock
-        self._agent: ConversableAgent | None = None
-        self._stay: Tenancy | None = None
-        self._worker = Worker("memgpt turns")
+        self._turns: Turns | None = None
+        self._memgpt_capability = self
 
     def add_to_agent(self, agent: ConversableAgent) -> None:
         """Let the loop answer in the place of AutoGen's own model reply, sync and async.
@@ -93,247 +234,55 @@ class MemGPTCapability(MemoryAccess):
                 the agent has a memory already, this capability an agent, or the agent no
                 model reply.
         """
-        if self._agent is not None:
+        if self._turns is not None:
             raise ConfigurationError(
-                f"this memory belongs to {self._agent.name}: make another MemGPTCapability for"
+                f"this memory belongs to {self.agent.name}: make another MemGPTCapability for"
                 f" {agent.name}"
-                if self._agent is not agent
+                if self.agent is not agent
                 else f"{agent.name} has this memory already: add it once"
             )
-        seam = Seam(agent)
+        hook = ReplyHook(agent)
         if agent.client is not None:
-            refuse_clashes(MEMORY_FUNCTIONS, tools_of(agent.client))
-        conversations = Conversations(agent.name, self.translator, self._clock, {}, self._listen_to)
-        self._chats = Chats(conversations, self._clock)
-        location = self.settings.location
-        self._stay = Tenancy(location, agent.name, self._build, self._begin, self._end)
-        self._agent = agent
-        try:
-            if agent.client is not None:
-                self.open()
-            seam.fill(self.reply, self.a_reply)
-            seam.before_clearing(self.set_aside)
-        except BaseException:
-            self._tenancy.drop()
-            self._agent = self._stay = None
-            raise
+            refuse_clashes(tools_of(agent.client))
+        persona, human, context_window, preset = self._about
+        model = model_of(agent.client)
+        turns = Turns(
+            agent,
+            ChatHistory(agent, self.translator, self._clock, self._listen_to),
+            self.translator,
+            Identity(agent.name, model, context_window, preset, persona, human),
+            self.settings,
+            resolve_embedder(self._embedder),
+            self._clock,
+        )
+        if agent.client is not None:
+            turns.open()
+        hook.fill(turns.reply, turns.a_reply)
+        hook.before_clearing(turns.take_in_before_clearing)
+        self._turns = turns
+
+    @property
+    def turns(self) -> Turns:
+        """The turns of the agent that has this memory."""
+        if self._turns is None:
+            raise ConfigurationError("call add_to_agent(agent) first")
+        return self._turns
 
     @property
     def agent(self) -> ConversableAgent:
         """The agent this memory belongs to."""
-        if self._agent is None:
-            raise ConfigurationError("call add_to_agent(agent) first")
-        return self._agent
+        return self.turns.agent
 
     @property
-    def _memgpt_memory(self) -> MemGPTCapability:
-        return self
+    def last_turn(self) -> Turn:
+        """The latest turn; an empty one before the first."""
+        return Turn() if self._turns is None else self._turns.last
 
-    # --- the memory --------------------------------------------------------------
-
-    def open(self) -> Mind:
-        """The mind, opened at first use."""
-        return self._tenancy.open()
+    def open(self) -> Engine:
+        """The engine, opened at first use."""
+        return self.turns.open()
 
     def close(self) -> None:
-        """Take in what was said last, write everything, and let go of the storage."""
-        if self._stay is None:
-            return
-        with self._lock.held():
-            try:
-                self._stay.close()
-            finally:
-                self._worker.close()
-
-    @property
-    def _tenancy(self) -> Tenancy:
-        if self._stay is None:
-            raise ConfigurationError("call add_to_agent(agent) first")
-        return self._stay
-
-    @property
-    def _lock(self) -> MindLock:
-        return self._tenancy.lock
-
-    def _build(self) -> Mind:
-        persona, human, context_window, preset = self._about
-        model = model_of(self.agent.client)
-        return build_mind(
-            Identity(self.agent.name, model, context_window, preset, persona, human),
-            self.settings,
-            embedder=self._embedder,
-            clock=self._clock,
-            on_step=weakly(self._on_step),
-            on_eviction=weakly(self._on_eviction),
-        )
-
-    def _begin(self, mind: Mind) -> None:
-        mind.instruct(self._role())
-        self._chats.go_on_in(mind.queue.state.cursors)
-
-    def _end(self, mind: Mind) -> None:
-        self._chats.absorb(self.agent, mind.queue, None)
-
-    @contextmanager
-    def settled(self) -> Iterator[Mind]:
-        """The mind between turns, with what was said last taken in."""
-        with self._lock.held():
-            mind = self.open()
-            self.absorb()
-            yield mind
-
-    def erase(self, speaker: str) -> Receipt:
-        """What `forget` does."""
-        with self.settled() as mind:
-            self.last_turn = Turn()
-            self._chats.forget_turns()
-            return forget(speaker, mind)
-
-    def overview(self) -> ContextOverview:
-        """The state of the main context and the storages."""
-        with self._lock.held():
-            mind = self.open()
-            mind.instruct(self._role())
-            return overview_of(mind)
-
-    # --- turns -------------------------------------------------------------------
-
-    async def a_reply(self, request: Request) -> Reply:
-        """`reply` for asynchronous chats, in the agent's own thread.
-
-        When it is cancelled, the turn ends at its next step boundary and the chat
-        counts as not answered.
-        """
-        agent = request.recipient or self.agent
-        if (request.client or agent.client) is None:
-            return False, None
-        self._lock.refuse_inside()
-        caller = Caller(asyncio.get_running_loop(), self._lock)
-        with shown_from_threads():
-            context = copy_context()
-        job = partial(context.run, self.reply, request.of_now(agent.chat_messages), caller)
-        try:
-            return await asyncio.wrap_future(self._worker.submit(job))
-        except asyncio.CancelledError:
-            caller.stop.set()
-            raise
-
-    def reply(self, request: Request, caller: Caller | None = None) -> Reply:
-        """Answer what is new in a chat: AutoGen's reply function.
-
-        Args:
-            request: what is asked.
-            caller: who awaits the reply, in an asynchronous chat.
-        """
-        agent = request.recipient or self.agent
-        client = request.client or agent.client
-        if client is None:
-            return False, None
-        request = request.with_messages(agent.chat_messages)
-        context = request.messages[-1].pop("context", None) if request.messages else None
-        template = Template(context, format_texts=formats_texts(client))
-        stop = caller.stop if caller else None
-        with self._lock.held():
-            if stop is not None and stop.is_set:  # cancelled while other turns went before
-                return False, None
-            mind = self.open()
-            toolbox = AutoGenToolbox(
-                agent, client, chat=request.sender, further=request.tools, caller=caller
-            )
-            model = self._model(client, agent, context, request.options)
-            role = _text_of(template.fill(agent.system_message))
-            think = partial(mind.think, model=model, role=role, stop=stop)
-            self._chats.take_aside(self.agent, mind.queue)
-            with mind.executor.equipped(toolbox):
-                self.last_turn = turn = self._chats.turn(request, think, stop, template)
-            mind.queue.save()
-            reply = self.translator.to_reply(turn)
-        return (False, None) if reply is None else (True, reply)
-
-    def notify(self, event: Event) -> tuple[str, ...]:
-        """Let the agent act on an event outside a chat; the messages it sent.
-
-        Raises:
-            ConfigurationError: the agent has no model.
-        """
-        if self.agent.client is None:
-            raise ConfigurationError("the agent has no llm_config, so it cannot act on an event")
-        with self._lock.held():
-            mind = self.open()
-            paused = mind.workspace.paused_until
-            if isinstance(event, TimedEvent) and paused and self._clock() < paused:
-                return ()
-            client = self.agent.client
-            with mind.executor.equipped(AutoGenToolbox(self.agent, client, alone=True)):
-                self.last_turn = mind.think([event], self._model(client, self.agent), self._role())
-            mind.queue.save()
-            return self.last_turn.messages
-
-    def absorb(self, chat: Agent | None = None) -> None:
-        """Take in what was said since the agent's last turn, without answering it.
-
-        Others spoke, or a human, a nested chat or a code block answered in its name.
-        """
-        if not self._tenancy.lasts:
-            return
-        with self._lock.held():
-            self._chats.absorb(self.agent, self.open().queue, chat)
-
-    def set_aside(self, chat: Agent | None = None) -> None:
-        """`absorb` before a history is cleared; an event loop need not wait for it."""
-        if not self._tenancy.lasts:
-            return
-        if not in_event_loop():
-            self.absorb(chat)
-        elif self._chats.set_aside(self.agent, chat):
-            self._worker.submit(self._take_aside)
-
-    def _take_aside(self) -> None:
-        with self._lock.held():
-            if self._tenancy.lasts:
-                queue = self.open().queue
-                self._chats.take_aside(self.agent, queue)
-                queue.flush()
-
-    @property
-    def last_steps(self) -> Sequence[Step]:
-        """The steps of the latest turn."""
-        return self.last_turn.steps
-
-    # --- the agent ---------------------------------------------------------------
-
-    def _model(
-        self,
-        client: OpenAIWrapper,
-        agent: ConversableAgent,
-        context: Any = None,
-        options: Mapping[str, Any] | None = None,
-    ) -> AutoGenChatModel:
-        return AutoGenChatModel(
-            client,
-            cache=agent.client_cache,
-            agent=agent,
-            context=context,
-            options=options,
-            cache_markers=self.settings.cache_markers,
-        )
-
-    def _role(self) -> str:
-        return _text_of(self.agent.system_message)
-
-    def _on_step(self, step: Step) -> None:
-        if not getattr(self.agent, "silent", False):
-            self.translator.on_step(self.agent.name, step)
-
-    def _on_eviction(self, eviction: Eviction) -> None:
-        if not getattr(self.agent, "silent", False):
-            self.translator.on_eviction(self.agent.name, eviction)
-
-
-def _text_of(system_message: Any) -> str:
-    if isinstance(system_message, list):
-        parts = (
-            part.get("text", "") if isinstance(part, dict) else part for part in system_message
-        )
-        return "\n".join(str(part) for part in parts)
-    return system_message or ""
+        """Take in what was said last, write everything, and release the storage."""
+        if self._turns is not None:
+            self._turns.close()

@@ -1,4 +1,4 @@
-"""The seam: where AutoGen's own model reply stands in an agent, the memory's reply is put."""
+"""The reply hook: the memory answers where AutoGen's own model reply stands in an agent."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from memgpt_autogen.errors import ConfigurationError
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-# The messages to which an asynchronous reply said nothing, by seam.
+# The messages to which an asynchronous reply said nothing, by reply hook.
 _SILENT: ContextVar[tuple[object, list[dict[str, Any]] | None] | None] = ContextVar(
     "memgpt_autogen_silent", default=None
 )
-# What AutoGen passed to the message hooks, by seam: the transforms' input.
+# What AutoGen passed to the message hooks, by reply hook: the transforms' input.
 _UNALTERED: ContextVar[tuple[object, list[dict[str, Any]]] | None] = ContextVar(
     "memgpt_autogen_unaltered", default=None
 )
@@ -34,7 +34,7 @@ _MARK = "memgpt_autogen_reply"
 
 
 def with_memory(method: F) -> F:
-    """Mark an agent's `generate_oai_reply`, or the asynchronous one, as what the seam holds."""
+    """Mark an agent's reply function, sync or async, as one that answers with memory."""
     setattr(method, _MARK, method.__name__)
     return method
 
@@ -44,7 +44,7 @@ class Request:
     """What AutoGen asks of a reply function.
 
     Attributes:
-        messages: the chat as message transforms left it; None: as AutoGen keeps it.
+        messages: the chat as message transforms left it.
         sender: whose chat it is.
         client: in the place of the agent's own.
         unaltered: the chat before the transforms, where there were any.
@@ -53,7 +53,7 @@ class Request:
         recipient: who is to answer, where it is a copy of the agent.
     """
 
-    messages: list[dict[str, Any]] | None = None
+    messages: list[dict[str, Any]] = field(default_factory=list)
     sender: Agent | None = None
     client: OpenAIWrapper | None = None
     unaltered: list[dict[str, Any]] | None = None
@@ -71,23 +71,19 @@ class Request:
         further: Mapping[str, Any],
         unaltered: list[dict[str, Any]] | None = None,
     ) -> Request:
-        """What the arguments of a reply function ask for."""
+        """What the arguments of a reply function ask for, of AutoGen's history without messages."""
         options = {key: value for key, value in further.items() if key != "tools"}
         tools = further.get("tools") or ()
+        if messages is None:
+            messages = recipient.chat_messages[sender]
         return cls(messages, sender, client, unaltered, tools, options, recipient)
 
-    def with_messages(self, chats: Mapping[Agent, list[dict[str, Any]]]) -> Request:
-        """The request, with the messages that AutoGen keeps where it names none."""
-        return self if self.messages is not None else replace(self, messages=chats[self.sender])
-
-    def of_now(self, chats: Mapping[Agent, list[dict[str, Any]]]) -> Request:
+    def of_now(self) -> Request:
         """The request with lists of its own: the chat may go on before it is its turn."""
-        request = self.with_messages(chats)
-        messages = list(request.messages or ())
-        unaltered = request.unaltered
+        messages, unaltered = list(self.messages), self.unaltered
         if unaltered is not None:
-            unaltered = messages if unaltered is request.messages else list(unaltered)
-        return replace(request, messages=messages, unaltered=unaltered)
+            unaltered = messages if unaltered is self.messages else list(unaltered)
+        return replace(self, messages=messages, unaltered=unaltered)
 
 
 class ReplyFunction(functools.partial[Any]):
@@ -109,7 +105,7 @@ class ReplyFunction(functools.partial[Any]):
         return hash(self.replaced)
 
 
-class Seam:
+class ReplyHook:
     """The places of the model reply in an agent's list of reply functions.
 
     Raises:
@@ -132,7 +128,7 @@ class Seam:
             if any(_is_marked(vars(one).get(SYNC)) for one in classes)
             else getattr(usual, "__func__", usual)
         )
-        self._mark = object()  # in a context, it keeps neither agent nor seam alive
+        self._mark = object()  # in a context, it keeps neither agent nor hook alive
         self._found = {
             name: [one for one in functions if getattr(one, "__name__", "") == name]
             for name in (SYNC, ASYNC)
@@ -211,12 +207,13 @@ class Seam:
         _SILENT.set(None)
         return silent is not None and silent[0] is self._mark and silent[1] is messages
 
-    def before_clearing(self, absorb: Callable[[Agent | None], None]) -> None:
-        """Let `absorb` have a chat, or all with None, before AutoGen clears its history."""
+    def before_clearing(self, take_in: Callable[[Agent | None], None]) -> None:
+        """Let `take_in` have a chat, or all with None, before AutoGen clears its history."""
         clear = self._agent.clear_history
 
         def clear_history(*args: Any, **kwargs: Any) -> None:
-            absorb(next((one for one in (*args, *kwargs.values()) if isinstance(one, Agent)), None))
+            agents = (one for one in (*args, *kwargs.values()) if isinstance(one, Agent))
+            take_in(next(agents, None))
             clear(*args, **kwargs)
 
         self._agent.clear_history = functools.update_wrapper(clear_history, clear)

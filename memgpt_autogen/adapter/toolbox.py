@@ -5,16 +5,14 @@ from __future__ import annotations
 import asyncio
 import inspect
 import json
-import weakref
 from collections.abc import Coroutine, Mapping, Sequence
 from concurrent.futures import CancelledError, ThreadPoolExecutor
 from contextvars import copy_context
 from typing import Any
 
-from autogen import Agent, ConversableAgent, OpenAIWrapper
+from autogen import Agent, ConversableAgent
 
-from memgpt_autogen.adapter.caller import Caller
-from memgpt_autogen.model.client import tools_of
+from memgpt_autogen.adapter.threads import Caller
 from memgpt_autogen.model.safeguards import TOOL_BLOCKED, guarded_call, guarded_result
 from memgpt_autogen.steps import FunctionCall, FunctionResult
 from memgpt_autogen.storage.text import clean
@@ -23,13 +21,15 @@ _Work = Coroutine[Any, Any, tuple[bool, dict[str, Any]]]
 
 
 class AutoGenToolbox:
-    """The tools that were registered with an agent, in AutoGen's own ways.
+    """The tools that were registered with an agent, in AutoGen's own ways, for one turn.
 
     `register_for_llm`, `functions=[…]` and `llm_config["tools"]` put a tool before the
     model; `register_for_execution` and `function_map` let this agent run it. A tool
     it may not run is left to another agent.
 
     Args:
+        agent: runs them.
+        tools: those that its model knows, in the OpenAI `tools` format.
         chat: whose chat it is. In a group chat made by one of AutoGen's patterns all tools
             are left to the group: it fills in context variables and follows handoffs.
         further: tools for this turn only, in the OpenAI `tools` format.
@@ -40,23 +40,23 @@ class AutoGenToolbox:
     def __init__(
         self,
         agent: ConversableAgent,
-        client: OpenAIWrapper,
+        tools: Sequence[Mapping[str, Any]],
         *,
         chat: Agent | None = None,
         further: Sequence[Mapping[str, Any]] = (),
         alone: bool = False,
         caller: Caller | None = None,
     ) -> None:
-        # Weak: it is kept after the turn, and what keeps it must not keep the agent alive.
-        self._agent = weakref.proxy(agent)
+        self._agent = agent
         self._caller = caller
         self._left_to_group = chat is not None and getattr(agent, "_group_manager", None) is chat
-        tools = tools_of(client)
         names = {tool["function"]["name"] for tool in tools}
-        tools += [dict(tool) for tool in further if tool["function"]["name"] not in names]
-        if alone:
-            tools = [tool for tool in tools if self.runs(tool["function"]["name"])]
-        self.schemas: Sequence[dict[str, Any]] = tools
+        new = [tool for tool in further if tool["function"]["name"] not in names]
+        self.schemas: Sequence[dict[str, Any]] = [
+            dict(tool)
+            for tool in (*tools, *new)
+            if not alone or self.runs(tool["function"]["name"])
+        ]
 
     def runs(self, name: str) -> bool:
         """Whether the agent itself may run the tool."""

@@ -106,56 +106,13 @@ class AutoGenTranslator:
         return "\n\n".join([*parts, *turn.messages])
 
     def on_step(self, agent: str, step: Step) -> None:
-        show_step(
-            agent,
-            step,
-            monologue=self.monologue == "developer",
-            calls=self.calls == "developer",
-        )
+        monologue, calls = self.monologue == "developer", self.calls == "developer"
+        if monologue or calls:
+            show_step(agent, step, monologue=monologue, calls=calls)
 
     def on_eviction(self, agent: str, eviction: Eviction) -> None:
         if self.calls == "developer":
             show_eviction(agent, eviction)
-
-
-class Template:
-    """Fills in what AutoGen lets messages leave open: texts by functions of a context.
-
-    Args:
-        context: of the last message in the chat; None: each message has its own, if any.
-        format_texts: texts are filled by `str.format` too (`allow_format_str_template`).
-    """
-
-    def __init__(
-        self, context: Mapping[str, Any] | None = None, *, format_texts: bool = False
-    ) -> None:
-        self._context = context
-        self._format_texts = format_texts
-
-    def filled(self, message: AutoGenMessage) -> AutoGenMessage:
-        """The message with its content filled in."""
-        content = message.get("content")
-        filled = self.fill(content, message.get("context"))
-        return message if filled is content else {**message, "content": filled}
-
-    def fill(self, content: Any, context: Mapping[str, Any] | None = None) -> Any:
-        """A content filled in; `context` counts where the chat has none."""
-        values = self._context or context
-        if not values:
-            return content
-        if callable(content):
-            return content(values)
-        if self._format_texts and isinstance(content, str):
-            return content.format(**values)
-        return content
-
-
-def speaker_of(message: AutoGenMessage, *, own_name: str, sender: str | None) -> str:
-    """Who said an AutoGen message: its name, else by its role."""
-    name = message.get("name")
-    if name:
-        return str(name)
-    return own_name if message.get("role") == "assistant" else sender or "user"
 
 
 def readable(message: AutoGenMessage) -> tuple[str, tuple[Mapping[str, Any], ...]]:

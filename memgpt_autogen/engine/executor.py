@@ -6,19 +6,26 @@ applied (MemGPT, arXiv 2310.08560, section 2.3 "Function executor").
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import Any, Protocol
 
+import numpy as np
 from pydantic import ValidationError
 
 from memgpt_autogen.engine.functions import FUNCTIONS, Function, Workspace
 from memgpt_autogen.errors import ConfigurationError, ModelMistake
-from memgpt_autogen.steps import FunctionCall, FunctionResult
+from memgpt_autogen.memory.state import Counters
+from memgpt_autogen.steps import Completion, FunctionCall, FunctionResult, Step
 from memgpt_autogen.storage.text import clean
 
-MEMORY_FUNCTIONS = frozenset(function.name for function in FUNCTIONS)
+BROKEN_OFF = "Error: broken off before it ended; parts of it may have been done."
+
+_FUNCTIONS = {function.name: function for function in FUNCTIONS}
 
 
 class Toolbox(Protocol):
@@ -41,23 +48,14 @@ class Toolbox(Protocol):
 class Executor:
     """Runs calls against a workspace, and the user's tools that the agent may run itself."""
 
-    def __init__(self, functions: Iterable[Function[Any]], workspace: Workspace) -> None:
-        self._functions = {function.name: function for function in functions}
+    def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
         self._toolbox: Toolbox | None = None
         self._turns = 0
-        self._schemas: dict[tuple[str, ...], list[dict[str, Any]]] = {}
-        self.schemas: Sequence[dict[str, Any]] = self._own(self._archives)
+        self.schemas: Sequence[dict[str, Any]] = self._own()
 
-    @property
-    def _archives(self) -> tuple[str, ...]:
-        return tuple(self._workspace.archival.archives)
-
-    def _own(self, archives: tuple[str, ...]) -> list[dict[str, Any]]:
-        if archives not in self._schemas:
-            functions = self._functions.values()
-            self._schemas = {archives: [one.schema({"archive": archives}) for one in functions]}
-        return self._schemas[archives]
+    def _own(self) -> Sequence[dict[str, Any]]:
+        return _schemas(tuple(self._workspace.archival.archives))
 
     def equip(self, toolbox: Toolbox | None) -> None:
         """Offer the user's tools beside the memory functions, in a fixed order.
@@ -66,11 +64,11 @@ class Executor:
             ConfigurationError: a tool has the name of a memory function.
         """
         tools = [] if toolbox is None else list(toolbox.schemas)
-        refuse_clashes(self._functions, tools)
+        refuse_clashes(tools)
         self._toolbox = toolbox
-        own = self._own(self._archives)
-        if [*own, *tools] != self.schemas:
-            self.schemas = [*own, *tools]
+        schemas = [*self._own(), *tools]
+        if schemas != self.schemas:
+            self.schemas = schemas
 
     @contextmanager
     def equipped(self, toolbox: Toolbox) -> Iterator[None]:
@@ -84,13 +82,15 @@ class Executor:
             self._turns -= 1
             if self._turns:
                 self.equip(before)
+            else:  # the schemas stay, so that an overview counts them
+                self._toolbox = None
 
     def execute(self, call: FunctionCall) -> FunctionResult | None:
         """Run one call; a mistake of the model is a result with `ok` False, never an error.
 
         None for a tool of the user's that another agent is to run.
         """
-        if self._toolbox is not None and call.name not in self._functions:
+        if self._toolbox is not None and call.name not in _FUNCTIONS:
             if self._toolbox.runs(call.name):
                 return self._toolbox.run(call)
             if any(tool["function"]["name"] == call.name for tool in self._toolbox.schemas):
@@ -98,6 +98,7 @@ class Executor:
         try:
             function = self._find(call.name)
             arguments = _validate(function, call.arguments)
+            self._workspace.call_id = call.id
             text = function.handler(self._workspace, arguments)
         except ModelMistake as mistake:
             return FunctionResult(
@@ -113,7 +114,7 @@ class Executor:
 
     def _find(self, name: str) -> Function[Any]:
         try:
-            return self._functions[name]
+            return _FUNCTIONS[name]
         except KeyError:
             names = ", ".join(tool["function"]["name"] for tool in self.schemas)
             raise ModelMistake(
@@ -121,7 +122,13 @@ class Executor:
             ) from None
 
 
-def refuse_clashes(functions: Collection[str], tools: Iterable[Mapping[str, Any]]) -> None:
+@lru_cache(maxsize=16)
+def _schemas(archives: tuple[str, ...]) -> Sequence[dict[str, Any]]:
+    """The memory functions as the model sees them where there are these shared archives."""
+    return [function.schema({"archive": archives}) for function in FUNCTIONS]
+
+
+def refuse_clashes(tools: Iterable[Mapping[str, Any]]) -> None:
     """Refuse tools, in the OpenAI `tools` format, with the name of a memory function.
 
     Raises:
@@ -129,7 +136,7 @@ def refuse_clashes(functions: Collection[str], tools: Iterable[Mapping[str, Any]
     """
     for tool in tools:
         name = (tool.get("function") or {}).get("name")
-        if name in functions:
+        if name in _FUNCTIONS:
             raise ConfigurationError(
                 f"the tool {name!r} has the name of a memory function: register it under another"
                 " name"
@@ -162,3 +169,62 @@ def _complaint(function: Function[Any], problem: ValidationError) -> str:
     ]
     expected = ", ".join(function.arguments.model_fields)
     return f"{function.name} was not run ({'; '.join(clauses)}). Its arguments are: {expected}."
+
+
+class CallNumbers:
+    """Gives calls ids: models repeat theirs, and providers refuse repeats.
+
+    Args:
+        agent: its name; results of tools come back by id through a chat, where other
+            agents number calls too.
+        counters: say how many there were.
+    """
+
+    def __init__(self, agent: str, counters: Counters) -> None:
+        self._counters = counters
+        name = agent.encode("utf-8", "replace")
+        self._mark = hashlib.blake2b(name, digest_size=2).hexdigest()
+
+    def numbered(self, call: FunctionCall) -> FunctionCall:
+        """The call under the next id."""
+        self._counters.calls_numbered += 1
+        number = np.base_repr(self._counters.calls_numbered, 36).lower()
+        # Mistral takes nothing but nine letters and digits.
+        return call.model_copy(update={"id": f"{self._mark}{number:0>5}"})
+
+
+def step_of(
+    completion: Completion,
+    calls: Sequence[FunctionCall],
+    results: Sequence[FunctionResult],
+    sent: Sequence[str],
+) -> Step:
+    """The step that a completion's calls came to."""
+    return Step(
+        text=completion.text,
+        reasoning=completion.reasoning,
+        calls=tuple(_presentable(call) for call in calls),
+        results=tuple(results),
+        sent=tuple(sent),
+        usage=completion.usage,
+    )
+
+
+def broken_off(call: FunctionCall) -> FunctionResult:
+    """The result of a call that an exception broke off."""
+    return FunctionResult(call_id=call.id, name=call.name, ok=False, text=BROKEN_OFF)
+
+
+def _presentable(call: FunctionCall) -> FunctionCall:
+    """The call as later requests may quote it: providers refuse broken JSON and odd names."""
+    try:
+        sound = isinstance(json.loads(call.arguments), dict)
+    except ValueError:
+        sound = False
+    quoted = {"arguments_that_are_no_json": call.arguments[:200]} if call.arguments else {}
+    return call.model_copy(
+        update={
+            "name": re.sub(r"[^a-zA-Z0-9_-]", "_", call.name)[:64] or "unnamed",
+            "arguments": call.arguments if sound else json.dumps(quoted),
+        }
+    )

@@ -1,27 +1,83 @@
-"""Results: what searches found, as text for the model: when, who and what, page by page."""
+"""Formatting: all that the model reads of events, steps and results is framed here."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, time, timedelta
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from memgpt_autogen.errors import ModelMistake
-from memgpt_autogen.events import stamp
+from memgpt_autogen.events import STAMP, Message, MessageEvent, Notice
 from memgpt_autogen.memory.archival import Passage
 from memgpt_autogen.memory.page import Page
-from memgpt_autogen.memory.recall import Message, RecallStorage
+from memgpt_autogen.memory.recall import RecallStorage
+from memgpt_autogen.steps import Step
 
 T = TypeVar("T")
+
+ChatMessage = dict[str, Any]
+"""A message in the OpenAI chat format."""
+
+# Stands for the result of a call that another agent was to run and never answered.
+NO_RESULT = "(no result has come)"
 
 _SHORT = 60  # characters; so short a message says little without the turns around it
 _TURN_CHARACTERS = 160  # of a turn that is shown beside a result
 _NAMES = 20  # speakers named to a model that asked for an unknown one
 
 
+def messages_of(entry: MessageEvent | Notice | Step, shown: int) -> list[ChatMessage]:
+    """An entry of the queue as chat messages; of each text `shown` characters."""
+    if isinstance(entry, Step):
+        return _step_messages(entry, shown)
+    if not isinstance(entry, MessageEvent):
+        return [{"role": "user", "content": clip(entry.line(), shown)}]
+    if entry.own:
+        return [{"role": "assistant", "content": clip(entry.text, shown)}]
+    text = clip(entry.line(), shown)
+    if entry.images:
+        return [{"role": "user", "content": [{"type": "text", "text": text}, *entry.images]}]
+    return [{"role": "user", "content": text}]
+
+
+def transcript_of(entry: MessageEvent | Notice | Step) -> str:
+    """An entry as the summariser reads it."""
+    if isinstance(entry, Notice):
+        return "" if entry.alert else entry.line()
+    if isinstance(entry, MessageEvent):
+        return entry.text if entry.own else entry.line()
+    said = [f"(I said) {message}" for message in entry.sent]
+    called = [
+        f"(I called) {call.name} {call.arguments}"
+        for call in entry.calls
+        if call.name != "send_message"
+    ]
+    return "\n".join([*said, *called])
+
+
+def _step_messages(step: Step, shown: int) -> list[ChatMessage]:
+    """Calls are never parted from their results."""
+    if not step.calls:
+        return [{"role": "assistant", "content": step.text}]
+    calls = [
+        {
+            "id": call.id,
+            "type": "function",
+            "function": {"name": call.name, "arguments": call.arguments},
+        }
+        for call in step.calls
+    ]
+    texts = {result.call_id: clip(result.text, shown) for result in step.results}
+    results: list[ChatMessage] = [
+        {"role": "tool", "tool_call_id": call.id, "content": texts.get(call.id, NO_RESULT)}
+        for call in step.calls
+    ]
+    return [{"role": "assistant", "content": step.text or None, "tool_calls": calls}, *results]
+
+
 def message_line(message: Message) -> str:
-    text = f"[{stamp(message.timestamp)}] {message.speaker}: {message.text}"
-    return f"{text}{_times(message.times)}"
+    time = message.timestamp.strftime(STAMP)
+    return f"[{time}] {message.speaker}: {message.text}{_times(message.times)}"
 
 
 def message_in_context(recall: RecallStorage, message: Message) -> str:
@@ -39,7 +95,7 @@ def passage_line(passage: Passage) -> str:
     origin = ""
     if passage.source is not None:
         origin = f" ({': '.join([passage.source, *passage.tags])})"  # its file, or who wrote it
-    return f"[{stamp(passage.timestamp)}]{origin} {passage.text}{_times(passage.times)}"
+    return f"[{passage.timestamp.strftime(STAMP)}]{origin} {passage.text}{_times(passage.times)}"
 
 
 def _times(times: int) -> str:

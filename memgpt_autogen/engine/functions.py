@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -20,7 +21,7 @@ from memgpt_autogen.engine.formatting import (
     message_line,
     passage_line,
 )
-from memgpt_autogen.errors import ModelMistake
+from memgpt_autogen.errors import ConfigurationError, ModelMistake
 from memgpt_autogen.events import Clock, stamp
 from memgpt_autogen.memory.archival import ArchivalStorage
 from memgpt_autogen.memory.core import CoreMemory
@@ -35,6 +36,9 @@ class Workspace:
 
     Attributes:
         outbox: messages sent and not yet taken by the loop.
+        call_id: of the call that is run now.
+        unwritten: what calls have yet to write, with their step, by their ids: each says
+            what to tell the model where it cannot be done, else None.
         muted: the turn's answer is out and the model runs only to store things.
         paused_until: timed events are ignored until then.
         shown: characters one result may show before it is cut with a note.
@@ -48,8 +52,14 @@ class Workspace:
     page_size: int = 5
     shown: int = 4000
     outbox: list[str] = field(default_factory=list)
+    call_id: str = ""
+    unwritten: list[tuple[str, Callable[[], str | None]]] = field(default_factory=list)
     muted: bool = False
     paused_until: datetime | None = None
+
+    def later(self, deed: Callable[[], str | None]) -> None:
+        """Write something together with the step that the present call belongs to."""
+        self.unwritten.append((self.call_id, deed))
 
 
 class Arguments(BaseModel):
@@ -103,72 +113,7 @@ class PauseHeartbeats(_Chainable):
     minutes: int = Field(ge=1, le=10_080)
 
 
-def send_message(work: Workspace, arguments: SendMessage) -> str:
-    if not arguments.message.strip():
-        raise ModelMistake("message is empty: nothing was sent.")
-    if work.muted:
-        return "Not sent: you have answered already, and nobody waits for more."
-    work.outbox.append(arguments.message)
-    return "Sent."
-
-
-def core_memory_append(work: Workspace, arguments: CoreMemoryAppend) -> str:
-    added = work.core.append(arguments.name, arguments.content)
-    return _block_now(work, arguments.name, "" if added else "It was there already. ")
-
-
-def core_memory_replace(work: Workspace, arguments: CoreMemoryReplace) -> str:
-    work.core.replace(arguments.name, arguments.old_content, arguments.new_content)
-    return _block_now(work, arguments.name)
-
-
-def _block_now(work: Workspace, name: str, remark: str = "") -> str:
-    return f"{remark}The block {name!r} now reads:\n{work.core.shown(name).value}"
-
-
-def conversation_search(work: Workspace, arguments: ConversationSearch) -> str:
-    page = work.recall.search(
-        arguments.query,
-        limit=work.page_size,
-        page=arguments.page,
-        speaker=known_speaker(work.recall, arguments.speaker),
-    )
-    return listing(page, lambda one: message_in_context(work.recall, one), "messages", work.shown)
-
-
-def conversation_search_date(work: Workspace, arguments: ConversationSearchDate) -> str:
-    start, _ = date_span(arguments.start_date, work.clock())
-    _, end = date_span(arguments.end_date, work.clock())
-    if end < start:
-        raise ModelMistake("end_date lies before start_date: swap them.")
-    page = work.recall.between(start, end, limit=work.page_size, page=arguments.page)
-    return listing(page, message_line, "messages", work.shown)
-
-
-def archival_memory_insert(work: Workspace, arguments: ArchivalMemoryInsert) -> str:
-    if not arguments.content.strip():
-        raise ModelMistake("content is empty: nothing was stored.")
-    archive = arguments.archive.strip()
-    if not archive:
-        work.archival.insert(arguments.content)
-        return "Stored in archival memory."
-    if archive not in work.archival.archives:
-        there = ", ".join(repr(name) for name in work.archival.archives) or "none"
-        raise ModelMistake(
-            f"there is no shared archive {archive!r}, and nothing was stored; there are: {there}."
-        )
-    work.archival.insert(arguments.content, tags=[f"by {work.agent}"], archive=archive)
-    return f"Stored in the shared archive {archive!r}."
-
-
-def archival_memory_search(work: Workspace, arguments: ArchivalMemorySearch) -> str:
-    page = work.archival.search(arguments.query, limit=work.page_size, page=arguments.page)
-    return listing(page, passage_line, "passages", work.shown)
-
-
-def pause_heartbeats(work: Workspace, arguments: PauseHeartbeats) -> str:
-    work.paused_until = work.clock() + timedelta(minutes=arguments.minutes)
-    return f"Timed events are ignored until {stamp(work.paused_until)}."
+Handler = Callable[[Workspace, A], str]
 
 
 @dataclass(frozen=True)
@@ -178,7 +123,7 @@ class Function(Generic[A]):
     name: str
     description: str
     arguments: type[A]
-    handler: Callable[[Workspace, A], str]
+    handler: Handler[A]
 
     def schema(self, choices: Mapping[str, Sequence[str]] | None = None) -> dict[str, Any]:
         """The function in the OpenAI `tools` format, derived from the argument model.
@@ -220,40 +165,96 @@ def _lean(schema: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in schema.items() if key not in ("title", "default")}
 
 
-FUNCTIONS: Sequence[Function[Any]] = (
-    Function("send_message", "Speak to the others.", SendMessage, send_message),
-    Function("core_memory_append", "Add a line to a block.", CoreMemoryAppend, core_memory_append),
-    Function(
-        "core_memory_replace",
-        "Correct or delete text in a block.",
-        CoreMemoryReplace,
-        core_memory_replace,
-    ),
-    Function(
-        "conversation_search",
-        "Find earlier messages.",
-        ConversationSearch,
-        conversation_search,
-    ),
-    Function(
-        "conversation_search_date",
-        "List earlier messages between two dates.",
-        ConversationSearchDate,
-        conversation_search_date,
-    ),
-    Function(
-        "archival_memory_insert",
-        "Keep a text for ever; write it so that it makes sense alone.",
-        ArchivalMemoryInsert,
-        archival_memory_insert,
-    ),
-    Function(
-        "archival_memory_search",
-        "Find kept texts and documents.",
-        ArchivalMemorySearch,
-        archival_memory_search,
-    ),
-    Function(
-        "pause_heartbeats", "Ignore timed events for a while.", PauseHeartbeats, pause_heartbeats
-    ),
-)
+FUNCTIONS: list[Function[Any]] = []
+"""All functions, in the order in which the model is shown them."""
+
+
+def _function(arguments: type[A], description: str) -> Callable[[Handler[A]], Handler[A]]:
+    """Let the model call the function below, by its name."""
+
+    def add(handler: Handler[A]) -> Handler[A]:
+        FUNCTIONS.append(Function(handler.__name__, description, arguments, handler))
+        return handler
+
+    return add
+
+
+@_function(SendMessage, "Speak to the others.")
+def send_message(work: Workspace, arguments: SendMessage) -> str:
+    if not arguments.message.strip():
+        raise ModelMistake("message is empty: nothing was sent.")
+    if work.muted:
+        return "Not sent: you have answered already, and nobody waits for more."
+    work.outbox.append(arguments.message)
+    return "Sent."
+
+
+@_function(CoreMemoryAppend, "Add a line to a block.")
+def core_memory_append(work: Workspace, arguments: CoreMemoryAppend) -> str:
+    added = work.core.edit_append(arguments.name, arguments.content)
+    work.later(partial(work.core.write, arguments.name))
+    return _block_now(work, arguments.name, "" if added else "It was there already. ")
+
+
+@_function(CoreMemoryReplace, "Correct or delete text in a block.")
+def core_memory_replace(work: Workspace, arguments: CoreMemoryReplace) -> str:
+    work.core.edit_replace(arguments.name, arguments.old_content, arguments.new_content)
+    work.later(partial(work.core.write, arguments.name))
+    return _block_now(work, arguments.name)
+
+
+def _block_now(work: Workspace, name: str, remark: str = "") -> str:
+    return f"{remark}The block {name!r} now reads:\n{work.core.shown(name).value}"
+
+
+@_function(ConversationSearch, "Find earlier messages.")
+def conversation_search(work: Workspace, arguments: ConversationSearch) -> str:
+    page = work.recall.search(
+        arguments.query,
+        limit=work.page_size,
+        page=arguments.page,
+        speaker=known_speaker(work.recall, arguments.speaker),
+    )
+    return listing(page, partial(message_in_context, work.recall), "messages", work.shown)
+
+
+@_function(ConversationSearchDate, "List earlier messages between two dates.")
+def conversation_search_date(work: Workspace, arguments: ConversationSearchDate) -> str:
+    start, _ = date_span(arguments.start_date, work.clock())
+    _, end = date_span(arguments.end_date, work.clock())
+    if end < start:
+        raise ModelMistake("end_date lies before start_date: swap them.")
+    page = work.recall.between(start, end, limit=work.page_size, page=arguments.page)
+    return listing(page, message_line, "messages", work.shown)
+
+
+@_function(ArchivalMemoryInsert, "Keep a text for ever; write it so that it makes sense alone.")
+def archival_memory_insert(work: Workspace, arguments: ArchivalMemoryInsert) -> str:
+    if not arguments.content.strip():
+        raise ModelMistake("content is empty: nothing was stored.")
+    archive = arguments.archive.strip()
+    if not archive:
+        passage = work.archival.passage(arguments.content)
+        work.later(lambda: _none(work.archival.put([passage])))
+        return "Stored in archival memory."
+    try:
+        work.archival.insert(arguments.content, tags=[f"by {work.agent}"], archive=archive)
+    except ConfigurationError as problem:  # there is no such archive
+        raise ModelMistake(str(problem)) from None
+    return f"Stored in the shared archive {archive!r}."
+
+
+def _none(_: object) -> None:
+    """What a deed says that always succeeds."""
+
+
+@_function(ArchivalMemorySearch, "Find kept texts and documents.")
+def archival_memory_search(work: Workspace, arguments: ArchivalMemorySearch) -> str:
+    page = work.archival.search(arguments.query, limit=work.page_size, page=arguments.page)
+    return listing(page, passage_line, "passages", work.shown)
+
+
+@_function(PauseHeartbeats, "Ignore timed events for a while.")
+def pause_heartbeats(work: Workspace, arguments: PauseHeartbeats) -> str:
+    work.paused_until = work.clock() + timedelta(minutes=arguments.minutes)
+    return f"Timed events are ignored until {stamp(work.paused_until)}."

@@ -10,16 +10,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from memgpt_autogen.engine.calls import CallNumbers, broken_off, step_of
-from memgpt_autogen.engine.executor import Executor
+from memgpt_autogen.engine.executor import CallNumbers, Executor, Toolbox, broken_off, step_of
+from memgpt_autogen.engine.formatting import ChatMessage
 from memgpt_autogen.engine.functions import Workspace
-from memgpt_autogen.engine.main_context import ChatMessage, EventEntry
-from memgpt_autogen.engine.queue_manager import QueueManager, Schemas
-from memgpt_autogen.engine.stop import Stop, TurnStopped
+from memgpt_autogen.engine.main_context import Queued
+from memgpt_autogen.engine.queue_manager import QueueManager, Room, Schemas
 from memgpt_autogen.engine.summarizer import Summarizer
+from memgpt_autogen.engine.turn_lock import Stop, TurnStopped
 from memgpt_autogen.errors import ContextOverflowError, StorageError
 from memgpt_autogen.events import Event
-from memgpt_autogen.steps import Completion, FunctionResult, Step, Turn, TurnEnd
+from memgpt_autogen.steps import Completion, Eviction, FunctionResult, Step, Turn, TurnEnd
 
 logger = logging.getLogger(__name__)
 
@@ -39,145 +39,190 @@ class ChatModel(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class TurnRequest:
+    """What one turn is given.
+
+    Attributes:
+        events: what it is about.
+        model: answers it.
+        toolbox: the user's tools, for this turn.
+        role: AutoGen's system message as it stands now.
+        stop: once set, no call of a completion is run any more and the turn ends as STOPPED.
+        on_step: is told of every step once it is written.
+        on_eviction: is told of every eviction.
+        answered: is called when the turn has ended with an answer, before that is written.
+    """
+
+    events: Sequence[Event]
+    model: ChatModel
+    toolbox: Toolbox
+    role: str
+    stop: Stop | None = None
+    on_step: Callable[[Step], None] = lambda step: None
+    on_eviction: Callable[[Eviction], None] = lambda eviction: None
+    answered: Callable[[], None] = lambda: None
+
+
 @dataclass
 class _Progress:
     """What a turn has come to so far."""
 
-    arrived: Sequence[EventEntry]
+    request: TurnRequest
+    summarizer: Callable[[], Summarizer]
+    arrived: Sequence[Queued]
     steps: list[Step] = field(default_factory=list)
     messages: list[str] = field(default_factory=list)
+    evictions: list[Eviction] = field(default_factory=list)
     nudged: bool = False
     for_pressure_only: bool = False
 
     def ended(self, end: TurnEnd) -> Turn:
         return Turn(
             steps=tuple(self.steps),
+            evictions=tuple(self.evictions),
             messages=tuple(self.messages),
-            calls=self.steps[-1].pending if self.steps else (),
+            calls=self.steps[-1].pending if end is TurnEnd.CALLED else (),
             end=end,
         )
+
+    def evicted(self, eviction: Eviction) -> None:
+        self.evictions.append(eviction)
+        self.request.on_eviction(eviction)
 
     @property
     def tokens(self) -> int:
         return sum(step.usage.total for step in self.steps if step.usage)
 
 
+@dataclass(eq=False)
 class Loop:
     """Runs turns.
 
-    Args:
-        on_step: is told of every step as it ends.
+    Attributes:
         max_steps: model calls one turn may make.
         token_budget: prompt and completion tokens one turn may use, None for no bound.
     """
 
-    def __init__(
-        self,
-        queue: QueueManager,
-        executor: Executor,
-        workspace: Workspace,
-        *,
-        max_steps: int,
-        token_budget: int | None = None,
-        on_step: Callable[[Step], None] = lambda step: None,
-    ) -> None:
-        self._queue = queue
-        self._executor = executor
-        self._work = workspace
-        self._max_steps = max_steps
-        self._token_budget = token_budget
-        self._on_step = on_step
-        self._numbers = CallNumbers(queue.name, queue.state.counters)
+    queue: QueueManager
+    executor: Executor
+    work: Workspace
+    max_steps: int
+    token_budget: int | None = None
 
-    def run(
-        self,
-        events: Sequence[Event],
-        model: ChatModel,
-        summarizer: Summarizer,
-        stop: Stop | None = None,
-    ) -> Turn:
+    def __post_init__(self) -> None:
+        self._numbers = CallNumbers(self.queue.name, self.queue.state.counters)
+
+    def run(self, request: TurnRequest, summarizer: Callable[[], Summarizer]) -> Turn:
         """One turn: take the events in, then step until the agent yields.
 
-        Once `stop` is set, no call of a completion is run any more and the turn ends as
-        STOPPED; what came in and what was done is kept, for another turn to go on from.
+        `summarizer` gives who makes the summary of what leaves the queue. What came in and
+        what was done is kept, also when it is stopped or fails, for another
+        turn to go on from.
 
         Raises:
             ConfigurationError: the context window is too small for the fixed parts.
             ContextOverflowError: the provider refuses even the smallest prompt.
-            Exception: errors of the provider, unchanged; what came in is kept.
+            StorageError: what came in, or a step, cannot be written.
+            Exception: errors of the provider, unchanged.
         """
-        progress = _Progress(self._queue.admit(events))
-        self._queue.state.counters.turns += 1
+        self.queue.state.counters.turns += 1
+        progress = _Progress(request, summarizer, self.queue.take_in(request.events))
         try:
-            self._queue.relieve(self._executor.schemas, summarizer, progress.arrived)
-            return self._steps(progress, model, summarizer, stop or Stop())
+            self.queue.relieve(self._room(progress))
+            return self._steps(progress)
         except TurnStopped:
             # A model that ran only to store things had nothing more to say.
-            return progress.ended(TurnEnd.SENT if progress.for_pressure_only else TurnEnd.STOPPED)
-        finally:
-            self._queue.flush()
+            if progress.for_pressure_only:
+                return self._end(progress, TurnEnd.SENT)
+            return progress.ended(TurnEnd.STOPPED)
 
-    def _steps(
-        self, progress: _Progress, model: ChatModel, summarizer: Summarizer, stop: Stop
-    ) -> Turn:
+    def _steps(self, progress: _Progress) -> Turn:
+        stop = progress.request.stop
         while True:
-            stop.check()
-            if len(progress.steps) >= self._max_steps:
-                return self._farewell(progress, TurnEnd.STEP_LIMIT, STEP_LIMIT_REPLY)
-            if self._token_budget is not None and progress.tokens >= self._token_budget:
-                return self._farewell(progress, TurnEnd.TOKEN_BUDGET, TOKEN_BUDGET_REPLY)
-            if len(progress.steps) == self._max_steps - 1 > 0 and not progress.messages:
-                self._queue.alert(LAST_STEP)
-            try:
-                completion = self._ask(progress, model, summarizer)
-            except Exception:
+            if stop is not None:
                 stop.check()
-                if not progress.messages:
+            if len(progress.steps) >= self.max_steps:
+                return self._farewell(progress, TurnEnd.STEP_LIMIT, STEP_LIMIT_REPLY)
+            if self.token_budget is not None and progress.tokens >= self.token_budget:
+                return self._farewell(progress, TurnEnd.TOKEN_BUDGET, TOKEN_BUDGET_REPLY)
+            if len(progress.steps) == self.max_steps - 1 > 0 and not progress.messages:
+                self.queue.alert(LAST_STEP)
+            try:
+                completion = self._ask(progress)
+            except Exception as problem:
+                if (turn := self._failed(progress, problem)) is None:
                     raise
-                # What was sent is recorded as said, so it must be heard.
-                logger.exception("the model failed after %s had answered", self._queue.name)
-                return progress.ended(TurnEnd.SENT)
-            if stop.is_set:
-                self._queue.state.counters.count_call(completion.usage)
+                return turn
+            if stop is not None and stop.is_set:
+                self.queue.state.counters.count_call(completion.usage)
                 raise TurnStopped
             step = self._act(completion, progress)
-            self._record(step, progress)
-            self._on_step(step)
-            end = self._yields(step, progress)
+            end = self._record(step, progress)
             if end is not None:
                 return progress.ended(end)
 
-    def _record(self, step: Step, progress: _Progress) -> None:
-        progress.steps.append(step)
-        progress.messages.extend(step.sent)
-        self._queue.record(step)
+    def _failed(self, progress: _Progress, problem: Exception) -> Turn | None:
+        """What a turn comes to whose model fails; None where that is the caller's to handle."""
+        if progress.request.stop is not None:
+            progress.request.stop.check()
+        if not progress.messages:
+            return None
+        # What was sent is recorded as said, so it must be heard.
+        logger.error("the model failed after %s had answered", self.queue.name, exc_info=problem)
+        return self._end(progress, TurnEnd.SENT)
+
+    def _record(self, step: Step, progress: _Progress) -> TurnEnd | None:
+        """Write a step, all that it did and whether the turn goes on; why it ends, if it does."""
+        with self.queue.written():
+            step = self.queue.record(step)
+            progress.steps.append(step)
+            progress.messages.extend(step.sent)
+            end = self._yields(step, progress)
+            if end is not None:
+                progress.request.answered()
+        progress.request.on_step(step)
+        return end
+
+    def _end(self, progress: _Progress, end: TurnEnd) -> Turn:
+        with self.queue.written():
+            progress.request.answered()
+        return progress.ended(end)
 
     def _farewell(self, progress: _Progress, end: TurnEnd, text: str) -> Turn:
         """End a turn at one of its ceilings; where nothing was said yet, with `text`."""
-        if not progress.messages:
-            self._queue.record(Step(text=text, spoken=True, sent=(text,)), asked=False)
-            progress.messages.append(text)
+        with self.queue.written():
+            if not progress.messages:
+                self.queue.record(Step(text=text, spoken=True, sent=(text,)), asked=False)
+                progress.messages.append(text)
+            progress.request.answered()
         return progress.ended(end)
 
-    def _ask(self, progress: _Progress, model: ChatModel, summarizer: Summarizer) -> Completion:
+    def _ask(self, progress: _Progress) -> Completion:
         """The model's completion of the main context, made to fit its window."""
-        queue, tools = self._queue, self._executor.schemas
-        queue.tell_of_changes()
+        queue, model, room = self.queue, progress.request.model, self._room(progress)
+        tools = room.tools
+        if progress.steps:  # before the first step `take_in` has just looked
+            queue.tell_of_changes()
         for _ in range(OVERFLOW_RETRIES):
-            queue.make_room(tools, summarizer, progress.arrived)
+            queue.make_room(room)
             counted = queue.context.counted(tools)
             try:
                 completion = model.complete(queue.context.render(), tools)
             except ContextOverflowError as problem:
                 logger.info("the provider refused the prompt as too large: %s", problem)
-                if not queue.overflowed(problem, tools, summarizer):
+                if not queue.overflowed(problem, room):
                     raise
             else:
                 if completion.usage and completion.usage.whole:
                     queue.context.counter.learn(counted, completion.usage.prompt_tokens)
                 return completion
-        queue.make_room(tools, summarizer, progress.arrived)
+        queue.make_room(room)
         return model.complete(queue.context.render(), tools)
+
+    def _room(self, progress: _Progress) -> Room:
+        schemas = self.executor.schemas
+        return Room(schemas, progress.summarizer, progress.arrived, progress.evicted)
 
     def _act(self, completion: Completion, progress: _Progress) -> Step:
         """Run the calls of a completion; text alone is a message unless nobody waits for one."""
@@ -192,24 +237,22 @@ class Loop:
                 usage=completion.usage,
             )
         calls = tuple(self._numbers.numbered(call) for call in completion.calls)
-        if any("search" in call.name for call in calls):
-            self._queue.flush()  # a search must find what was just said
         results: list[FunctionResult] = []
         sent: list[str] = []
-        self._work.outbox.clear()
+        self.work.outbox.clear()
         for call in calls:
-            self._work.muted = not speaking
+            self.work.muted = not speaking
             try:
-                result = self._executor.execute(call)
+                result = self.executor.execute(call)
             except BaseException:
-                sent.extend(self._work.outbox)
+                sent.extend(self.work.outbox)
                 self._keep_part(
                     step_of(completion, calls, [*results, broken_off(call)], sent), progress
                 )
                 raise
             # At once: a tool may let the agent take another turn, with an outbox of its own.
-            sent.extend(self._work.outbox)
-            self._work.outbox.clear()
+            sent.extend(self.work.outbox)
+            self.work.outbox.clear()
             if result is not None:
                 results.append(result)
         return step_of(completion, calls, results, sent)
@@ -219,17 +262,19 @@ class Loop:
         done = {result.call_id for result in step.results}
         calls = tuple(call for call in step.calls if call.id in done)
         try:
-            self._record(step.model_copy(update={"calls": calls}), progress)
+            with self.queue.written():
+                step = self.queue.record(step.model_copy(update={"calls": calls}))
+                progress.steps.append(step)
         except StorageError:
-            logger.exception("a step of %s that was broken off is lost", self._queue.name)
+            logger.exception("a step of %s that was broken off is lost", self.queue.name)
 
     def _yields(self, step: Step, progress: _Progress) -> TurnEnd | None:
         """Why the turn ends after `step`, or None when the model runs again."""
-        if step.pending:
+        if step.calls and step.pending:
             return TurnEnd.CALLED
         if any(result.heartbeat or not result.ok for result in step.results):
             return None
-        if self._queue.announce_pressure(self._executor.schemas):
+        if self.queue.announce_pressure(self.executor.schemas):
             progress.for_pressure_only = bool(progress.messages)
             return None
         if progress.messages:
@@ -237,5 +282,5 @@ class Loop:
         if progress.nudged:
             return TurnEnd.SILENT
         progress.nudged = True
-        self._queue.alert(NUDGE)
+        self.queue.alert(NUDGE)
         return None

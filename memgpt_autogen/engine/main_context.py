@@ -6,102 +6,19 @@ output (MemGPT, arXiv 2310.08560, section 2.1 "Main context" and 2.2 "Queue mana
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Annotated, Any, Literal, Union
+from typing import Any, NamedTuple, Union
 
-from pydantic import BaseModel, ConfigDict, Field
-
-from memgpt_autogen.engine.formatting import clip
+from memgpt_autogen.engine.formatting import ChatMessage, messages_of
+from memgpt_autogen.errors import ConfigurationError, ContextOverflowError
+from memgpt_autogen.events import MessageEvent, Notice
 from memgpt_autogen.model.tokens import TOKENS_PER_REQUEST, TokenCounter
-from memgpt_autogen.steps import FunctionResult, Step
+from memgpt_autogen.steps import Step
 
-ChatMessage = dict[str, Any]
-
-# Stands for the result of a call that another agent was to run and never answered.
-NO_RESULT = "(no result has come)"
-
-
-class EventEntry(BaseModel):
-    """An event in the queue, as the line the model reads.
-
-    Attributes:
-        recall_id: the message's id in recall storage, for what was said in a chat.
-        own: the agent itself said it.
-        alert: a system alert, which no summary needs to keep.
-    """
-
-    model_config = ConfigDict(frozen=True)
-
-    kind: Literal["event"] = "event"
-    line: str
-    recall_id: str | None = None
-    speaker: str | None = None
-    own: bool = False
-    alert: bool = False
-    images: tuple[Mapping[str, Any], ...] = ()
-
-    def to_messages(self, shown: int) -> list[ChatMessage]:
-        """The entry as chat messages; texts over `shown` characters are cut with a note."""
-        text = clip(self.line, shown)
-        if self.own:
-            return [{"role": "assistant", "content": text}]
-        if self.images:
-            return [{"role": "user", "content": [{"type": "text", "text": text}, *self.images]}]
-        return [{"role": "user", "content": text}]
-
-    def transcript(self) -> str:
-        """The entry as the summariser reads it."""
-        return "" if self.alert else self.line
-
-
-class StepEntry(BaseModel):
-    """One step of the agent in the queue: calls are never parted from their results."""
-
-    model_config = ConfigDict(frozen=True)
-
-    kind: Literal["step"] = "step"
-    step: Step
-
-    def completed(self, results: Mapping[str, str]) -> StepEntry:
-        """The entry with the results (by call id) that another agent has sent."""
-        come = tuple(
-            FunctionResult(call_id=call.id, name=call.name, ok=True, text=results[call.id])
-            for call in self.step.pending
-            if call.id in results
-        )
-        return StepEntry(step=self.step.model_copy(update={"results": (*self.step.results, *come)}))
-
-    def to_messages(self, shown: int) -> list[ChatMessage]:
-        step = self.step
-        if not step.calls:
-            return [{"role": "assistant", "content": step.text}]
-        calls = [
-            {
-                "id": call.id,
-                "type": "function",
-                "function": {"name": call.name, "arguments": call.arguments},
-            }
-            for call in step.calls
-        ]
-        texts = {result.call_id: clip(result.text, shown) for result in step.results}
-        results: list[ChatMessage] = [
-            {"role": "tool", "tool_call_id": call.id, "content": texts.get(call.id, NO_RESULT)}
-            for call in step.calls
-        ]
-        return [{"role": "assistant", "content": step.text or None, "tool_calls": calls}, *results]
-
-    def transcript(self) -> str:
-        said = [f"(I said) {message}" for message in self.step.sent]
-        called = [
-            f"(I called) {call.name} {call.arguments}"
-            for call in self.step.calls
-            if call.name != "send_message"
-        ]
-        return "\n".join([*said, *called])
-
-
-Entry = Annotated[Union[EventEntry, StepEntry], Field(discriminator="kind")]  # noqa: UP007 - 3.10
+Queued = Union[MessageEvent, Notice, Step]  # noqa: UP007 - Python 3.10
+"""What stands in the queue."""
 
 
 @dataclass(frozen=True)
@@ -148,6 +65,14 @@ class Budget:
         )
 
 
+class _Rendered(NamedTuple):
+    """An entry of the queue as chat messages, and their size in tokens, uncorrected."""
+
+    entry: Queued
+    messages: list[ChatMessage]
+    size: int
+
+
 @dataclass
 class MainContext:
     """What the model sees, in order: instructions, core memory, summary, queue.
@@ -164,16 +89,22 @@ class MainContext:
     instructions: str = ""
     memory: str = ""
     summary: str = ""
-    entries: list[EventEntry | StepEntry] = field(default_factory=list)
+    entries: list[Queued] = field(default_factory=list)
     pressure_announced: bool = False
     pressure_answered: bool = False
     shown: int = field(init=False)
-    _sizes: dict[int, tuple[object, int]] = field(default_factory=dict, repr=False)
-    _fixed: dict[str, int] = field(default_factory=dict, repr=False)
+    _rendered: dict[int, _Rendered] = field(default_factory=dict, repr=False)
+    _fixed: tuple[tuple[tuple[str, ...], list[Mapping[str, Any]]], list[int]] | None = None
 
     def __post_init__(self) -> None:
-        # about a quarter of the window in English
-        self.shown = max(self.budget.window * 3 // 4, 400)
+        self.resize(self.budget)
+
+    def resize(self, budget: Budget) -> None:
+        """Go on with another budget."""
+        self.budget = budget
+        self.shown = max(budget.window * 3 // 4, 400)  # about a quarter of the window in English
+        self._rendered.clear()
+        self._fixed = None
 
     def head(self) -> list[ChatMessage]:
         """The messages before the queue."""
@@ -190,22 +121,26 @@ class MainContext:
         """The whole prompt in the OpenAI chat format."""
         messages = self.head()
         for entry in self.entries:
-            messages.extend(entry.to_messages(self.shown))
+            messages.extend(map(dict, self._render(entry).messages))
         return messages
 
     def sections(self, tools: Sequence[Mapping[str, Any]]) -> dict[str, int]:
         """Tokens of each part of the prompt, uncorrected."""
+        fixed = ((self.instructions, self.memory, self.summary), list(tools))
+        if self._fixed is None or self._fixed[0] != fixed:
+            self._fixed = (fixed, self.counter.parts(*fixed))
+        instructions, memory, summary, functions = self._fixed[1]
         return {
-            "system instructions": self._text(self.instructions) + TOKENS_PER_REQUEST,
-            "functions": self._tools(tools),
-            "core memory": self._text(self.memory),
-            "summary": self._text(self.summary) if self.summary else 0,
+            "system instructions": instructions + TOKENS_PER_REQUEST,
+            "functions": functions,
+            "core memory": memory,
+            "summary": summary,
             "queue": sum(self._size(entry) for entry in self.entries),
         }
 
     def tokens(self, tools: Sequence[Mapping[str, Any]]) -> int:
         """Tokens of the prompt with the functions, as the provider is likely to count them."""
-        return self.counter.corrected(self.counted(tools))
+        return self._corrected(self.counted(tools))
 
     def counted(self, tools: Sequence[Mapping[str, Any]]) -> int:
         """The same, uncorrected: what `TokenCounter.learn` compares with the report."""
@@ -218,11 +153,8 @@ class MainContext:
         return self.tokens(tools) >= max(self.budget.warning, self._share_left(tools, 2 / 3))
 
     def evict(
-        self,
-        tools: Sequence[Mapping[str, Any]],
-        *,
-        keep: Sequence[EventEntry | StepEntry] = (),
-    ) -> list[EventEntry | StepEntry]:
+        self, tools: Sequence[Mapping[str, Any]], *, keep: Sequence[Queued] = ()
+    ) -> list[Queued]:
         """Take the oldest entries out until the prompt is down to the target.
 
         Entries in `keep` (what the model has not answered yet) leave only when the
@@ -238,26 +170,60 @@ class MainContext:
             (self.budget.limit, self.entries[:-1]),
         ):
             for entry in candidates:
-                if self.counter.corrected(size) <= bound:
+                if self._corrected(size) <= bound:
                     break
                 if id(entry) not in leaving:
                     leaving.add(id(entry))
                     size -= self._size(entry)
-            if self.counter.corrected(size) <= self.budget.limit:
+            if self._corrected(size) <= self.budget.limit:
                 break
         evicted = [entry for entry in self.entries if id(entry) in leaving]
         self.entries[:] = [entry for entry in self.entries if id(entry) not in leaving]
         for entry in evicted:
-            self._sizes.pop(id(entry), None)
+            self._rendered.pop(id(entry), None)
         self.pressure_announced = self.pressure_answered = False
         return evicted
+
+    def learn_of_overflow(
+        self, problem: ContextOverflowError, tools: Sequence[Mapping[str, Any]]
+    ) -> None:
+        """Take over what a provider's refusal says of the window and of its own count."""
+        counted = self.counted(tools)
+        if problem.window is not None and problem.window < self.budget.window:
+            self.budget = self.budget.shrunk(problem.window)
+        if problem.prompt_tokens is not None:
+            self.counter.learn(counted, problem.prompt_tokens)
+        elif problem.window is not None:
+            self.counter.learn(counted, problem.window + 1)
+        if self.tokens(tools) <= self.budget.limit:
+            self.counter.factor *= 1.25
+
+    def complete(self, results: Mapping[str, str]) -> set[str]:
+        """Give calls that wait for them these results (by call id); the ids of those calls."""
+        found: set[str] = set()
+        for index, entry in enumerate(self.entries):
+            if isinstance(entry, Step) and (
+                come := {call.id for call in entry.pending} & results.keys()
+            ):
+                found |= come
+                self.entries[index] = entry.completed(results)
+        return found
+
+    def too_small(self, tools: Sequence[Mapping[str, Any]]) -> ConfigurationError:
+        """The error that says what fills the window, and what to do."""
+        parts = ", ".join(f"{name} {size}" for name, size in self.sections(tools).items())
+        return ConfigurationError(
+            f"a context window of {self.budget.window} tokens, {self.budget.reply} of them"
+            f" kept for the reply, is too small (tokens: {parts}). Raise context_window, shorten"
+            " system_message, or lower Settings.block_limit or Settings.reply_tokens."
+        )
 
     def squeeze(self) -> bool:
         """Show less of each long entry; False when there is nothing left to cut."""
         if self.shown <= 200:
             return False
         self.shown = self.shown // 2
-        self._sizes.clear()
+        self._rendered.clear()
         return True
 
     def _share_left(self, tools: Sequence[Mapping[str, Any]], share: float) -> int:
@@ -267,26 +233,21 @@ class MainContext:
         and then the warning and the target must follow the room that is left.
         """
         sections = self.sections(tools)
-        fixed = self.counter.corrected(sum(sections.values()) - sections["queue"])
+        fixed = self._corrected(sum(sections.values()) - sections["queue"])
         return fixed + int(max(self.budget.limit - fixed, 0) * share)
 
-    def _size(self, entry: EventEntry | StepEntry) -> int:
-        known = self._sizes.get(id(entry))
-        if known is not None and known[0] is entry:
-            return known[1]
-        size = sum(self.counter.message(message) for message in entry.to_messages(self.shown))
-        self._sizes[id(entry)] = (entry, size)
-        return size
+    def _size(self, entry: Queued) -> int:
+        return self._render(entry).size
 
-    def _text(self, text: str) -> int:
-        if text not in self._fixed:
-            if len(self._fixed) > 16:
-                self._fixed.clear()
-            self._fixed[text] = self.counter.message({"content": text})
-        return self._fixed[text]
+    def _render(self, entry: Queued) -> _Rendered:
+        """An entry as the model sees it; made once, as entries never change."""
+        known = self._rendered.get(id(entry))
+        if known is None or known.entry is not entry:
+            messages = messages_of(entry, self.shown)
+            known = _Rendered(entry, messages, self.counter.messages(messages))
+            self._rendered[id(entry)] = known
+        return known
 
-    def _tools(self, tools: Sequence[Mapping[str, Any]]) -> int:
-        key = f"tools:{id(tools)}:{len(tools)}"
-        if key not in self._fixed:
-            self._fixed[key] = self.counter.tools(tools)
-        return self._fixed[key]
+    def _corrected(self, tokens: int) -> int:
+        """A local count scaled to what the provider is likely to count."""
+        return math.ceil(tokens * self.counter.factor)

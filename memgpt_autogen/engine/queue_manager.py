@@ -1,29 +1,32 @@
 """The queue manager: what enters the queue, what leaves it, and what is written when.
 
-Everything is written before it is acted on: a message is first journalled in the
-state record, then goes to recall storage under the same id, so a crash between the
-two loses and repeats nothing (MemGPT, arXiv 2310.08560, section 2.2).
+Everything is written before it is acted on: what came in, in one transaction; then each
+step with all that it did, in one (MemGPT, arXiv 2310.08560, section 2.2).
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+import sqlite3
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeVar
 
 from memgpt_autogen.engine.functions import Workspace
-from memgpt_autogen.engine.main_context import Entry, EventEntry, MainContext, StepEntry
-from memgpt_autogen.engine.state import AgentState, Draft
+from memgpt_autogen.engine.main_context import MainContext, Queued
 from memgpt_autogen.engine.summarizer import Summarizer
-from memgpt_autogen.errors import ConfigurationError, ContextOverflowError
-from memgpt_autogen.events import Event, MessageEvent, SystemAlert
+from memgpt_autogen.errors import ContextOverflowError
+from memgpt_autogen.events import Event, Message, MessageEvent, Notice, SystemAlert
 from memgpt_autogen.memory.participants import Participants
-from memgpt_autogen.memory.recall import Message
+from memgpt_autogen.memory.state import SavedState
 from memgpt_autogen.steps import Eviction, Step
-from memgpt_autogen.storage.state import StateStore
+from memgpt_autogen.storage.store import Store
 from memgpt_autogen.storage.text import clean
 
 logger = logging.getLogger(__name__)
+
+M = TypeVar("M", bound=Message)
 
 Schemas = Sequence[Mapping[str, Any]]
 
@@ -34,200 +37,194 @@ PRESSURE = (
 )
 
 
-class QueueManager:
-    """Owns the main context and the agent's state record.
+@dataclass(frozen=True)
+class Room:
+    """What making room in the main context needs of a turn.
 
-    Args:
-        on_eviction: is told of every eviction.
+    Attributes:
+        tools: the schemas that go with the prompt.
+        summarizer: gives who makes the new summary.
+        keep: what the model has not answered yet.
+        told: is told of every eviction.
+    """
+
+    tools: Schemas
+    summarizer: Callable[[], Summarizer]
+    keep: Sequence[Queued] = ()
+    told: Callable[[Eviction], None] = lambda eviction: None
+
+
+@dataclass(eq=False)
+class QueueManager:
+    """Owns the main context and what is saved of it.
+
+    Attributes:
+        name: the agent's.
+        context: the main context, as it was saved.
+        work: what functions work on.
+        store: where it is written.
+        saved: the state and the queue there.
         participants: gives speakers in groups blocks of their own.
     """
 
-    def __init__(
-        self,
-        name: str,
-        context: MainContext,
-        workspace: Workspace,
-        store: StateStore,
-        state: AgentState,
-        on_eviction: Callable[[Eviction], None] = lambda eviction: None,
-        participants: Participants | None = None,
-    ) -> None:
-        self.name = name
-        self.context = context
-        self.state = state
-        self._work = workspace
-        self._store = store
-        self._on_eviction = on_eviction
-        self._participants = participants
-        self._drafts = list(state.drafts)
-        self._handed: set[str] = set()  # drafts that recall storage has taken in
-        self.settle()
-        if not state.memory_shown:
+    name: str
+    context: MainContext
+    work: Workspace
+    store: Store
+    saved: SavedState
+    participants: Participants
+    _unsaid: list[Message] = field(default_factory=list)  # sent by steps not written yet
+
+    def __post_init__(self) -> None:
+        self.state = self.saved.values
+        if not self.state.memory_shown:
             self.refresh_head()
 
     # --- what enters -------------------------------------------------------------
 
-    def admit(self, events: Sequence[Event]) -> list[EventEntry]:
-        """Append events to the queue and, for what was said, to recall storage's journal."""
-        self.tell_of_changes()
-        entries: list[EventEntry] = []
-        for event in events:
-            if self._completes(event):
-                continue
-            if isinstance(event, MessageEvent) and event.group and not event.own:
-                self._hear(event.speaker)
-            entry = self._entry(event)
-            self.context.entries.append(entry)
-            entries.append(entry)
-        self.save()
-        if self._participants is not None:
-            self._participants.settle()
-        return entries
+    @contextmanager
+    def written(self) -> Iterator[None]:
+        """What is done inside the `with` block is written at its end, as one transaction.
 
-    def _hear(self, speaker: str) -> None:
-        """Let a speaker in a group have a block of their own, and the model know of it."""
-        if self._participants is None:
-            return
-        told = self._participants.hear(clean(speaker))
-        for text in told:
-            self.alert(text)
-        for block in self._work.core if told else ():
-            self.state.values_known.setdefault(block.name, block.value)
+        Where it cannot be written, the queue and core memory are as before.
+        """
+        before = list(self.context.entries)
+        try:
+            with self.store.journal.transaction() as connection:
+                yield
+                self._write(connection)
+        except BaseException:
+            self.context.entries[:] = before
+            self.saved.undo()
+            self._unsaid.clear()
+            self.work.unwritten.clear()
+            self.work.core.discard()
+            raise
+        self.store.written()
+
+    def save(self) -> None:
+        """Write what has changed since it was written last."""
+        with self.written():
+            pass
+
+    def take_in(self, events: Sequence[Event]) -> list[Queued]:
+        """Append events to the queue, and what was said to recall storage; written at once."""
+        entries: list[Queued] = []
+        with self.written():
+            self.tell_of_changes()
+            for event in events:
+                if not self._completes(event):
+                    entries.append(self._entry(event))
+                    self.context.entries.append(entries[-1])
+        return entries
 
     def alert(self, text: str) -> None:
         """Append a system alert to the queue."""
-        self.context.entries.append(
-            self._entry(SystemAlert(timestamp=self._work.clock(), text=text))
-        )
+        event = SystemAlert(timestamp=self.work.clock(), text=text)
+        self.context.entries.append(_notice(event))
 
-    def record(self, step: Step, *, asked: bool = True) -> None:
-        """Append a step; what it sent goes to recall storage; everything is saved.
+    def record(self, step: Step, *, asked: bool = True) -> Step:
+        """Append a step and do what its functions left to be written; to be done in `written`.
 
         `asked` is False for a step that no model call stands behind.
+
+        Returns:
+            The step, in whose results stands what could not be done.
         """
+        deeds = list(self.work.unwritten)
+        refused = {call_id: text for call_id, deed in deeds if (text := deed()) is not None}
+        if refused:
+            step = step.refused(refused)
+        self.work.unwritten.clear()
         if asked:
             self.context.pressure_answered = self.context.pressure_announced
+            self.state.counters.count_call(step.usage)
         if step.calls or step.text:
-            self.context.entries.append(StepEntry(step=step))
-        for name, result in step.block_results:
-            if name in self._work.core:
-                value = self._work.core.shown(name).value
+            self.context.entries.append(step)
+        self.state.counters.searches += sum(1 for call in step.calls if "search" in call.name)
+        for name, result in step.block_results if step.calls else ():
+            if name in self.work.core:
+                value = self.work.core.shown(name).value
                 if result.endswith(f"reads:\n{value}"):  # so the model has seen it
                     self.state.values_known[name] = value
-        for message in step.sent:
-            self._draft(self.name, message)
-        counters = self.state.counters
-        if asked:
-            counters.count_call(step.usage)
-        counters.searches += sum(1 for call in step.calls if "search" in call.name)
-        self.save()
+        if step.sent:
+            now, heard = self.work.clock(), reversed(self.context.entries)
+            # the chat that the latest message came from
+            origin = next((one.origin for one in heard if isinstance(one, MessageEvent)), "")
+            self._unsaid += [
+                Message(timestamp=now, speaker=self.name, text=text, origin=origin)
+                for text in step.sent
+            ]
+        return step
 
     def _completes(self, event: Event) -> bool:
         """Whether an event holds only results that calls in the queue wait for: put there."""
         if not isinstance(event, MessageEvent) or not event.results:
             return False
-        results = dict(event.results)
-        found: set[str] = set()
-        for index, entry in enumerate(self.context.entries):
-            if not isinstance(entry, StepEntry):
-                continue
-            come = [call for call in entry.step.pending if call.id in results]
-            if come:
-                found.update(call.id for call in come)
-                self.context.entries[index] = entry.completed(
-                    {call.id: clean(results[call.id]) for call in come}
-                )
+        results = {call_id: clean(text) for call_id, text in event.results}
+        found = self.context.complete(results)
         if not event.text.strip():
             return True  # where the call has left the queue, there is nothing to say about it
         if found == set(results):
-            self._draft(event.speaker, event.text, event)
+            self._unsaid.append(_cleaned(event))
             return True
         return False
 
-    def _entry(self, event: Event) -> EventEntry:
-        if not isinstance(event, MessageEvent) or not event.text.strip():
-            return EventEntry(line=clean(event.line()), alert=isinstance(event, SystemAlert))
-        draft = self._draft(event.speaker, event.text, event)
-        return EventEntry(
-            line=clean(event.text if event.own else event.line()),
-            recall_id=draft.id,
-            speaker=clean(event.speaker),
-            own=event.own,
-            images=event.images,
-        )
+    def _entry(self, event: Event) -> Queued:
+        if not isinstance(event, MessageEvent):
+            return _notice(event)
+        if event.group and not event.own:
+            self._make_block(event.speaker)
+        heard = _cleaned(event)
+        if heard.text.strip():
+            heard = heard.model_copy(update={"id": self.work.recall.take_in(heard)})
+        return heard
 
-    def _draft(self, speaker: str, text: str, event: MessageEvent | None = None) -> Draft:
-        moment = event.timestamp if event else self._work.clock()
-        message = self._work.recall.draft(text, speaker=speaker, timestamp=moment)
-        draft = Draft(
-            id=message.id, text=message.text, speaker=message.speaker, timestamp=message.timestamp
-        )
-        self._drafts.append(draft)
-        return draft
+    def _make_block(self, speaker: str) -> None:
+        """Let a speaker in a group have a block of their own, and the model know of it."""
+        told = self.participants.hear(clean(speaker))
+        for text in told:
+            self.alert(text)
+        for block in self.work.core if told else ():
+            self.state.values_known.setdefault(block.name, block.value)
 
-    def forget(self, speaker: str) -> int:
-        """Drop the block of a participant; how many lines it had."""
-        return self._participants.forget(speaker) if self._participants is not None else 0
-
-    # --- what is written ---------------------------------------------------------
-
-    def save(self) -> None:
-        """Swap the state record for the present one."""
-        self.state.blocks = [block for block in self._work.core if not block.shared]
-        self.state.queue = list(self.context.entries)
-        self.state.summary = self.context.summary
-        self.state.memory_shown = self.context.memory
-        self.state.pressure_announced = self.context.pressure_announced
-        self.state.pressure_answered = self.context.pressure_answered
-        self.state.token_factor = self.context.counter.factor
-        self.state.paused_until = self._work.paused_until
-        waiting = self._work.recall.waiting if self._drafts else set()
-        self._drafts = [d for d in self._drafts if d.id not in self._handed or d.id in waiting]
-        self._handed &= waiting
-        self.state.drafts = list(self._drafts)
-        self._store.save(self.state.to_json())
-
-    def flush(self) -> None:
-        """Hand journalled messages to recall storage; they leave the journal once written."""
-        fresh = [draft for draft in self._drafts if draft.id not in self._handed]
-        if fresh:
-            self._handed.update(draft.id for draft in fresh)
-            self._work.recall.write_later(
-                [
-                    Message(id=d.id, text=d.text, speaker=d.speaker, timestamp=d.timestamp)
-                    for d in fresh
-                ]
-            )
-
-    def settle(self) -> None:
-        """Let recall storage hold all messages."""
-        self.flush()
-        self._work.recall.settle()
+    def _write(self, connection: sqlite3.Connection) -> None:
+        for message in self._unsaid:
+            self.work.recall.take_in(_cleaned(message))
+        self._unsaid.clear()
+        context, state = self.context, self.state
+        state.summary = context.summary
+        state.memory_shown = context.memory
+        state.pressure_announced = context.pressure_announced
+        state.pressure_answered = context.pressure_answered
+        state.token_factor = context.counter.factor
+        state.paused_until = self.work.paused_until
+        self.saved.save(connection, context.entries)
 
     # --- what leaves -------------------------------------------------------------
 
-    def relieve(self, tools: Schemas, summarizer: Summarizer, keep: Sequence[EventEntry]) -> None:
+    def relieve(self, room: Room) -> None:
         """Evict what the model was warned of, once it has had its step to store things.
 
         Between turns, and before the limit: what would only be carried along is paid for
         at every call.
         """
         if self.context.pressure_answered:
-            self._evict(tools, summarizer, keep)
+            self._evict(room)
 
-    def make_room(self, tools: Schemas, summarizer: Summarizer, keep: Sequence[EventEntry]) -> None:
+    def make_room(self, room: Room) -> None:
         """Evict until the prompt fits; then warn of memory pressure where it is due.
 
         Raises:
             ConfigurationError: the window does not even hold the fixed parts.
         """
         context = self.context
-        if context.tokens(tools) > context.budget.limit:
-            self._evict(tools, summarizer, keep)
-        while context.tokens(tools) > context.budget.limit:
+        if context.tokens(room.tools) > context.budget.limit:
+            self._evict(room)
+        while context.tokens(room.tools) > context.budget.limit:
             if not context.squeeze():
-                raise ConfigurationError(self._too_small(tools))
-        self.announce_pressure(tools)
+                raise context.too_small(room.tools)
+        self.announce_pressure(room.tools)
 
     def announce_pressure(self, tools: Schemas) -> bool:
         """Append the memory pressure alert if it is due; True when it was."""
@@ -237,33 +234,22 @@ class QueueManager:
         self.context.pressure_announced = True
         return True
 
-    def overflowed(
-        self, problem: ContextOverflowError, tools: Schemas, summarizer: Summarizer
-    ) -> bool:
+    def overflowed(self, problem: ContextOverflowError, room: Room) -> bool:
         """Learn from a provider's refusal and make the prompt smaller; False if it cannot be."""
-        context = self.context
-        counted = context.counted(tools)
-        if problem.window is not None and problem.window < context.budget.window:
-            context.budget = context.budget.shrunk(problem.window)
-        if problem.prompt_tokens is not None:
-            context.counter.learn(counted, problem.prompt_tokens)
-        elif problem.window is not None:
-            context.counter.learn(counted, problem.window + 1)
-        if context.tokens(tools) <= context.budget.limit:
-            context.counter.factor *= 1.25
-        before = context.counted(tools)
-        self._evict(tools, summarizer, keep=())
-        return context.counted(tools) < before or context.squeeze()
+        before = self.context.counted(room.tools)
+        self.context.learn_of_overflow(problem, room.tools)
+        self._evict(replace(room, keep=()))
+        return self.context.counted(room.tools) < before or self.context.squeeze()
 
-    def _evict(self, tools: Schemas, summarizer: Summarizer, keep: Sequence[EventEntry]) -> None:
+    def _evict(self, room: Room) -> None:
         context = self.context
-        before = context.tokens(tools)
+        before = context.tokens(room.tools)
         whole = list(context.entries)
-        evicted = context.evict(tools, keep=keep)
+        evicted = context.evict(room.tools, keep=room.keep)
         if not evicted:
             return
         try:
-            context.summary = clean(summarizer.fold(context.summary, evicted))
+            context.summary = clean(room.summarizer().summarize(context.summary, evicted))
         except BaseException:
             context.entries[:] = whole  # an interrupt must not drop what no summary covers
             raise
@@ -271,27 +257,21 @@ class QueueManager:
         self.state.counters.evictions += 1
         self.state.counters.evicted_entries += len(evicted)
         self.save()
-        eviction = Eviction(
-            entries=len(evicted),
-            tokens_before=before,
-            tokens_after=context.tokens(tools),
-            summary=context.summary,
+        self.store.indexer.nudge(hurry=True)  # what left the view is to be found by meaning
+        after = context.tokens(room.tools)
+        logger.info("evicted %d entries: %d → %d tokens", len(evicted), before, after)
+        room.told(
+            Eviction(
+                entries=len(evicted),
+                tokens_before=before,
+                tokens_after=after,
+                summary=context.summary,
+            )
         )
-        logger.info(
-            "evicted %d entries: %d → %d tokens", eviction.entries, before, eviction.tokens_after
-        )
-        self._on_eviction(eviction)
-
-    def replace(self, entries: Sequence[Entry], summary: str) -> None:
-        """Put these entries and this summary in the place of the present ones; saved."""
-        self.context.entries[:] = entries
-        self.context.summary = summary
-        self.refresh_head()
-        self.save()
 
     def refresh_head(self) -> None:
         """Show core memory and the sizes of the storages as they are now."""
-        work = self._work
+        work = self.work
         self.context.memory = (
             f"### Core memory\n{work.core.render()}\n\n### Outside your view\n"
             f"Recall storage: {len(work.recall)} messages. Archival memory:"
@@ -301,22 +281,19 @@ class QueueManager:
 
     def tell_of_changes(self) -> None:
         """Let the model know of blocks that programs, or others who share them, edited."""
-        self._work.core.refresh()
-        known = self.state.values_known
-        for name in [name for name in known if name not in self._work.core]:
-            del known[name]
-        for block in self._work.core:
-            if known.get(block.name) != block.value:
-                kind = "shared core memory block" if block.shared else "core memory block"
-                reads = f"now reads:\n{block.value}" if block.value else "is empty now."
-                self.alert(f"the {kind} {block.name!r} {reads}")
-                known[block.name] = block.value
+        for block in self.work.core.news(self.state.values_known):
+            kind = "shared core memory block" if block.shared else "core memory block"
+            reads = f"now reads:\n{block.value}" if block.value else "is empty now."
+            self.alert(f"the {kind} {block.name!r} {reads}")
 
-    def _too_small(self, tools: Schemas) -> str:
-        context = self.context
-        parts = ", ".join(f"{name} {size}" for name, size in context.sections(tools).items())
-        return (
-            f"a context window of {context.budget.window} tokens, {context.budget.reply} of them"
-            f" kept for the reply, is too small (tokens: {parts}). Raise context_window, shorten"
-            " system_message, or lower Settings.block_limit or Settings.reply_tokens."
-        )
+
+def _notice(event: Event) -> Notice:
+    return Notice(
+        timestamp=event.timestamp, text=clean(event.body()), alert=isinstance(event, SystemAlert)
+    )
+
+
+def _cleaned(message: M) -> M:
+    """A message in which nothing is left that storage cannot hold."""
+    update = {"text": clean(message.text), "speaker": clean(message.speaker)}
+    return message.model_copy(update=update)

@@ -9,9 +9,11 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
-from memgpt_autogen.engine.formatting import clip
-from memgpt_autogen.engine.main_context import EventEntry, StepEntry
+from memgpt_autogen.engine.formatting import clip, transcript_of
+from memgpt_autogen.engine.main_context import Queued
+from memgpt_autogen.events import MessageEvent
 
 logger = logging.getLogger(__name__)
 
@@ -26,10 +28,11 @@ _INSTRUCTIONS = (
 )
 
 
+@dataclass(frozen=True)
 class Summarizer:
-    """Folds evicted entries into the summary, by the model or as a plain digest.
+    """Makes the new summary of evicted entries and the old one, by the model or as a digest.
 
-    Args:
+    Attributes:
         complete: asks the model; None writes digests only.
         name: the agent's name.
         limit: characters of a summary.
@@ -37,58 +40,45 @@ class Summarizer:
         failures: exceptions of the model call that lead to a digest instead.
     """
 
-    def __init__(
-        self,
-        complete: Complete | None,
-        *,
-        name: str,
-        limit: int,
-        chunk: int,
-        failures: tuple[type[Exception], ...] = (),
-    ) -> None:
-        self._complete = complete
-        self._name = name
-        self._limit = limit
-        self._chunk = chunk
-        self._failures = failures
+    complete: Complete | None
+    name: str
+    limit: int
+    chunk: int
+    failures: tuple[type[Exception], ...] = ()
 
-    def fold(self, summary: str, evicted: Sequence[EventEntry | StepEntry]) -> str:
+    def summarize(self, summary: str, evicted: Sequence[Queued]) -> str:
         """The summary that stands for `summary` and the evicted entries together."""
-        lines = [clip(text, self._chunk // 2) for entry in evicted if (text := entry.transcript())]
+        lines = [clip(text, self.chunk // 2) for entry in evicted if (text := transcript_of(entry))]
         if not lines:
             return summary
-        if self._complete is not None:
-            folded = self._by_model(summary, lines)
-            if folded:
-                return folded
+        if self.complete is not None:
+            made = self._by_model(summary, lines)
+            if made:
+                return made
         return self._digest(summary, evicted, lines)
 
     def _by_model(self, summary: str, lines: Sequence[str]) -> str:
-        assert self._complete is not None
-        instructions = _INSTRUCTIONS.format(name=self._name, words=self._limit // 8)
-        for chunk in _chunks(lines, self._chunk):
+        assert self.complete is not None
+        instructions = _INSTRUCTIONS.format(name=self.name, words=self.limit // 8)
+        for chunk in _chunks(lines, self.chunk):
             text = f"Summary so far:\n{summary or '(none)'}\n\nNew messages:\n{chunk}"
             try:
-                summary = self._complete(instructions, text).strip()
-            except self._failures as problem:
+                summary = self.complete(instructions, text).strip()
+            except self.failures as problem:
                 logger.warning("The summary is a plain digest: the model failed (%s).", problem)
                 return ""
             if not summary:
                 logger.warning("The summary is a plain digest: the model gave an empty one.")
                 return ""
-            summary = clip(summary, self._limit)
+            summary = clip(summary, self.limit)
         return summary
 
-    def _digest(
-        self, summary: str, evicted: Sequence[EventEntry | StepEntry], lines: Sequence[str]
-    ) -> str:
+    def _digest(self, summary: str, evicted: Sequence[Queued], lines: Sequence[str]) -> str:
         """Who said how much, and each message's beginning, the newest first to be kept."""
-        speakers = Counter(
-            entry.speaker for entry in evicted if isinstance(entry, EventEntry) and entry.speaker
-        )
+        speakers = Counter(entry.speaker for entry in evicted if isinstance(entry, MessageEvent))
         who = ", ".join(f"{name} ({count})" for name, count in speakers.most_common(8))
         head = f"{len(evicted)} earlier entries" + (f", by {who}" if who else "") + "."
-        room = self._limit - len(head) - 1
+        room = self.limit - len(head) - 1
         old = clip(summary, room // 3) if summary else ""
         room -= len(old) + 1
         briefs: list[str] = []

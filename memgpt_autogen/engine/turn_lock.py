@@ -1,10 +1,10 @@
-"""The lock of a mind: one thread at a time, and no waiting that could never end."""
+"""Turns one after the other: the lock that orders them, and how one is stopped."""
 
 from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -16,8 +16,56 @@ from memgpt_autogen.errors import ReentryError
 _INSIDE: ContextVar[frozenset[object]] = ContextVar("memgpt_autogen_inside", default=frozenset())
 
 
-class MindLock:
-    """Taken for a turn and whatever else reads or changes a mind; its holder may take it again.
+class TurnStopped(Exception):  # noqa: N818 - it is no error of the program
+    """The turn goes no further because it was stopped; the loop ends it."""
+
+
+class Stop:
+    """Set, from any thread, when a turn is to end at its next step boundary."""
+
+    def __init__(self) -> None:
+        self._guard = threading.Lock()
+        self._is_set = False
+        self._reactions: list[Callable[[], object]] = []
+
+    @property
+    def is_set(self) -> bool:
+        return self._is_set
+
+    def set(self) -> None:
+        """Ask the turn to end; what waits on its behalf is told at once."""
+        with self._guard:
+            self._is_set = True
+            reactions = list(self._reactions)
+        for react in reactions:
+            react()
+
+    def check(self) -> None:
+        """Go no further once it is set.
+
+        Raises:
+            TurnStopped: it is.
+        """
+        if self._is_set:
+            raise TurnStopped
+
+    @contextmanager
+    def telling(self, react: Callable[[], object]) -> Iterator[None]:
+        """Inside the `with` block, `react` is called when the stop is set, or has been."""
+        with self._guard:
+            self._reactions.append(react)
+            late = self._is_set
+        try:
+            if late:
+                react()
+            yield
+        finally:
+            with self._guard:
+                self._reactions.remove(react)
+
+
+class TurnLock:
+    """Taken for a turn and whatever else reads or changes an engine; its holder may take it again.
 
     A tool of the agent's own runs inside the hold of its turn. In the thread of the
     turn it may take the lock too; from anywhere else it would wait for a turn that

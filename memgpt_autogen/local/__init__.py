@@ -8,8 +8,8 @@ Needs the extra: pip install "memgpt-autogen[local]".
 """
 
 from memgpt_autogen.local.config import llm_config, local_llm_config, stop_all
+from memgpt_autogen.local.downloads import Progress, silent, terminal_progress
 from memgpt_autogen.local.models import DEFAULT_MODEL, MODELS, LocalModel, Part, find_model
-from memgpt_autogen.local.progress import Progress, silent, terminal_progress
 from memgpt_autogen.local.server import LocalServer
 from memgpt_autogen.local.weights import Sources, default_cache, resolve_weights
 

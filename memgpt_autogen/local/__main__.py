@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import threading
 from pathlib import Path
-from types import FrameType
+from pprint import pformat
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
 from memgpt_autogen.errors import LocalModelError
+from memgpt_autogen.local.config import llm_config
+from memgpt_autogen.local.downloads import terminal_progress
 from memgpt_autogen.local.models import DEFAULT_MODEL, MODELS
-from memgpt_autogen.local.progress import terminal_progress
 from memgpt_autogen.local.server import LocalServer
 
 app = typer.Typer(add_completion=False, rich_markup_mode="rich")
@@ -71,46 +73,22 @@ def serve(
 
 
 def _show(screen: Console, server: LocalServer) -> None:
-    name = server.model.name
-    screen.print()
-    screen.print(f"[bold]{name}[/] is ready.", highlight=False)
-    screen.print(f"  base_url  [cyan]{server.base_url}[/]", highlight=False)
+    name, url = server.model.name, server.base_url
+    config = pformat(llm_config(name, url), width=60, sort_dicts=False)
+    screen.print(f"\n[bold]{name}[/] is ready.", highlight=False)
+    screen.print(f"  base_url  [cyan]{url}[/]", highlight=False)
     screen.print(f"  window    {server.context_window:,} tokens", highlight=False)
-    screen.print()
-    screen.print("For AutoGen:", highlight=False)
-    for line in _snippet(name, server.base_url):
-        screen.print(f"  [green]{line}[/]", highlight=False, soft_wrap=True)
-    screen.print()
-    screen.print("[dim]Only this machine can reach it. Ctrl-C stops it.[/]")
-
-
-def _snippet(name: str, base_url: str) -> list[str]:
-    return [
-        "llm_config = {",
-        '    "config_list": \\[{',
-        f'        "model": "{name}",',
-        f'        "base_url": "{base_url}",',
-        '        "api_key": "local",',
-        '        "price": \\[0, 0],',
-        "    }],",
-        '    "temperature": 0,',
-        '    "timeout": 600,',
-        '    "cache_seed": None,',
-        "}",
-    ]
+    screen.print("\nFor AutoGen, as llm_config:\n")
+    screen.print(config, style="green", highlight=False, markup=False, soft_wrap=True)
+    screen.print("\n[dim]Only this machine can reach it. Ctrl-C stops it.[/]")
 
 
 def _wait() -> None:
     """Return on Ctrl-C or a request to end."""
-    ended = threading.Event()
-
-    def end(_: int, __: FrameType | None) -> None:
-        ended.set()
-
-    signal.signal(signal.SIGINT, end)
-    signal.signal(signal.SIGTERM, end)
-    while not ended.wait(0.5):
-        pass
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
+    with contextlib.suppress(KeyboardInterrupt):
+        threading.Event().wait()
 
 
 if __name__ == "__main__":

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import atexit
 import threading
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
+from memgpt_autogen.local.downloads import Progress, terminal_progress
 from memgpt_autogen.local.models import DEFAULT_MODEL, find_model
-from memgpt_autogen.local.progress import Progress, terminal_progress
 from memgpt_autogen.local.server import LocalServer
 
 TIMEOUT = 600  # seconds; a cold prompt of 4,000 tokens takes a minute on two cores
@@ -47,11 +48,17 @@ def local_llm_config(
     name = find_model(model).name
     key = (name, context_window)
     with _guard:
-        server = _running.get(key)
-        if server is None:
-            server = _start(name, context_window, weights, threads, progress)
-            _running[key] = server
-    return llm_config(name, server.base_url, temperature=temperature, **options)
+        if key not in _running:
+            with nullcontext(progress) if progress else terminal_progress() as shown:
+                _running[key] = LocalServer(
+                    name,
+                    context_window=context_window,
+                    weights=weights,
+                    threads=threads,
+                    progress=shown,
+                ).start()
+        base_url = _running[key].base_url
+    return llm_config(name, base_url, temperature=temperature, **options)
 
 
 def llm_config(
@@ -73,25 +80,6 @@ def stop_all() -> None:
     with _guard:
         while _running:
             _running.popitem()[1].stop()
-
-
-def _start(
-    model: str,
-    context_window: int,
-    weights: str | Path | None,
-    threads: int | None,
-    progress: Progress | None,
-) -> LocalServer:
-    def start(shown: Progress) -> LocalServer:
-        server = LocalServer(
-            model, context_window=context_window, weights=weights, threads=threads, progress=shown
-        )
-        return server.start()
-
-    if progress is not None:
-        return start(progress)
-    with terminal_progress() as bars:
-        return start(bars)
 
 
 atexit.register(stop_all)

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import json
 import re
-import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from memgpt_autogen.local.refusals import BadRequestError
+from memgpt_autogen.local.errors import RefusedError
+from memgpt_autogen.testing import Call
 
 JSON = dict[str, Any]
 
@@ -22,21 +22,6 @@ CALL_OVERHEAD_TOKENS = 60  # name, keys, brackets and short arguments of a call
 CHARS_PER_TOKEN = 2.0  # on the small side: code and escapes take more tokens than prose
 LARGEST_INTEGER = 99_999
 LONGEST_STRING = 1800  # llama.cpp refuses grammars that repeat more than 2,000 times
-
-
-@dataclass(frozen=True)
-class Call:
-    """One parsed call; `arguments` is JSON text, cut where the completion was cut."""
-
-    name: str
-    arguments: str
-
-    def to_openai(self) -> JSON:
-        return {
-            "id": f"call_{uuid.uuid4().hex[:24]}",
-            "type": "function",
-            "function": {"name": self.name, "arguments": self.arguments},
-        }
 
 
 @dataclass(frozen=True)
@@ -101,7 +86,7 @@ def toolbox_of(tools: Sequence[Any], choice: Any) -> Toolbox | None:
     who speaks through a function needs no second way.
 
     Raises:
-        BadRequestError: `tools` or `tool_choice` are malformed, in words for the client.
+        RefusedError: `tools` or `tool_choice` are malformed, in words for the client.
     """
     functions = tuple(_function(tool) for tool in tools)
     if not functions or choice == "none":
@@ -110,10 +95,10 @@ def toolbox_of(tools: Sequence[Any], choice: Any) -> Toolbox | None:
         name = (choice.get("function") or {}).get("name")
         functions = tuple(f for f in functions if f["name"] == name)
         if not functions:
-            raise BadRequestError(f"tool_choice names {name!r}, which is not among the tools")
+            raise RefusedError(f"tool_choice names {name!r}, which is not among the tools")
         return Toolbox(functions, may_reply=False)
     if choice not in (None, "auto", "required"):
-        raise BadRequestError(f"tool_choice {choice!r} is not none, auto, required or a function")
+        raise RefusedError(f"tool_choice {choice!r} is not none, auto, required or a function")
     speaks = any(function["name"] == "send_message" for function in functions)
     return Toolbox(functions, may_reply=choice != "required" and not speaks)
 
@@ -130,15 +115,11 @@ def call_text(name: str, arguments: str) -> str:
 def _function(tool: Any) -> JSON:
     function = tool.get("function") if isinstance(tool, dict) else None
     if not isinstance(function, Mapping) or not isinstance(function.get("name"), str):
-        raise BadRequestError(
-            'each of tools must be {"type": "function", "function": {"name": ...}}'
-        )
+        raise RefusedError('each of tools must be {"type": "function", "function": {"name": ...}}')
     parameters = function.get("parameters") or {}
     properties = parameters.get("properties") or {} if isinstance(parameters, Mapping) else None
     if not isinstance(properties, Mapping):
-        raise BadRequestError(
-            f"the parameters of {function['name']} are no JSON schema of an object"
-        )
+        raise RefusedError(f"the parameters of {function['name']} are no JSON schema of an object")
     return dict(function)
 
 

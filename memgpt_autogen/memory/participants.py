@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from memgpt_autogen.memory.archival import ArchivalStorage
-from memgpt_autogen.memory.core import Block, CoreMemory
+from memgpt_autogen.memory.blocks import Block
+from memgpt_autogen.memory.core import CoreMemory
 
 PREFIX = "human:"
 
@@ -13,89 +16,74 @@ def block_name(speaker: str) -> str:
     return PREFIX + (" ".join(speaker.split()) or "nobody")
 
 
+@dataclass(frozen=True)
 class Participants:
     """Makes a block at a speaker's first word in a group.
 
     When there are too many, the least recently heard leave for archival storage; a
-    speaker who is heard again gets the block back as it was.
+    speaker who is heard again gets the block back as it was. To be used within the
+    transaction of a step.
 
-    Args:
+    Attributes:
         heard: names of the blocks, the least recently heard first; changed in place.
         most: blocks at a time; 0: none are made.
         limit: characters of such a block.
     """
 
-    def __init__(
-        self,
-        core: CoreMemory,
-        archival: ArchivalStorage,
-        heard: list[str],
-        *,
-        most: int,
-        limit: int,
-    ) -> None:
-        self._core = core
-        self._archival = archival
-        self._heard = heard
-        self._most = most
-        self._limit = limit
-        self._outdated: list[str] = []
+    core: CoreMemory
+    archival: ArchivalStorage
+    heard: list[str]
+    most: int
+    limit: int
 
     def hear(self, speaker: str) -> list[str]:
         """Note that a speaker is heard; what the model is to be told of its blocks."""
-        if not self._most:
+        if not self.most:
             return []
         name = block_name(speaker)
-        if name in self._heard:
-            self._heard.remove(name)
-        self._heard.append(name)
-        if name in self._core:
+        if name in self.heard:
+            self.heard.remove(name)
+        self.heard.append(name)
+        if name in self.core:
             return []
         told = [self._make(name)]
-        here = [one for one in self._heard if one in self._core]
-        for old in here[: max(len(here) - self._most, 0)]:
+        here = [one for one in self.heard if one in self.core]
+        for old in here[: max(len(here) - self.most, 0)]:
             told += self._dismiss(old)
         return told
-
-    def settle(self) -> None:
-        """Drop the passages whose blocks are back; to be called once these are saved."""
-        if self._outdated:
-            self._archival.delete_many(self._outdated)
-            self._outdated.clear()
 
     def forget(self, speaker: str) -> int:
         """Drop a speaker's block; how many lines it had."""
         name = block_name(speaker)
-        if name in self._heard:
-            self._heard.remove(name)
-        if name not in self._core:
+        if name in self.heard:
+            self.heard.remove(name)
+        if name not in self.core:
             return 0
-        return len(self._core.remove(name).value.splitlines())
+        return len(self.core.remove(name).value.splitlines())
 
     def _make(self, name: str) -> str:
         kept = self._kept(name)
         value = kept[0][1] if kept else ""
-        self._core.add(Block(name=name, value=value, limit=max(self._limit, len(value))))
-        self._outdated += [id_ for id_, _ in kept]
+        self.core.add(Block(name=name, value=value, limit=max(self.limit, len(value))))
+        self.archival.take_out([id_ for id_, _ in kept])
         if value:
             return f"the core memory block {name!r} is back and reads:\n{value}"
         return f"core memory has a new block, {name!r}: keep there what you learn of that speaker."
 
     def _dismiss(self, name: str) -> list[str]:
-        if self._core[name].read_only:
+        if self.core[name].read_only:
             return []
-        value = self._core[name].value
+        value = self.core[name].value
         if value:
-            before = [id_ for id_, _ in self._kept(name)]
-            # Stored first, dropped after: killed in between, the block is there twice, not lost.
-            self._archival.insert(f"core memory block {name!r}:\n{value}", tags=[_tag(name)])
-            self._outdated += before
-        self._core.remove(name)
+            self.archival.take_out([id_ for id_, _ in self._kept(name)])
+            text = f"core memory block {name!r}:\n{value}"
+            self.archival.put([self.archival.passage(text, tags=[_tag(name)])])
+        self.core.remove(name)
         return [f"the core memory block {name!r} moved to archival memory until they speak again."]
 
     def _kept(self, name: str) -> list[tuple[str, str]]:
         """The passages of a block that left, as (id, the block's text), the latest first."""
-        page = self._archival.search("", limit=10, tags=[_tag(name)])
+        page = self.archival.search("", limit=10, tags=[_tag(name)])
         return [(one.id, one.text.split("\n", 1)[-1]) for one in page.items if one.source is None]
 
 

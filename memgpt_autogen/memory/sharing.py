@@ -1,12 +1,26 @@
-"""Core memory blocks that several agents share, attached to one agent."""
+"""What agents share: core memory blocks, and sources of documents or archives."""
 
 from __future__ import annotations
+
+import warnings
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
 
 from pydantic import BaseModel, ConfigDict
 
 from memgpt_autogen.errors import ConfigurationError
-from memgpt_autogen.memory.core import Block, CoreMemory
-from memgpt_autogen.storage.blocks import BlockShelf, open_shelf
+from memgpt_autogen.events import Clock
+from memgpt_autogen.memory.archival import ArchivalStorage
+from memgpt_autogen.memory.blocks import PROGRAM, Block
+from memgpt_autogen.memory.core import CoreMemory
+from memgpt_autogen.storage.address import Server, is_server
+from memgpt_autogen.storage.catalog import names_at
+from memgpt_autogen.storage.directory import root_of
+from memgpt_autogen.storage.journal.blocks import BlockStore, BlockTable, StoredBlock
+from memgpt_autogen.storage.journal.journal import Journal
+from memgpt_autogen.storage.shared_copy.blocks import ServerBlocks
+from memgpt_autogen.storage.store import MEMORY, Store, open_store
+from memgpt_autogen.storage.vectors.clients import server_client
 
 
 class SharedLink(BaseModel):
@@ -18,13 +32,23 @@ class SharedLink(BaseModel):
     read_only: bool = False
 
 
-class SharedBlocks:
-    """Opens the shared blocks at a memory location for one agent's core memory."""
+def home_of_blocks(location: str) -> BlockStore:
+    """Where the shared blocks of a memory location are kept; to be closed."""
+    if is_server(location):
+        server = Server.at(location)
+        return ServerBlocks(server_client(server), server.url)
+    directory = None if location == MEMORY else root_of(location) / "shared"
+    return BlockTable(Journal(directory, "shared"))
 
-    def __init__(self, location: str, core: CoreMemory) -> None:
-        self._location = location
-        self._core = core
-        self._shelf: BlockShelf | None = None
+
+@dataclass(eq=False)
+class SharedBlocks:
+    """The shared blocks at a memory location, for one agent's core memory."""
+
+    location: str
+    core: CoreMemory
+    clock: Clock
+    _home: BlockStore | None = None
 
     def attach(self, link: SharedLink, *, value: str = "", limit: int) -> Block:
         """Attach a block, made with this text and limit where there is none of its name.
@@ -35,7 +59,7 @@ class SharedBlocks:
             StorageError: the storage cannot be used.
         """
         name = link.name
-        if not name.strip() or (name in self._core and not self._core.shown(name).shared):
+        if not name.strip() or (name in self.core and not self.core.shown(name).shared):
             raise ConfigurationError(
                 f"a shared block needs a name that the agent has no block of, not {name!r}"
             )
@@ -44,36 +68,135 @@ class SharedBlocks:
                 f"the shared block {name!r} is to hold {limit} characters and was given"
                 f" {len(value)}: shorten the text or raise limit="
             )
-        shelf = self._open()
-        shelf.create(name, value, limit)
-        if name in self._core:
-            self._core.remove(name)
-        return self._core.share(name, shelf, read_only=link.read_only)
+        home = self.home()
+        home.create(StoredBlock(name, value, 1, limit), PROGRAM, self.clock())
+        if name in self.core:
+            self.core.remove(name)
+        return self.core.share(name, home, read_only=link.read_only)
 
-    def restore(self, links: list[SharedLink], *, limit: int) -> None:
-        """Attach what was attached before."""
+    def restore(self, links: Sequence[SharedLink]) -> list[SharedLink]:
+        """Attach what was attached before; those that are still there.
+
+        One that is gone is warned of, and not made anew, empty.
+        """
+        found = [link for link in links if self.home().read(link.name) is not None]
+        for link in found:
+            self.core.share(link.name, self.home(), read_only=link.read_only)
         for link in links:
-            self.attach(link, limit=limit)
+            if link not in found:
+                warnings.warn(
+                    f"the shared block {link.name!r} is not at {self.location} any more and is"
+                    f" not attached: agent.attach_block({link.name!r}, text) makes it anew.",
+                    RuntimeWarning,
+                    stacklevel=2,
+                )
+        return found
 
     def detach(self, name: str) -> bool:
         """Take a block out of the agent's view; False if it was not attached."""
-        if name not in self._core or not self._core.shown(name).shared:
+        if name not in self.core or not self.core.shown(name).shared:
             return False
-        self._core.remove(name)
+        self.core.remove(name)
         return True
 
-    def scrub(self) -> None:
+    def purge(self) -> None:
         """Take earlier texts of the blocks out of the files."""
-        if self._shelf is not None:
-            self._shelf.scrub()
+        if self._home is not None:
+            self._home.purge()
 
     def close(self) -> None:
         """Let go of the storage."""
-        if self._shelf is not None:
-            self._shelf.close()
-            self._shelf = None
+        if self._home is not None:
+            self._home.close()
+            self._home = None
 
-    def _open(self) -> BlockShelf:
-        if self._shelf is None:
-            self._shelf = open_shelf(self._location)
-        return self._shelf
+    def home(self) -> BlockStore:
+        """Where the blocks are kept."""
+        if self._home is None:
+            self._home = home_of_blocks(self.location)
+        return self._home
+
+
+@dataclass(eq=False)
+class AttachedSources:
+    """The sources that an agent's archival storage searches, opened and let go of.
+
+    Attributes:
+        location: of the agent's memory; its sources lie there too.
+    """
+
+    location: str
+    archival: ArchivalStorage
+    clock: Clock
+    texts: bool
+    _open: dict[str, Store] = field(default_factory=dict)
+
+    def attach(self, name: str, *, writable: bool = False) -> int:
+        """Search a source too; how many passages it has. One attached already stays so.
+
+        A writable one is made where there is none of its name.
+
+        Raises:
+            ConfigurationError: there is no such source, or its name is empty.
+            EmbedderMismatchError: it was made with another embedder than the agent's.
+        """
+        if writable and not name.strip():
+            raise ConfigurationError("a shared archive needs a name.")
+        if not writable and name not in self._open:
+            self._must_be_there(name)
+        if name in self._open and writable and name not in self.archival.archives:
+            self.detach(name)
+        if name not in self._open:
+            embedder = self.archival.records.embedder
+            store = open_store(self.location, "sources", name, embedder, texts=self.texts)
+            self.archival.attach(
+                ArchivalStorage(store.archival, clock=self.clock, source=name), writable=writable
+            )
+            self._open[name] = store
+        return len(self._open[name].archival)
+
+    def restore(self, names: Sequence[str], writable: Collection[str]) -> list[str]:
+        """Attach what was attached before; those that are still there.
+
+        One that is gone is warned of, and not made anew, empty.
+        """
+        there: list[str] = []
+        for name in names:
+            try:
+                self._must_be_there(name)
+            except ConfigurationError as problem:
+                warnings.warn(
+                    f"a source is not attached any more: {problem}", RuntimeWarning, stacklevel=2
+                )
+            else:
+                self.attach(name, writable=name in writable)
+                there.append(name)
+        return there
+
+    def detach(self, name: str) -> bool:
+        """Search a source no longer; False if it was not attached."""
+        store = self._open.pop(name, None)
+        if store is None:
+            return False
+        self.archival.detach(name)
+        store.close()
+        return True
+
+    def purge(self) -> bool:
+        """Take deleted passages out of the files of the shared archives, as `Store.purge`."""
+        done = [self._open[name].purge() for name in self.archival.archives]
+        return all(done)
+
+    def close(self) -> None:
+        """Let go of all sources."""
+        for name in list(self._open):
+            self.detach(name)
+
+    def _must_be_there(self, name: str) -> None:
+        names = [] if self.location == MEMORY else names_at(self.location, "sources")
+        if name not in names:
+            there = ", ".join(repr(one) for one in names) or "none yet"
+            raise ConfigurationError(
+                f"there is no source {name!r} at {self.location}; the sources there are: {there}."
+                f" Load one with load_source({name!r}, paths, memory={self.location!r})."
+            )

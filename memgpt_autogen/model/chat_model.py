@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
+import copy
 import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from memgpt_autogen.errors import ChatModelError
 from memgpt_autogen.model.cache_markers import marked_messages, marked_tools, take_markers
-from memgpt_autogen.model.client import ToollessClient, configs_of
-from memgpt_autogen.model.completions import read_completion, said_in
-from memgpt_autogen.model.overflow import overflow_of
-from memgpt_autogen.model.safeguards import BLOCKED, guarded_message, guarded_prompt
+from memgpt_autogen.model.completions import overflow_of, read_completion, said_in
+from memgpt_autogen.model.direct import sending_directly
+from memgpt_autogen.model.safeguards import (
+    BLOCKED,
+    MODEL_HOOKS,
+    guarded_message,
+    guarded_prompt,
+)
 from memgpt_autogen.steps import Completion
 
 if TYPE_CHECKING:
     from autogen import OpenAIWrapper
 
+_TOOL_KEYS = ("tools", "functions")
+_CHOICE_KEYS = ("tool_choice", "parallel_tool_calls")
+_TEMPLATE_KEYS = ("allow_format_str_template",)
+_ALL_KEYS = (*_TOOL_KEYS, *_CHOICE_KEYS, *_TEMPLATE_KEYS)
 _SIGNATURE_TEXT = re.compile(r"unexpected keyword argument|missing \d+ required")
 
 
@@ -36,6 +45,10 @@ class AutoGenChatModel:
         agent: whose replies they are.
         context: of the last message, for a `filter_func` of the configuration.
         options: further arguments for the calls that may use tools, not for summaries.
+
+    Attributes:
+        tools: those of the client's configuration.
+        formats_texts: texts are templates for `str.format`, where a message brings a context.
     """
 
     def __init__(
@@ -48,15 +61,19 @@ class AutoGenChatModel:
         options: Mapping[str, Any] | None = None,
         cache_markers: bool = False,
     ) -> None:
-        self._client = ToollessClient(client)
+        self.tools = tools_of(client)
+        self._client = client
         self._cache = cache
         self._agent = agent
         self._configs = configs_of(client)
+        self.formats_texts = bool(self._configs[0].get("allow_format_str_template"))
         self._marks = cache_markers and take_markers(self._configs)
         # With a context, AutoGen would take every content for a template, pictures too.
         filters = any(config.get("filter_func") for config in self._configs)
         self._context = context if filters else None
         self._options = options or {}
+        hooks = getattr(agent, "hook_lists", {})
+        self._guarded = any(hooks.get(name) for name in MODEL_HOOKS)
 
     def complete(
         self,
@@ -69,13 +86,13 @@ class AutoGenChatModel:
             ContextOverflowError: the request is larger than the model's window.
             ChatModelError: the provider's answer is no completion.
         """
-        prompt = guarded_prompt(self._agent, messages)
+        prompt = guarded_prompt(self._agent, messages) if self._guarded else messages
         if prompt is None:
             if not tools:  # nobody hears a summary, so it must not be these words
                 raise ChatModelError(BLOCKED)
             return Completion(text=BLOCKED)
         try:
-            response = self._client.create(**self._arguments(prompt, tools))
+            response = self._create(**self._arguments(prompt, tools))
             retrieved = self._client.extract_text_or_completion_object(response)
         except (TypeError, IndexError) as problem:
             if _SIGNATURE_TEXT.search(str(problem)):  # of the configuration, or a stand-in
@@ -87,7 +104,9 @@ class AutoGenChatModel:
             if overflow is None:
                 raise
             raise overflow from problem
-        said = guarded_message(self._agent, said_in(response, retrieved))
+        said = said_in(response, retrieved)
+        if self._guarded and said is not None:
+            said = guarded_message(self._agent, said)
         found = read_completion(response, said)
         if not self._marks or found.usage is None:
             return found
@@ -97,7 +116,7 @@ class AutoGenChatModel:
         self, prompt: Sequence[Mapping[str, Any]], tools: Sequence[Mapping[str, Any]]
     ) -> dict[str, Any]:
         arguments: dict[str, Any] = {
-            "messages": marked_messages(prompt) if self._marks else prompt,
+            "messages": marked_messages(prompt) if self._marks else list(prompt),
             "cache": self._cache,
             "agent": self._agent,
             "context": self._context,
@@ -107,7 +126,47 @@ class AutoGenChatModel:
         offered = marked_tools(tools, self._configs) if self._marks else list(tools)
         return {**self._options, **arguments, "tools": offered}
 
+    def _create(self, **arguments: Any) -> Any:
+        """`OpenAIWrapper.create` with no other tools than those of this call.
+
+        AutoGen lets the tools of the configuration win over those of a call (0.2, 0.9) or
+        adds the two up (0.14), so memory functions would be dropped or doubled. It would
+        also take the whole main context for templates. The usage is counted in the agent's
+        own client.
+        """
+        # Without tools, providers refuse what is said about the choice of one.
+        keys = (*_TOOL_KEYS, *_TEMPLATE_KEYS) if arguments.get("tools") else _ALL_KEYS
+        configs = configs_of(self._client)
+        clients = getattr(self._client, "_clients", None)
+        if not isinstance(clients, list):  # a stand-in for AutoGen's
+            return self._client.create(**arguments)
+        bare = copy.copy(self._client)
+        bare._config_list = [  # noqa: SLF001 - AutoGen has no way to leave them out
+            {key: value for key, value in config.items() if key not in keys} for config in configs
+        ]
+        bare._clients = sending_directly(clients)  # noqa: SLF001 - nor to choose another way
+        try:
+            return bare.create(**arguments)
+        finally:  # the usage, and whose turn it is where the entries take turns
+            own = ("_config_list", "_clients")
+            kept = {key: value for key, value in vars(bare).items() if key not in own}
+            vars(self._client).update(kept)
+
 
 def model_of(client: OpenAIWrapper | None) -> str:
     """The name of the first model of a client's config_list."""
     return "" if client is None else str(configs_of(client)[0].get("model") or "")
+
+
+def tools_of(client: OpenAIWrapper) -> list[dict[str, Any]]:
+    """The tools in a client's configuration, old-style functions among them."""
+    config = configs_of(client)[0]
+    tools = [dict(tool) for tool in config.get("tools") or ()]
+    functions = [{"type": "function", "function": dict(f)} for f in config.get("functions") or ()]
+    return [*tools, *functions]
+
+
+def configs_of(client: OpenAIWrapper) -> list[dict[str, Any]]:
+    """The entries of a client's config_list; one empty entry for a stand-in that has none."""
+    configs = getattr(client, "_config_list", None)
+    return list(configs) if isinstance(configs, Sequence) and configs else [{}]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from importlib import resources
 
 from memgpt_autogen.errors import ConfigurationError
@@ -31,10 +32,15 @@ def instructions(preset: str, *, name: str, role: str) -> str:
     Raises:
         ConfigurationError: there is no such preset.
     """
+    text = _text(preset).replace("{name}", name)
+    return f"{text}\n\n### Your role\n{role.strip()}" if role.strip() else text
+
+
+@lru_cache
+def _text(preset: str) -> str:
     if preset not in names():
         raise ConfigurationError(
             f"there is no preset {preset!r}; the presets are {', '.join(names())}"
         )
     file = resources.files("memgpt_autogen") / "data" / "presets" / f"{preset}.txt"
-    text = file.read_text(encoding="utf-8").strip().replace("{name}", name)
-    return f"{text}\n\n### Your role\n{role.strip()}" if role.strip() else text
+    return file.read_text(encoding="utf-8").strip()

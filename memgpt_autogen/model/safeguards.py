@@ -10,13 +10,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 BLOCKED = "LLM call blocked by safeguard"  # AutoGen's own words
+MODEL_HOOKS = ("safeguard_llm_inputs", "safeguard_llm_outputs")
 TOOL_BLOCKED = "Error: a safeguard blocked this call."
 
 
 def guarded_prompt(agent: Any, messages: Sequence[Mapping[str, Any]]) -> list[Any] | None:
     """The prompt as the hooks leave it; None when they forbid the call."""
     prompt = list(messages)
-    if not _watched(agent, "safeguard_llm_inputs"):
+    if not _watched(agent, MODEL_HOOKS[0]):
         return prompt
     checked = agent._process_llm_input(prompt)  # noqa: SLF001 - AutoGen has no public name for it
     if checked is None:
@@ -31,7 +32,7 @@ def guarded_message(agent: Any, said: Any) -> Any:
     Raises:
         ValueError: a hook returned None, which AutoGen forbids.
     """
-    if said is None or not _watched(agent, "safeguard_llm_outputs"):
+    if not _watched(agent, MODEL_HOOKS[1]):
         return said
     message = said.model_dump() if hasattr(said, "model_dump") else said
     checked = agent._process_llm_output(message)  # noqa: SLF001

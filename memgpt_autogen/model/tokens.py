@@ -35,35 +35,51 @@ DEFAULT_WINDOW = 8192
 _DOWNLOAD_SECONDS = 10.0
 _VOCABULARY_URL = "https://openaipublic.blob.core.windows.net/encodings/{name}.tiktoken"
 
-# Prefix of the model's name -> context window in tokens, from the providers' model pages.
-# The longest prefix wins.
-_WINDOWS = {
-    "gpt-3.5-turbo": 16_385,
-    "gpt-4": 8_192,
-    "gpt-4-32k": 32_768,
-    "gpt-4-turbo": 128_000,
-    "gpt-4-1106": 128_000,
-    "gpt-4-0125": 128_000,
-    "gpt-4o": 128_000,
-    "gpt-4.1": 1_047_576,
-    "gpt-5": 400_000,
-    "o1": 200_000,
-    "o3": 200_000,
-    "o4": 200_000,
-    "claude": 200_000,
-    "gemini": 1_048_576,
-    "mistral": 32_768,
-    "deepseek": 64_000,
-    "llama-3.1": 128_000,
-    "llama3.1": 128_000,
+# Context windows in tokens -> the models that have them, from the providers' model pages.
+_MODELS = {
+    4_096: "gpt-3.5-turbo-instruct gpt-3.5-turbo-0301 gpt-3.5-turbo-0613",
+    8_192: "gpt-4",
+    16_385: "gpt-3.5-turbo gpt-3.5-turbo-16k gpt-35-turbo gpt-35-turbo-16k",
+    32_768: "gpt-4-32k mistral-small mistral-medium mistral-large-2402 mistral-7b mistral"
+    " open-mistral-7b open-mixtral-8x7b codestral",
+    64_000: "deepseek-chat deepseek-reasoner",
+    65_536: "open-mixtral-8x22b",
+    100_000: "claude-2.0 claude-instant-1.2",
+    128_000: "gpt-4-turbo gpt-4-turbo-preview gpt-4-1106-preview gpt-4-0125-preview"
+    " gpt-4-vision-preview gpt-4-1106-vision-preview gpt-4o gpt-4o-mini chatgpt-4o"
+    " gpt-4o-audio-preview gpt-4o-mini-audio-preview gpt-4o-search-preview"
+    " gpt-4o-mini-search-preview gpt-4.5-preview gpt-5-chat gpt-5.1-chat o1-mini o1-preview"
+    " llama3.1 llama-3.1-8b llama-3.1-70b llama-3.1-405b",
+    131_072: "mistral-large mistral-nemo open-mistral-nemo ministral-3b ministral-8b",
+    200_000: "o1 o1-pro o3 o3-mini o3-pro o3-deep-research o4-mini o4-mini-deep-research"
+    " codex-mini claude-2.1 claude-3-haiku claude-3-sonnet claude-3-opus claude-3-5-haiku"
+    " claude-3-5-sonnet claude-3-7-sonnet claude-sonnet-4 claude-opus-4 claude-opus-4-1"
+    " claude-sonnet-4-5 claude-haiku-4-5 claude-opus-4-5",
+    400_000: "gpt-5 gpt-5-mini gpt-5-nano gpt-5-pro gpt-5-codex gpt-5.1 gpt-5.1-codex",
+    1_047_576: "gpt-4.1 gpt-4.1-mini gpt-4.1-nano",
+    1_048_576: "gemini-1.5-flash gemini-1.5-flash-8b gemini-2.0-flash gemini-2.0-flash-exp"
+    " gemini-2.0-flash-lite gemini-2.5-flash gemini-2.5-flash-preview gemini-2.5-flash-lite"
+    " gemini-2.5-pro gemini-2.5-pro-preview gemini-3-pro-preview",
+    2_097_152: "gemini-1.5-pro",
 }
+_WINDOWS = {name: window for window, names in _MODELS.items() for name in names.split()}
+# What may follow a model's name without making it another model: a date, a version, a tag.
+_VERSION = re.compile(
+    r"(?:-(?:latest|instruct|\d{4}-\d\d-\d\d|\d\d-\d\d|\d{3,4}|\d{6}|\d{8}|v\d+(?:\.\d+)?))*(?:[:@].*)?"
+)
 _PIECE = re.compile(r"[A-Za-z]+|[0-9]+|\s+|[\x00-\x7f]|[^\x00-\x7f]+")
 
 
 def window_of(model: str) -> int:
-    """The context window of a model in tokens; `DEFAULT_WINDOW` for an unknown one."""
-    name = model.rsplit("/", 1)[-1].lower()
-    known = [prefix for prefix in _WINDOWS if name.startswith(prefix)]
+    """The context window of a model in tokens; `DEFAULT_WINDOW` for an unknown one.
+
+    A model is known by its whole name, with or without a date or version behind it:
+    what begins like a known one may be quite another.
+    """
+    name = model.rsplit("/", 1)[-1].lower().removeprefix("ft:")
+    known = [
+        one for one in _WINDOWS if name.startswith(one) and _VERSION.fullmatch(name[len(one) :])
+    ]
     return _WINDOWS[max(known, key=len)] if known else DEFAULT_WINDOW
 
 
@@ -120,6 +136,15 @@ class TokenCounter:
             function = call["function"]
             total += 6 + self.text(function["name"]) + self.text(function["arguments"])
         return total
+
+    def messages(self, messages: Sequence[Message]) -> int:
+        """Tokens of several, uncorrected."""
+        return sum(map(self.message, messages))
+
+    def parts(self, texts: Sequence[str], tools: Sequence[Mapping[str, Any]]) -> list[int]:
+        """Tokens of each of these messages' texts, and last of the schemas, uncorrected."""
+        sizes = [self.text(text) + TOKENS_PER_MESSAGE if text else 0 for text in texts]
+        return [*sizes, self.tools(tools)]
 
     def tools(self, tools: Sequence[Mapping[str, Any]]) -> int:
         """Tokens of the function schemas, uncorrected."""

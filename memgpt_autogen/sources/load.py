@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-from pydantic import BaseModel, ValidationError
-
-from memgpt_autogen.errors import ConfigurationError, StateFormatError
+from memgpt_autogen.errors import ConfigurationError, DirectoryLockedError
 from memgpt_autogen.events import Clock, local_now
-from memgpt_autogen.settings import DEFAULT_LOCATION, Settings
+from memgpt_autogen.settings import Settings, settings_of
 from memgpt_autogen.sources.readers import (
     SPLITTER_VERSION,
     Document,
@@ -20,24 +19,14 @@ from memgpt_autogen.sources.readers import (
     read_document,
     split,
 )
-from memgpt_autogen.storage.catalog import shared_source
-from memgpt_autogen.storage.chroma import Database
-from memgpt_autogen.storage.embedding import resolve_embedder
-from memgpt_autogen.storage.hybrid import HybridStore
-from memgpt_autogen.storage.lexical import Where
-from memgpt_autogen.storage.record import ARCHIVAL, Record
+from memgpt_autogen.storage.embedders.embedder import resolve_embedder
+from memgpt_autogen.storage.indexer import Progress
+from memgpt_autogen.storage.journal.where import Where
+from memgpt_autogen.storage.record import Record
+from memgpt_autogen.storage.store import MEMORY, Store, open_store
 from memgpt_autogen.storage.text import clean
 
-Progress = Callable[[int, int], None]
-
-
-class SourceState(BaseModel):
-    """A source's state record: its name, and a digest of every file that was loaded."""
-
-    format: Literal["memgpt-autogen source"] = "memgpt-autogen source"
-    version: Literal[1] = 1
-    name: str
-    files: dict[str, str] = {}
+_OWNER_SECONDS = 3.0  # another process may be at work on the index for a moment
 
 
 @dataclass(frozen=True)
@@ -84,59 +73,54 @@ def load_source(
 
     Raises:
         ConfigurationError: a path cannot be loaded, or there is nothing to load.
-        DirectoryLockedError: another process has the source open.
+        DirectoryLockedError: another process loads it.
         EmbedderMismatchError: the source was made with another embedder.
         StorageError: the storage cannot be used.
     """
     if not name.strip():
         raise ConfigurationError("a source needs a name.")
-    given = [paths] if isinstance(paths, str | Path) else list(paths)
-    documents, skipped = find_documents(given)
-    if not documents:
+    found = find_documents([paths] if isinstance(paths, str | Path) else list(paths))
+    location = settings_of(memory).location
+    if location == MEMORY:
         raise ConfigurationError(
-            f"there is nothing to load in {', '.join(repr(str(path)) for path in given) or '[]'}:"
-            " name text files, Markdown files, or folders with such files."
+            f"a source is loaded into a directory or onto a server: memory={MEMORY!r} ends with"
+            " the agent that has it."
         )
-    found = resolve_embedder(embedder)
-    with shared_source(_location(memory), name) as database:
-        state = _state(database)
-        digests = {document.label: _digest(document) for document in documents}
-        changed = [one for one in documents if state.files.get(one.label) != digests[one.label]]
-        texts = {one.label: split(clean(read_document(one.path))) for one in changed}
-        store = database.store(ARCHIVAL, found)
-        total = sum(len(passages) for passages in texts.values())
-        done = 0
-        for label, passages in texts.items():
-            _replace(store, label, passages, clock, _shifted(progress, done, total))
-            done += len(passages)
-            state.files[label] = digests[label]
-            database.state.save(state.model_dump_json())
-        return LoadedSource(
-            name,
-            loaded=tuple(texts),
-            unchanged=tuple(label for label in digests if label not in texts),
-            skipped=tuple(skipped),
-            passages=len(store),
-        )
+    with closing(open_store(location, "sources", name, resolve_embedder(embedder))) as store:
+        if not store.own(_OWNER_SECONDS):
+            assert store.ownership is not None
+            raise DirectoryLockedError(
+                f"the source {name!r} is being loaded by {store.ownership.owner}: let that end."
+            )
+        return _load(store, *found, clock, progress)
 
 
-def _location(memory: str | Path | Settings | None) -> str:
-    if isinstance(memory, Settings):
-        return memory.location
-    return DEFAULT_LOCATION if memory is None else str(memory)
-
-
-def _state(database: Database) -> SourceState:
-    saved = database.state.load()
-    if saved is None:
-        return SourceState(name=clean(database.name))
-    try:
-        return SourceState.model_validate_json(saved)
-    except ValidationError as problem:
-        raise StateFormatError(
-            f"the source {database.name!r} was loaded by another version of memgpt-autogen:"
-            " load its files as a source of another name."
-        ) from problem
+def _load(
+    store: Store,
+    documents: Sequence[Document],
+    skipped: Sequence[str],
+    clock: Clock,
+    progress: Progress,
+) -> LoadedSource:
+    saved = store.state.values()
+    digests = {document.label: _digest(document) for document in documents}
+    changed = [one for one in documents if saved.get(one.label) != digests[one.label]]
+    texts = {one.label: split(clean(read_document(one.path))) for one in changed}
+    total = sum(len(passages) for passages in texts.values())
+    done = 0
+    for label, passages in texts.items():
+        _replace(store, label, passages, digests[label], clock)
+        store.indexer.settle()
+        done += len(passages)
+        progress(done, total)
+    store.written()
+    return LoadedSource(
+        store.name,
+        loaded=tuple(texts),
+        unchanged=tuple(label for label in digests if label not in texts),
+        skipped=tuple(skipped),
+        passages=len(store.archival),
+    )
 
 
 def _digest(document: Document) -> str:
@@ -147,17 +131,11 @@ def _digest(document: Document) -> str:
     return f"{SPLITTER_VERSION}:{hashlib.sha256(content).hexdigest()}"
 
 
-def _replace(
-    store: HybridStore, label: str, passages: Sequence[str], clock: Clock, progress: Progress
-) -> None:
-    """Put a file's passages in the place of those it had, also of a load that was killed."""
-    tag = clean(label)
-    store.delete(store.table.numbers(Where(tags=(tag,))))
-    now = clock()
-    store.write(
-        [Record(store.take_number(), passage, now, tags=(tag,)) for passage in passages], progress
-    )
-
-
-def _shifted(progress: Progress, before: int, total: int) -> Progress:
-    return lambda done, of: progress(before + done, total)
+def _replace(store: Store, label: str, passages: Sequence[str], digest: str, clock: Clock) -> None:
+    """Put a file's passages in the place of those it had, in one transaction."""
+    tag, now = clean(label), clock()
+    table = store.archival.table
+    with store.journal.transaction():
+        table.delete(table.numbers(Where(tags=(tag,))))
+        store.archival.store([Record(0, passage, now, tags=(tag,)) for passage in passages])
+        store.state.put({label: digest})

@@ -15,18 +15,14 @@ OVERLAP_CHARACTERS = 150  # at the most, of a passage with the one before it
 # Raise it with any change that makes other passages of the same file.
 SPLITTER_VERSION = 1
 
-TEXT_SUFFIXES = frozenset(
-    (
-        *(".adoc", ".csv", ".json", ".log", ".markdown", ".md", ".org", ".rst"),
-        *(".text", ".toml", ".tsv", ".txt", ".yaml", ".yml"),
-    )
-)
-CONVERTED_SUFFIXES = frozenset(
-    (
-        *(".docx", ".epub", ".htm", ".html", ".ipynb", ".msg", ".pdf", ".pptx"),
-        *(".xls", ".xlsx", ".xml"),
-    )
-)
+TEXT_SUFFIXES = {
+    *(".adoc", ".csv", ".json", ".log", ".markdown", ".md", ".org", ".rst"),
+    *(".text", ".toml", ".tsv", ".txt", ".yaml", ".yml"),
+}
+CONVERTED_SUFFIXES = {
+    *(".docx", ".epub", ".htm", ".html", ".ipynb", ".msg", ".pdf", ".pptx"),
+    *(".xls", ".xlsx", ".xml"),
+}
 
 _BORDERS = (
     re.compile(r"\n\s*\n"),  # paragraphs
@@ -51,7 +47,8 @@ def find_documents(paths: Sequence[str | Path]) -> tuple[list[Document], list[st
     those of formats that nothing here reads are passed over.
 
     Raises:
-        ConfigurationError: a path does not exist, or two files have the same label.
+        ConfigurationError: a path does not exist, two files have the same label, or there
+            is nothing to load.
     """
     found: dict[str, Document] = {}
     skipped: list[str] = []
@@ -66,6 +63,11 @@ def find_documents(paths: Sequence[str | Path]) -> tuple[list[Document], list[st
                     f"two files are called {document.label!r}: load the folder that holds both,"
                     " so that their paths tell them apart."
                 )
+    if not found:
+        raise ConfigurationError(
+            f"there is nothing to load in {', '.join(repr(str(path)) for path in paths) or '[]'}:"
+            " name text files, Markdown files, or folders with such files."
+        )
     return list(found.values()), skipped
 
 

@@ -1,9 +1,10 @@
-"""Where an agent's files lie, and the lock that keeps a second writer out.
+"""Where an agent's files lie, by its name and the location of the memory.
 
-    <location>/agents/<agent>/    chroma/  index.sqlite3  state.sqlite3  lock
-    <location>/sources/<name>/    the same; the state names the files it was loaded from
+    <location>/agents/<agent>/    journal.sqlite3  chroma/  step  lock  owner.json
+    <location>/sources/<name>/    the same; the journal names the files it was loaded from
+    <location>/shared/            journal.sqlite3  step: the blocks that agents share
 
-With a Chroma server, `index.sqlite3` and `lock` lie in the user's cache directory.
+With a Chroma server the journals lie in the user's cache directory.
 """
 
 from __future__ import annotations
@@ -12,24 +13,19 @@ import hashlib
 import os
 import re
 import unicodedata
-import weakref
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
-from urllib.parse import urlsplit
 
-from filelock import FileLock, Timeout
 from platformdirs import user_cache_path
 
-from memgpt_autogen.errors import ConfigurationError, DirectoryLockedError, StorageError
+from memgpt_autogen.storage.address import DEFAULT_DATABASE, DEFAULT_TENANT, Server, is_server
 
 CACHE_VARIABLE = "MEMGPT_AUTOGEN_CACHE"
-DEFAULT_PORT = 8000
 
-Shelf = Literal["agents", "sources"]
+Section = Literal["agents", "sources", "shared"]
 
 _PLAIN = re.compile(r"[a-z0-9](?:[a-z0-9_-]{0,30}[a-z0-9])?")
-_HASHED = re.compile(r".*-[0-9a-f]{10}")
+_HASHED = re.compile(r".*-[0-9a-f]{32}")
 _RESERVED = re.compile(r"con|prn|aux|nul|com[0-9]|lpt[0-9]")  # by Windows
 
 
@@ -37,119 +33,38 @@ def folder_name(name: str) -> str:
     """A name for a folder and for collections: `name` itself where it is plain.
 
     Any other name becomes its plain letters with a hash, so that different names
-    never share a folder, on file systems that ignore case either.
+    never share a folder (128 bits of it), on file systems that ignore case either.
     """
     if _PLAIN.fullmatch(name) and not _HASHED.fullmatch(name) and not _RESERVED.fullmatch(name):
         return name
-    digest = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:10]
+    digest = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:32]
     latin = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
     slug = re.sub(r"[^a-z0-9]+", "-", latin)[:21].strip("-")
     return f"{slug or 'x'}-{digest}"
 
 
-@dataclass(frozen=True)
-class Server:
-    """A Chroma server, by its address."""
-
-    host: str
-    port: int
-    ssl: bool
-
-    @classmethod
-    def at(cls, url: str) -> Server:
-        """The server that `http://host:port` names; the port defaults to Chroma's, 8000.
-
-        Raises:
-            ConfigurationError: it is no such address.
-        """
-        try:
-            parts = urlsplit(url)
-            host, port = parts.hostname, parts.port
-        except ValueError:
-            host = port = None
-        if not host:
-            raise ConfigurationError(
-                f"{url!r} is no address of a Chroma server: write it like http://localhost:8000."
-            )
-        ssl = parts.scheme.lower() == "https"
-        return cls(host, port or (443 if ssl else DEFAULT_PORT), ssl)
-
-    @property
-    def url(self) -> str:
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{'https' if self.ssl else 'http'}://{host}:{self.port}"
+def root_of(location: str) -> Path:
+    """The directory of a local memory."""
+    return Path(location).expanduser().resolve()
 
 
-def is_server(location: str) -> bool:
-    """Whether a location names a Chroma server, and not a directory."""
-    return location.lower().startswith(("http://", "https://"))
-
-
-def local_directory(location: str, shelf: Shelf, name: str) -> Path:
+def local_directory(location: str, section: Section, name: str) -> Path:
     """The directory of an agent or a source under a local location."""
-    return Path(location).expanduser().resolve() / shelf / folder_name(name)
+    return root_of(location) / section / folder_name(name)
 
 
-def server_directory(server: Server, shelf: Shelf, name: str, cache_dir: str | None) -> Path:
-    """The directory for what lies beside a server: the index and the lock."""
-    root = cache_dir or os.environ.get(CACHE_VARIABLE)
+def server_directory(server: Server, section: Section, name: str) -> Path:
+    """The directory for what lies beside a server: the journal and the lock."""
+    root = os.environ.get(CACHE_VARIABLE)
     base = Path(root).expanduser() if root else user_cache_path("memgpt-autogen", appauthor=False)
-    place = folder_name(f"{server.host}-{server.port}")
-    return base.resolve() / "servers" / place / shelf / folder_name(name)
+    place = f"{server.host}-{server.port}"
+    if (server.tenant, server.database) != (DEFAULT_TENANT, DEFAULT_DATABASE):
+        place += f"/{server.tenant}/{server.database}"
+    return base.resolve() / "servers" / folder_name(place) / section / folder_name(name)
 
 
 def agent_directory(location: str, name: str) -> Path:
     """The directory of an agent at a location of either kind; it can be open once."""
     if not is_server(location):
         return local_directory(location, "agents", name)
-    return server_directory(Server.at(location), "agents", name, None)
-
-
-class DirectoryLock:
-    """Held while a directory is open for writing, in this process or another.
-
-    Raises:
-        DirectoryLockedError: it is held elsewhere.
-        StorageError: the directory cannot be made or written.
-    """
-
-    def __init__(self, directory: Path) -> None:
-        try:
-            directory.mkdir(parents=True, exist_ok=True)
-            self._lock = FileLock(directory / "lock", thread_local=False)
-            self._lock.acquire(blocking=False)
-        except Timeout:
-            here = directory in _held
-            raise DirectoryLockedError(_locked(directory, here=here), here=here) from None
-        except OSError as problem:
-            raise StorageError(
-                f"{directory} cannot be written: {problem}. Choose another directory with"
-                " memory=, or mend its permissions."
-            ) from problem
-        self._directory = directory
-        _held[directory] = self
-
-    def release(self) -> None:
-        """Let the next writer in; a second call does nothing."""
-        if _held.get(self._directory) is self:
-            del _held[self._directory]
-        self._lock.release()
-
-
-# The locks of this process, by directory.
-_held: weakref.WeakValueDictionary[Path, DirectoryLock] = weakref.WeakValueDictionary()
-
-
-def _locked(directory: Path, *, here: bool) -> str:
-    first = (
-        f"{directory} is open already in this process, by another agent object: use that one, or"
-        " close it first (agent.close(), or `with`). To have two at a time, give them different"
-        " names"
-        if here
-        else f"{directory} is open already in another process, and two writers would damage it."
-        " Let that one end, or close its agent"
-    )
-    return (
-        f"{first}, or share a Chroma server: run `chroma run --path"
-        f' {directory.parent.parent / "server"}` and use memory="http://localhost:8000".'
-    )
+    return server_directory(Server.at(location), "agents", name)

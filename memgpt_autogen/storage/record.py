@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta, timezone
 from typing import Any
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
-_MONTHS = (
+EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+MICROSECOND = timedelta(microseconds=1)
+MONTHS = (
     *("January", "February", "March", "April", "May", "June"),
     *("July", "August", "September", "October", "November", "December"),
 )
@@ -22,6 +23,7 @@ class Kind:
     Attributes:
         name: of the collection and the table.
         prefix: of ids, before a number that only ever rises.
+        id_of: the id of a number.
         dialogue: each record continues the one before it: date and speaker are
             embedded with the text, and neighbours' words are indexed with it.
     """
@@ -29,9 +31,10 @@ class Kind:
     name: str
     prefix: str
     dialogue: bool
+    id_of: Callable[[int], str] = field(init=False, repr=False, compare=False)
 
-    def id_of(self, number: int) -> str:
-        return f"{self.prefix}{number:08d}"
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "id_of", f"{self.prefix}{{:08d}}".format)
 
     def number_of(self, id: str) -> int | None:
         """The number in an id of this kind; None for any other text."""
@@ -48,13 +51,20 @@ ARCHIVAL = Kind("archival", "p", dialogue=False)
 
 @dataclass(frozen=True)
 class Record:
-    """One stored text. `timestamp` is aware; `number` is unique within its kind."""
+    """One stored text: the row of a message or of a passage.
+
+    Attributes:
+        number: unique within its kind, rising in the order of storing.
+        timestamp: aware of its zone.
+        origin: where it came from: a chat, a program; empty where nobody said.
+    """
 
     number: int
     text: str
     timestamp: datetime
     speaker: str = ""
     tags: tuple[str, ...] = ()
+    origin: str = ""
 
     def embedded(self, kind: Kind) -> str:
         """The text that is embedded: who said it when helps a question find it."""
@@ -69,6 +79,8 @@ class Record:
             found["speaker"] = self.speaker
         if self.tags:
             found["tags"] = json.dumps(self.tags, ensure_ascii=False)
+        if self.origin:
+            found["origin"] = self.origin
         return found
 
     @classmethod
@@ -80,17 +92,18 @@ class Record:
             timestamp=datetime.fromisoformat(metadata["timestamp"]),
             speaker=metadata.get("speaker", ""),
             tags=tuple(json.loads(metadata.get("tags", "[]"))),
+            origin=metadata.get("origin", ""),
         )
 
 
 def readable(moment: datetime) -> str:
     """The date as people write it: `8 May 2023`."""
-    return f"{moment.day} {_MONTHS[moment.month - 1]} {moment.year}"
+    return f"{moment.day} {MONTHS[moment.month - 1]} {moment.year}"
 
 
 def micros(moment: datetime) -> int:
     """Microseconds since 1970, exactly; `moment` is aware."""
-    return (moment - _EPOCH) // timedelta(microseconds=1)
+    return (moment - EPOCH) // MICROSECOND
 
 
 def aware(moment: datetime) -> datetime:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from functools import partial
 
-_SURROGATE = re.compile("[\ud800-\udfff]")
-
-
-def clean(text: str) -> str:
-    """`text` with each lone surrogate, which UTF-8 cannot hold, as U+FFFD."""
-    return _SURROGATE.sub("\ufffd", text)
+# Of a text: the same with each lone surrogate, which UTF-8 cannot hold, as U+FFFD.
+clean: Callable[[str], str] = partial(re.compile("[\ud800-\udfff]").sub, "\ufffd")

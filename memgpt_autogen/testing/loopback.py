@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import json
+import select
 import socket
 import sys
 import threading
@@ -11,6 +13,26 @@ from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler
 from socketserver import ThreadingTCPServer
 from typing import Any
+
+from .protocol import error_body
+
+LARGEST_BODY = 32 * 1024 * 1024  # bytes; far beyond any window
+
+
+@dataclass(frozen=True)
+class HttpRequest:
+    """What a client sent; `path` is without its query."""
+
+    method: str
+    path: str
+    content_type: str
+    body: bytes
+    connection: socket.socket
+
+    def client_left(self) -> bool:
+        """Whether the client hung up since."""
+        readable, _, _ = select.select([self.connection], [], [], 0)
+        return bool(readable) and self.connection.recv(1, socket.MSG_PEEK) == b""
 
 
 @dataclass(frozen=True)
@@ -22,34 +44,44 @@ class Response:
     content_type: str = "application/json"
 
 
-Respond = Callable[[str, str, bytes], Response]
+Respond = Callable[[HttpRequest], Response]
+
+
+def json_response(status: int, body: dict[str, Any]) -> Response:
+    return Response(status, [json.dumps(body).encode()])
 
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
     wbufsize = 65_536  # head and body leave in one packet
+    timeout = 900  # seconds a kept-alive connection may stay silent
     server: LoopbackServer
 
     def do_GET(self) -> None:
-        self._handle("GET")
-
-    def do_POST(self) -> None:
-        self._handle("POST")
-
-    def log_message(self, format: str, *args: Any) -> None:
-        """Tests want no access log."""
-
-    def _handle(self, method: str) -> None:
-        size = int(self.headers.get("Content-Length") or 0)
-        payload = self.rfile.read(size)
-        if len(payload) < size:  # the client is gone, killed perhaps: nobody asks anything
+        size = self.headers.get("Content-Length", "0")
+        if not size.isdecimal() or int(size) > LARGEST_BODY:
+            self.close_connection = True
+            problem = "a Content-Length of at most 32 MB is needed"
+            self._send(json_response(400, error_body(problem, "invalid_request_error")))
+            return
+        body = self.rfile.read(int(size))
+        if len(body) < int(size):  # the client is gone, killed perhaps: nobody asks anything
             self.close_connection = True
             return
-        response = self.server.respond(method, self.path.partition("?")[0], payload)
+        path, kind = self.path.partition("?")[0], self.headers.get("Content-Type", "")
+        request = HttpRequest(self.command, path, kind, body, self.connection)
+        self._send(self.server.respond(request))
+
+    do_POST = do_GET  # noqa: N815 - the standard library chooses the name
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """No access log."""
+
+    def _send(self, response: Response) -> None:
         self.send_response(response.status)
         self.send_header("Content-Type", response.content_type)
-        # OpenAI's clients retry 429 and 5xx by themselves; a script must see each call once.
+        # OpenAI's clients would ask again by themselves after 429 and 5xx; here each call counts.
         self.send_header("x-should-retry", "false")
         if response.content_type == "text/event-stream":
             self._stream(response.pieces)
@@ -71,18 +103,18 @@ class _Handler(BaseHTTPRequestHandler):
 # The stdlib's ThreadingHTTPServer is this class plus a look-up of the host's name,
 # which may ask the network.
 class LoopbackServer(ThreadingTCPServer):
-    """Serves `respond` from a daemon thread until closed."""
+    """Serves `respond` from daemon threads until closed; OSError where the port is taken."""
 
     daemon_threads = True
     block_on_close = False
     allow_reuse_address = True
     request_queue_size = 128
 
-    def __init__(self, respond: Respond) -> None:
+    def __init__(self, respond: Respond, port: int = 0) -> None:
         self.respond = respond
         self._connections: set[socket.socket] = set()
         self._guard = threading.Lock()
-        super().__init__(("127.0.0.1", 0), _Handler)
+        super().__init__(("127.0.0.1", port), _Handler)
         self.port = int(self.server_address[1])
         self._thread = threading.Thread(
             target=self.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True
@@ -90,14 +122,14 @@ class LoopbackServer(ThreadingTCPServer):
         self._thread.start()
 
     def close(self) -> None:
-        """Stop listening and drop the connections that clients keep alive."""
+        """Stop listening; a connection ends with the answer at hand, an idle one at once."""
         self.shutdown()
         self._thread.join()
         self.server_close()
         with self._guard:
             for connection in self._connections:
                 with contextlib.suppress(OSError):  # the client was first
-                    connection.shutdown(socket.SHUT_RDWR)
+                    connection.shutdown(socket.SHUT_RD)
 
     def process_request(self, request: Any, client_address: Any) -> None:
         with self._guard:

@@ -13,6 +13,13 @@ NAME = re.compile(r"^[a-zA-Z0-9_-]{1,64}$")
 ROLES = ("system", "developer", "user", "assistant", "tool", "function")
 
 
+def error_body(
+    message: str, type: str | None, param: str | None = None, code: str | int | None = None
+) -> dict[str, Any]:
+    """An error in the form that OpenAI's clients read."""
+    return {"error": {"message": message, "type": type, "param": param, "code": code}}
+
+
 def violation(body: Any) -> str | None:
     """The first rule of the protocol that `body` breaks, in words; None when it is sound."""
     if not isinstance(body, dict):
@@ -114,72 +121,48 @@ def completion_limit(body: dict[str, Any]) -> int:
 
 
 def overflow_error(
-    style: OverflowStyle, *, window: int, prompt_tokens: int, reserved: int
+    style: OverflowStyle, window: int, prompt: int, reserved: int
 ) -> dict[str, Any] | None:
     """The body with which a server of that style refuses the request; None when it fits.
 
     OpenAI and vLLM also refuse a prompt that fits only without the reply reserved
     for it (`max_tokens`); llama.cpp and Ollama look at the prompt alone. All answer
     with status 400.
+
+    Args:
+        style: whose words.
+        window: the context window in tokens.
+        prompt: tokens of the prompt.
+        reserved: tokens that the request reserves for the reply.
     """
-    if style == "openai":
-        return _openai_overflow(window, prompt_tokens, reserved)
-    if style == "vllm":
-        return _vllm_overflow(window, prompt_tokens, reserved)
-    if prompt_tokens <= window:
-        return None
-    llama = _llama_overflow(window, prompt_tokens)
-    # Since 2026 Ollama hands the inner server's whole body on as its message.
-    return llama if style == "llama.cpp" else _error(json.dumps(llama), "invalid_request_error")
-
-
-def _openai_overflow(window: int, prompt_tokens: int, reserved: int) -> dict[str, Any] | None:
-    if prompt_tokens > window:
-        asked = f"your messages resulted in {prompt_tokens} tokens."
-    elif prompt_tokens + reserved > window:
-        asked = (
-            f"you requested {prompt_tokens + reserved} tokens ({prompt_tokens} in the messages, "
-            f"{reserved} in the completion)."
-        )
-    else:
-        return None
-    message = f"This model's maximum context length is {window} tokens. However, {asked}"
-    return _error(message, "invalid_request_error", "messages", "context_length_exceeded")
-
-
-def _vllm_overflow(window: int, prompt_tokens: int, reserved: int) -> dict[str, Any] | None:
     limit = f"This model's maximum context length is {window} tokens"
-    if prompt_tokens >= window:
-        message = (
-            f"{limit}. However, your request has {prompt_tokens} input tokens. "
-            "Please reduce the length of the input messages."
+    if style == "openai" and prompt + reserved > window:
+        asked = f"your messages resulted in {prompt} tokens."
+        if prompt <= window:
+            asked = (
+                f"you requested {prompt + reserved} tokens ({prompt} in the messages, {reserved}"
+                " in the completion)."
+            )
+        text = f"{limit}. However, {asked}"
+        return error_body(text, "invalid_request_error", "messages", "context_length_exceeded")
+    if style == "vllm" and (prompt >= window or prompt + reserved > window):
+        text = (
+            f"{limit}. However, your request has {prompt} input tokens. Please reduce the length"
+            " of the input messages."
         )
-    elif prompt_tokens + reserved > window:
-        message = (
-            f"'max_tokens' or 'max_completion_tokens' is too large: {reserved}. {limit} and your "
-            f"request has {prompt_tokens} input tokens ({reserved} > {window} - {prompt_tokens})."
-        )
-    else:
+        if prompt < window:
+            text = (
+                f"'max_tokens' or 'max_completion_tokens' is too large: {reserved}. {limit} and"
+                f" your request has {prompt} input tokens ({reserved} > {window} - {prompt})."
+            )
+        return error_body(text, "BadRequestError", None, 400)
+    if style in ("openai", "vllm") or prompt <= window:
         return None
-    return _error(message, "BadRequestError", None, 400)
-
-
-def _llama_overflow(window: int, prompt_tokens: int) -> dict[str, Any]:
-    return {
-        "error": {
-            "code": 400,
-            "message": (
-                f"request ({prompt_tokens} tokens) exceeds the available context size "
-                f"({window} tokens), try increasing it"
-            ),
-            "type": "exceed_context_size_error",
-            "n_prompt_tokens": prompt_tokens,
-            "n_ctx": window,
-        }
-    }
-
-
-def _error(
-    message: str, type: str, param: str | None = None, code: str | int | None = None
-) -> dict[str, Any]:
-    return {"error": {"message": message, "type": type, "param": param, "code": code}}
+    text = (
+        f"request ({prompt} tokens) exceeds the available context size ({window} tokens), try"
+        " increasing it"
+    )
+    about = {"type": "exceed_context_size_error", "n_prompt_tokens": prompt, "n_ctx": window}
+    llama = {"error": {"code": 400, "message": text, **about}}
+    # Since 2026 Ollama hands the inner server's whole body on as its message.
+    return llama if style == "llama.cpp" else error_body(json.dumps(llama), "invalid_request_error")

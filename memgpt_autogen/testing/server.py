@@ -7,12 +7,11 @@ import secrets
 import threading
 import time
 from collections.abc import Callable, Sequence
-from types import TracebackType
 from typing import Any, TypeAlias
 
 from . import wire
-from .loopback import LoopbackServer, Response
-from .protocol import OverflowStyle, completion_limit, overflow_error, violation
+from .loopback import HttpRequest, LoopbackServer, Response, json_response
+from .protocol import OverflowStyle, completion_limit, error_body, overflow_error, violation
 from .replies import Failure, Malformed, Slow, Step, as_reply
 from .requests import ChatRequest, count_prompt
 
@@ -111,12 +110,7 @@ class ScriptedModel:
     def __enter__(self) -> ScriptedModel:
         return self.start()
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_error: object) -> None:
         if kind is None:
             self.close()
         else:
@@ -135,36 +129,28 @@ class ScriptedModel:
             problems.append(f"{len(self.remaining)} of the scripted replies were not used:\n{left}")
         return problems
 
-    def _respond(self, method: str, path: str, payload: bytes) -> Response:
-        if method == "GET" and path.startswith("/v1/models"):
-            return _json(200, wire.models(self.model_name, self.window))
-        if method != "POST" or path != "/v1/chat/completions":
-            return _refused(404, f"no such endpoint: {method} {path}", "not_found_error")
+    def _respond(self, sent: HttpRequest) -> Response:
+        if sent.method == "GET" and sent.path.startswith("/v1/models"):
+            return json_response(200, wire.models(self.model_name, self.window))
+        if sent.method != "POST" or sent.path != "/v1/chat/completions":
+            return _refused(404, f"no such endpoint: {sent.method} {sent.path}", "not_found_error")
         try:
-            body = json.loads(payload)
+            body = json.loads(sent.body)
         except ValueError:
             body = None
         with self._lock:
             taken = self._take(body)
-        if isinstance(taken, Response):
-            return taken
-        request, step = taken
-        return _answer(request, step)
+        return taken if isinstance(taken, Response) else _answer(*taken)
 
     def _take(self, body: Any) -> Response | tuple[ChatRequest, Step]:
         if problem := violation(body):
             self.violations.append(problem)
             return _refused(400, problem, "invalid_request_error")
         request = ChatRequest(body, count_prompt(body))
-        error = overflow_error(
-            self.overflow,
-            window=self.window,
-            prompt_tokens=request.prompt_tokens,
-            reserved=completion_limit(body),
-        )
-        if error is not None:
+        limit = completion_limit(body)
+        if error := overflow_error(self.overflow, self.window, request.prompt_tokens, limit):
             self.overflows.append(request)
-            return _json(400, error)
+            return json_response(400, error)
         return self._next(request)
 
     def _next(self, request: ChatRequest) -> Response | tuple[ChatRequest, Step]:
@@ -176,10 +162,8 @@ class ScriptedModel:
                 return _refused(400, f"the script raised {crash!r}", "scripted_model_error")
         elif not self.remaining:
             self.unexpected.append(request)
-            text = (
-                f"the script has {len(self._steps)} replies and all are used; "
-                f"the request was: {_brief(request)}"
-            )
+            text = f"the script has {len(self._steps)} replies and all are used; "
+            text += f"the request was: {_brief(request)}"
             return _refused(400, text, "scripted_model_error", "script_exhausted")
         else:
             step = self._steps[len(self.requests)]
@@ -201,21 +185,15 @@ def _answer(request: ChatRequest, step: Step) -> Response:
         return _refused(step.status, step.message, step.type, step.code)
     if isinstance(step, Malformed):
         return Response(200, [step.body.encode()])
-    reply = wire.with_ids(as_reply(step))
-    if request.body.get("stream"):
-        return Response(200, wire.server_sent_events(request, reply), "text/event-stream")
-    return _json(200, wire.completion(request, reply))
-
-
-def _json(status: int, body: dict[str, Any]) -> Response:
-    return Response(status, [json.dumps(body).encode()])
+    reply = as_reply(step)
+    usage = wire.usage_of(request, reply)
+    return wire.response(request.body, reply, model=request.model, usage=usage)
 
 
 def _refused(
     status: int, message: str, kind: str | None, code: str | int | None = None
 ) -> Response:
-    error = {"message": message, "type": kind, "param": None, "code": code}
-    return _json(status, {"error": error})
+    return json_response(status, error_body(message, kind, code=code))
 
 
 def _brief(request: ChatRequest) -> str:

@@ -7,49 +7,52 @@ Vectors are left out: they are computed anew, by any embedder.
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import tempfile
-from collections.abc import Iterator
+import warnings
 from datetime import datetime
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from memgpt_autogen.engine.build import Mind
-from memgpt_autogen.engine.state import AgentState
+from memgpt_autogen.engine.engine import Engine
 from memgpt_autogen.errors import ConfigurationError, StateFormatError, StorageError
-from memgpt_autogen.events import Clock
+from memgpt_autogen.events import Clock, Message
 from memgpt_autogen.memory.archival import ArchivalStorage, Passage
-from memgpt_autogen.memory.recall import Message, RecallStorage
-from memgpt_autogen.storage.chroma import Database, open_database
-from memgpt_autogen.storage.collection import Progress
-from memgpt_autogen.storage.embedding import Embedder
+from memgpt_autogen.memory.blocks import PROGRAM
+from memgpt_autogen.memory.recall import RecallStorage
+from memgpt_autogen.memory.sharing import home_of_blocks
+from memgpt_autogen.memory.state import AgentState, Entry, SavedState, first_problem
+from memgpt_autogen.storage.catalog import names_at
+from memgpt_autogen.storage.embedders.embedder import Embedder
+from memgpt_autogen.storage.indexer import Progress
+from memgpt_autogen.storage.journal.blocks import BlockChange, StoredBlock
+from memgpt_autogen.storage.store import MEMORY, Store, open_store
+from memgpt_autogen.upkeep.migrate import from_version_1
 
 FORMAT = "memgpt-autogen checkpoint"
-VERSION = 1
+VERSION = 2
+_PART = 500  # texts stored at once
 
 
 class _Value(BaseModel):
     model_config = ConfigDict(frozen=True)
 
 
-class StoredMessage(_Value):
-    """A message of recall storage."""
+class KeptBlock(_Value):
+    """A block of core memory with its history."""
 
-    id: str
-    text: str
-    speaker: str
-    timestamp: datetime
+    block: StoredBlock
+    history: tuple[BlockChange, ...] = ()
 
 
-class StoredPassage(_Value):
-    """A passage of archival storage; those of attached sources are left out."""
+class KeptArchive(_Value):
+    """A shared archive that the agent may write to."""
 
-    id: str
-    text: str
-    tags: tuple[str, ...] = ()
-    timestamp: datetime
+    name: str
+    passages: tuple[Passage, ...]
 
 
 class Checkpoint(_Value):
@@ -58,82 +61,85 @@ class Checkpoint(_Value):
     Attributes:
         created: when it was written.
         embedder: the id of the embedder that the agent used; for information.
+        blocks: the agent's own.
+        shared_blocks: the attached ones, as they were.
+        passages: the agent's own; attached documents are named in the state.
+        archives: the attached archives that the agent may write to.
     """
 
     format: Literal["memgpt-autogen checkpoint"] = "memgpt-autogen checkpoint"
-    version: Literal[1] = 1
+    version: Literal[2] = 2
     agent: str
     created: datetime
     embedder: str
     state: AgentState
-    messages: tuple[StoredMessage, ...]
-    passages: tuple[StoredPassage, ...]
+    queue: tuple[Entry, ...]
+    blocks: tuple[KeptBlock, ...]
+    messages: tuple[Message, ...]
+    passages: tuple[Passage, ...]
+    shared_blocks: tuple[StoredBlock, ...] = ()
+    archives: tuple[KeptArchive, ...] = ()
 
 
-class _Header(BaseModel):
-    format: str
-    version: int
-
-
-def write_checkpoint(path: str | Path, mind: Mind) -> None:
+def write_checkpoint(path: str | Path, engine: Engine) -> None:
     """Write an agent's memory to a file, whole or not at all.
 
     Raises:
         StorageError: the file cannot be written.
     """
-    mind.queue.settle()
-    mind.queue.save()
-    workspace = mind.workspace
+    engine.queue.save()
+    work, store = engine.workspace, engine.store
+    shared = [engine.shared.home().read(link.name) for link in engine.queue.state.shared_blocks]
     checkpoint = Checkpoint(
-        agent=mind.identity.name,
-        created=workspace.clock(),
-        embedder=workspace.archival.store.embedder.model_id,
-        state=mind.queue.state,
-        messages=tuple(
-            StoredMessage(id=m.id, text=m.text, speaker=m.speaker, timestamp=m.timestamp)
-            for m in workspace.recall.everything()
+        agent=engine.identity.name,
+        created=work.clock(),
+        embedder=store.embedder.model_id,
+        state=engine.queue.state,
+        queue=tuple(engine.queue.context.entries),
+        blocks=tuple(
+            KeptBlock(block=block, history=tuple(store.blocks.history(block.name)))
+            for block in store.blocks.load()
         ),
-        passages=tuple(
-            StoredPassage(id=p.id, text=p.text, tags=p.tags, timestamp=p.timestamp)
-            for p in workspace.archival.everything()
+        messages=tuple(work.recall.everything()),
+        passages=tuple(work.archival.everything()),
+        shared_blocks=tuple(block for block in shared if block is not None),
+        archives=tuple(
+            KeptArchive(name=place.source, passages=tuple(place.everything()))
+            for place in work.archival.places()
+            if place.source is not None
         ),
     )
     _replace(Path(path).expanduser(), checkpoint.model_dump_json(indent=1))
 
 
 def read_checkpoint(path: str | Path) -> Checkpoint:
-    """Read a checkpoint.
+    """Read a checkpoint of this version or of an earlier one.
 
     Raises:
         StateFormatError: it is no checkpoint, or of a version this code cannot read.
         ConfigurationError: there is no such file.
     """
     try:
-        text = Path(path).expanduser().read_text(encoding="utf-8")
-    except UnicodeDecodeError as problem:
-        raise _no_checkpoint(path) from problem
+        content: Any = json.loads(Path(path).expanduser().read_text(encoding="utf-8"))
     except OSError as problem:
         raise ConfigurationError(
             f"the checkpoint {str(path)!r} cannot be read: {problem}."
         ) from problem
-    try:
-        header = _Header.model_validate_json(text)
-    except ValidationError as problem:
+    except ValueError as problem:
         raise _no_checkpoint(path) from problem
-    if header.format != FORMAT:
+    version = content.get("version") if isinstance(content, dict) else None
+    if version is None or content.get("format") != FORMAT or not isinstance(version, int):
         raise _no_checkpoint(path)
-    if header.version != VERSION:
+    if version > VERSION:
         raise StateFormatError(
-            f"{str(path)!r} is a checkpoint of version {header.version}, and this version of"
-            f" memgpt-autogen reads version {VERSION}: install a newer memgpt-autogen."
+            f"{str(path)!r} is a checkpoint of version {version}, and this version of"
+            f" memgpt-autogen reads up to version {VERSION}: install a newer memgpt-autogen."
         )
     try:
-        return Checkpoint.model_validate_json(text)
-    except ValidationError as problem:
-        first = problem.errors(include_url=False, include_input=False)[0]
-        place = ".".join(str(part) for part in first["loc"])
+        return Checkpoint.model_validate(from_version_1(content) if version == 1 else content)
+    except (ValidationError, KeyError, TypeError, AttributeError) as problem:
         raise StateFormatError(
-            f"the checkpoint {str(path)!r} is damaged: {place}: {first['msg']}. Take another copy."
+            f"the checkpoint {str(path)!r} is damaged: {first_problem(problem)}. Take another copy."
         ) from problem
 
 
@@ -147,50 +153,75 @@ def restore(
 ) -> None:
     """Store a checkpoint's memory where no agent of its name remembers anything yet.
 
-    Vectors are computed anew, in batches. Killed midway, calling it again finishes it.
-    `progress` is told the number of texts done and their total.
+    It is stored whole or not at all. Embedding goes on behind it. Shared blocks and archives
+    come along where the location has none of their name; what is there is left as it is, and
+    told by a warning. `progress` is told the number of texts stored and their total.
 
     Raises:
         ConfigurationError: an agent of that name remembers something there.
-        DirectoryLockedError: it is open.
         StorageError: the storage cannot be used.
     """
-    messages = [Message(m.id, m.text, m.speaker, m.timestamp) for m in checkpoint.messages]
-    passages = [Passage(p.id, p.text, p.tags, p.timestamp) for p in checkpoint.passages]
-    total = len(messages) + len(passages)
-    with contextlib.closing(open_database(location, checkpoint.agent)) as database:
-        recall = RecallStorage(database, embedder, clock=clock)
-        archival = ArchivalStorage(database, embedder, clock=clock)
-        if _remembers(database, recall, archival, messages, passages):
+    if location == MEMORY:
+        raise ConfigurationError("a checkpoint is restored to a directory or a server.")
+    with contextlib.closing(open_store(location, "agents", checkpoint.agent, embedder)) as store:
+        if len(store.recall) or len(store.archival):
             raise ConfigurationError(
                 f"{location} already holds the memory of an agent called {checkpoint.agent!r}."
                 " Give another memory=, or move that agent's directory away:"
-                f" {database.directory}"
+                f" {store.directory}"
             )
-        recall.write(messages, lambda done, _: progress(done, total))
-        archival.write(passages, lambda done, _: progress(len(messages) + done, total))
-        database.state.save(checkpoint.state.to_json())  # last: it marks the memory as whole
+        _restore_shared(checkpoint, location, embedder, clock)
+        _fill(store, checkpoint, clock, progress)
+        store.written()
 
 
-def _remembers(
-    database: Database,
-    recall: RecallStorage,
-    archival: ArchivalStorage,
-    messages: list[Message],
-    passages: list[Passage],
-) -> bool:
-    """Whether something is stored that is not the beginning of this same restoration."""
-    if not len(recall) and not len(archival):
-        return False
-    if database.state.load() is not None:
-        return True
-    known = {*_keys(iter(messages)), *_keys(iter(passages))}
-    stored = [*_keys(recall.everything()), *_keys(archival.everything())]
-    return not known.issuperset(stored)
+def _fill(store: Store, checkpoint: Checkpoint, clock: Clock, progress: Progress) -> None:
+    total = len(checkpoint.messages) + len(checkpoint.passages)
+    done = 0
+    with store.journal.transaction() as connection:
+        for tier, items in (
+            (RecallStorage(store.recall, clock=clock), checkpoint.messages),
+            (ArchivalStorage(store.archival, clock=clock), checkpoint.passages),
+        ):
+            for at in range(0, len(items), _PART):
+                done += len(tier.put(items[at : at + _PART]))  # type: ignore[arg-type]
+                progress(done, total)
+        for old in store.blocks.load():
+            store.blocks.remove(old.name)
+        for kept in checkpoint.blocks:
+            store.blocks.create(kept.block, PROGRAM, checkpoint.created)
+            store.blocks.restore_history(kept.block.name, list(kept.history))
+        saved = SavedState(store)
+        saved.values = checkpoint.state
+        saved.save(connection, checkpoint.queue)
 
 
-def _keys(items: Iterator[Message] | Iterator[Passage]) -> Iterator[tuple[str, str]]:
-    return ((item.id, item.text) for item in items)
+def _restore_shared(
+    checkpoint: Checkpoint, location: str, embedder: Embedder, clock: Clock
+) -> None:
+    with contextlib.closing(home_of_blocks(location)) as home:
+        for block in checkpoint.shared_blocks:
+            there = home.read(block.name)
+            if there is None:
+                home.create(block, PROGRAM, checkpoint.created)
+            elif there.value != block.value:
+                _warn(f"the shared block {block.name!r}", location)
+    names = names_at(location, "sources")
+    for archive in checkpoint.archives:
+        with contextlib.closing(open_store(location, "sources", archive.name, embedder)) as store:
+            if archive.name in names:
+                _warn(f"the shared archive {archive.name!r}", location)
+            else:
+                passages = ArchivalStorage(store.archival, clock=clock, source=archive.name)
+                passages.write(archive.passages)
+
+
+def _warn(what: str, location: str) -> None:
+    warnings.warn(
+        f"{what} is at {location} already and was left as it is there, not as in the checkpoint.",
+        RuntimeWarning,
+        stacklevel=4,
+    )
 
 
 def _replace(path: Path, text: str) -> None:

@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-import json
-import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import dataclass
 
-from memgpt_autogen.engine.build import Mind
+from memgpt_autogen.engine.engine import Engine
 from memgpt_autogen.engine.functions import Workspace
-from memgpt_autogen.engine.main_context import EventEntry, StepEntry
-from memgpt_autogen.engine.queue_manager import QueueManager
+from memgpt_autogen.engine.main_context import Queued
 from memgpt_autogen.errors import ConfigurationError, ConflictError
-from memgpt_autogen.memory.core import Block, CoreMemory
-from memgpt_autogen.storage.chroma import Database
+from memgpt_autogen.events import MessageEvent, Notice
+from memgpt_autogen.memory.archival import ArchivalStorage
+from memgpt_autogen.memory.core import CoreMemory
 from memgpt_autogen.storage.text import clean
+from memgpt_autogen.upkeep.traces import Traces, files_with, texts_of
 
-_TELLING_BYTES = 12  # a shorter text, such as "yes please", may be anybody's
-_CODE = re.compile(r"\d{3}")
 _PROBES = 50  # texts that are searched for afterwards
-_PROBE_BYTES = 400  # a longer text may lie in pieces, on several pages of a file
-_CHUNK_BYTES = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -34,7 +27,8 @@ class Receipt:
         queue_entries: entries of the queue: the speaker's, and those that quote or
             name them.
         core_memory_lines: lines of core memory that named or quoted them.
-        archival_passages: the agent's own passages that named or quoted them.
+        archival_passages: passages that named or quoted them: the agent's own, and those of
+            shared archives that it may write to.
         summary_reset: the recursive summary was dropped.
         still_found: erased records that searches still find; 0 unless something failed.
         files_overwritten: deleted records were overwritten in the files. False with a
@@ -60,230 +54,132 @@ class Receipt:
         return not self.still_found and not self.files_left and self.files_overwritten
 
 
-class Traces:
-    """Tells texts that name a speaker or quote what they said.
-
-    A name is matched as a whole word whatever its case. A text counts as quoted where
-    it stands whole in another one and is long enough to be nobody else's; a shorter
-    one with a number in it, such as a code, is an echo.
-    """
-
-    def __init__(self, speaker: str, texts: Sequence[str]) -> None:
-        self._name = _whole_word(speaker)
-        flat = {_flat(text): text for text in texts}
-        self.originals = [text for short, text in flat.items() if _long(short)]
-        self._long = [text for text in flat if _long(text)]
-        self._short = [_whole_word(text) for text in flat if not _long(text) and _CODE.search(text)]
-
-    def names(self, text: str) -> bool:
-        return self._name.search(text) is not None
-
-    def quotes(self, text: str) -> bool:
-        flat = _flat(text)
-        return any(one in flat for one in self._long)
-
-    def touch(self, text: str) -> bool:
-        """Whether a text names or quotes the speaker."""
-        return self.names(text) or self.quotes(text)
-
-    def echo(self, text: str) -> bool:
-        """Whether it may come from the speaker: for what can be dropped without a loss."""
-        return self.touch(text) or any(one.search(_flat(text)) for one in self._short)
-
-
-def erase(speaker: str, queue: QueueManager, workspace: Workspace, database: Database) -> Receipt:
-    """Erase a speaker from recall storage, queue, summary, core memory and archival memory.
+def forget(speaker: str, engine: Engine) -> Receipt:
+    """Erase a speaker from every tier of an agent's memory, and from its shared archives.
 
     The agent's own messages and those of others stay, unless they quote the speaker;
     so do attached sources, read-only blocks, the system message, checkpoints and
-    AutoGen's own chat history. Of the files' contents, `storage.scrub` says what
-    cannot be overwritten. Killed midway, calling it again finishes it.
+    AutoGen's own chat history. All is deleted in one transaction; the overwriting of the
+    files that follows is finished at the next opening, where it was broken off.
 
     Raises:
         ConfigurationError: the speaker is empty or the agent itself.
+        DirectoryLockedError: another process runs the agent.
         StorageError: a storage failed.
     """
     speaker = clean(speaker).strip()
-    if not speaker or speaker == queue.name:
+    if not speaker or speaker == engine.identity.name:
         raise ConfigurationError(
             f"cannot forget {speaker!r}: give the name of somebody the agent listens to. To"
             " erase the agent itself, close it and delete its directory."
         )
-    queue.settle()
-    ids = workspace.recall.by_speaker(speaker)
-    said = [message.text for message in workspace.recall.get(ids)]
-    traces = Traces(speaker, said)
+    engine.own()
+    found = _found(speaker, engine.workspace)
+    entries, lines, reset = _erase(found, engine)
+    overwritten = engine.store.purge()
+    engine.shared.purge()
+    overwritten = engine.sources.purge() and overwritten
+    engine.store.written()
+    return Receipt(
+        speaker=speaker,
+        recall_messages=len(found.said),
+        recall_quotations=len(found.quoting),
+        queue_entries=entries,
+        core_memory_lines=lines,
+        archival_passages=sum(map(len, found.passages.values())),
+        summary_reset=reset,
+        still_found=_still_found(found, engine.workspace),
+        files_overwritten=overwritten,
+        files_left=files_with(engine.store.directory, found.traces.originals),
+    )
+
+
+@dataclass(frozen=True)
+class _Found:
+    """What is to be erased: ids of messages, and of passages by where they lie."""
+
+    speaker: str
+    traces: Traces
+    said: list[str]
+    quoting: list[str]
+    passages: dict[ArchivalStorage, list[str]]
+
+
+def _found(speaker: str, work: Workspace) -> _Found:
+    said = list(work.recall.everything(speaker))
+    traces = Traces(speaker, [message.text for message in said])
     quoting = [
         message.id
-        for message in workspace.recall.everything()
+        for message in work.recall.everything()
         if message.speaker != speaker and traces.quotes(message.text)
     ]
     passages = {
         place: [one.id for one in place.everything() if traces.touch(one.text)]
-        for place in workspace.archival.places()
+        for place in work.archival.places()
     }
-    # What was folded into the summary left the queue: then it may tell of the speaker.
-    there = {entry.recall_id for entry in queue.context.entries if isinstance(entry, EventEntry)}
-    folded = not there.issuperset(ids)
-    lines = queue.forget(speaker) + _forget_lines(workspace, traces)
-    kept = [entry for entry in queue.context.entries if not _concerns(entry, speaker, traces)]
-    dropped = len(queue.context.entries) - len(kept)
-    summary = queue.context.summary
-    reset = bool(summary) and (folded or traces.echo(summary))
-    # The speaker's messages go last: a second call knows by them what to look for.
-    queue.replace(kept, "" if reset else summary)
-    for place, written in passages.items():
-        place.delete_many(written)
-    workspace.recall.delete(quoting)
-    workspace.recall.delete(ids)
-    queue.refresh_head()
-    queue.save()
-    overwritten = database.scrub()
-    return Receipt(
-        speaker=speaker,
-        recall_messages=len(ids),
-        recall_quotations=len(quoting),
-        queue_entries=dropped,
-        core_memory_lines=lines,
-        archival_passages=sum(map(len, passages.values())),
-        summary_reset=reset,
-        still_found=_still_found(
-            speaker,
-            traces,
-            {*ids, *quoting},
-            {(place.source, id_) for place, written in passages.items() for id_ in written},
-            workspace,
-        ),
-        files_overwritten=overwritten,
-        files_left=_files_left(database.directory, traces.originals),
-    )
+    return _Found(speaker, traces, [message.id for message in said], quoting, passages)
 
 
-def forget(speaker: str, mind: Mind) -> Receipt:
-    """Erase a speaker from every tier of an agent's memory, and from its shared archives."""
-    receipt = erase(speaker, mind.queue, mind.workspace, mind.database)
-    mind.shared.scrub()
-    overwritten = mind.attachments.scrub() and receipt.files_overwritten
-    return replace(receipt, files_overwritten=overwritten)
+def _erase(found: _Found, engine: Engine) -> tuple[int, int, bool]:
+    """Erase it: entries of the queue, lines of core memory, whether the summary went."""
+    queue, work, traces = engine.queue, engine.workspace, found.traces
+    context = queue.context
+    # What was summarised left the queue: then the summary may tell of the speaker.
+    there = {entry.id for entry in context.entries if isinstance(entry, MessageEvent)}
+    for place, ids in found.passages.items():
+        if place.source is not None:  # a shared archive has a journal of its own
+            place.delete(ids)
+    with queue.written():
+        lines = queue.participants.forget(found.speaker)
+        lines += sum(_forget_lines(block.name, work.core, traces) for block in work.core)
+        kept = [one for one in context.entries if not _concerns(one, found.speaker, traces)]
+        dropped = len(context.entries) - len(kept)
+        context.entries[:] = kept
+        reset = bool(context.summary) and (
+            not there.issuperset(found.said) or traces.echo(context.summary)
+        )
+        if reset:
+            context.summary = ""
+        work.archival.take_out(found.passages[work.archival])
+        work.recall.take_out([*found.quoting, *found.said])
+        engine.store.blocks.forget(traces.touch)
+        queue.refresh_head()
+        engine.store.journal.put("purge", 1)
+    return dropped, lines, reset
 
 
-def _forget_lines(workspace: Workspace, traces: Traces) -> int:
-    """Take the lines that name or quote the speaker out of the blocks; how many."""
-    count = 0
-    for block in workspace.core:
-        if not block.read_only:
-            count += _forget_lines_of(block.name, workspace.core, traces)
-    return count
-
-
-def _forget_lines_of(name: str, core: CoreMemory, traces: Traces) -> int:
-    while True:
-        block = core[name]
-        kept = _kept_lines(block, traces)
-        lost = len(block.value.splitlines()) - len(kept)
-        if not lost:
-            return 0
+def _forget_lines(name: str, core: CoreMemory, traces: Traces) -> int:
+    """Take the lines that name or quote the speaker out of a block; how many."""
+    while not core[name].read_only:
+        lines = core[name].value.splitlines()
+        kept = [line for line in lines if not traces.touch(line)]
+        if traces.quotes("\n".join(kept)):  # a text of several lines, quoted by none of them alone
+            kept = []
+        if len(kept) == len(lines):
+            break
         try:
             core.set(name, "\n".join(kept))
         except ConflictError:  # somebody else edited the shared block: look again
             continue
-        return lost
+        return len(lines) - len(kept)
+    return 0
 
 
-def _kept_lines(block: Block, traces: Traces) -> list[str]:
-    lines = [line for line in block.value.splitlines() if not traces.touch(line)]
-    # a text of several lines is quoted by none of them alone
-    return [] if traces.quotes("\n".join(lines)) else lines
+def _concerns(entry: Queued, speaker: str, traces: Traces) -> bool:
+    if isinstance(entry, MessageEvent):
+        return entry.speaker == speaker or traces.quotes(entry.line())
+    if isinstance(entry, Notice):  # alerts, logins: written by the program
+        return traces.echo(entry.line())
+    return any(traces.echo(text) for text in texts_of(entry))
 
 
-def _concerns(entry: EventEntry | StepEntry, speaker: str, traces: Traces) -> bool:
-    if isinstance(entry, EventEntry):
-        if entry.speaker is None:  # alerts, logins: written by the program
-            return traces.echo(entry.line)
-        return entry.speaker == speaker or traces.quotes(entry.line)
-    return any(traces.echo(text) for text in _texts(entry))
-
-
-def _texts(entry: StepEntry) -> Iterator[str]:
-    step = entry.step
-    yield from (step.text, step.reasoning, *step.sent)
-    for call in step.calls:
-        yield call.arguments
-        try:
-            yield from _strings(json.loads(call.arguments))
-        except ValueError:
-            continue  # no JSON: the raw text was looked at
-    for result in step.results:
-        yield result.text
-
-
-def _strings(value: object) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, dict):
-        for part in value.values():
-            yield from _strings(part)
-    elif isinstance(value, list):
-        for part in value:
-            yield from _strings(part)
-
-
-def _still_found(
-    speaker: str,
-    traces: Traces,
-    messages: set[str],
-    passages: set[tuple[str | None, str]],
-    workspace: Workspace,
-) -> int:
+def _still_found(found: _Found, work: Workspace) -> int:
     """How many erased records searches find: by speaker, by name, and by what was said."""
-    by_speaker = {one.id for one in workspace.recall.search("", speaker=speaker).items}
+    by_speaker = {one.id for one in work.recall.search("", speaker=found.speaker).items}
+    passages = {(place.source, id_) for place, ids in found.passages.items() for id_ in ids}
     said: set[str] = set()
     written: set[tuple[str | None, str]] = set()
-    for query in (speaker, *traces.originals[:_PROBES]):
-        said.update(one.id for one in workspace.recall.search(query, limit=100).items)
-        written.update(
-            (one.source, one.id) for one in workspace.archival.search(query, limit=200).items
-        )
-    return len((said & messages) | by_speaker) + len(written & passages)
-
-
-def _files_left(directory: Path, texts: Sequence[str]) -> tuple[str, ...]:
-    """The files, relative to the directory, whose bytes hold one of the texts."""
-    probes = [probe for text in texts for probe in _probes(text)]
-    if not probes:
-        return ()
-    pattern = re.compile(b"|".join(re.escape(probe) for probe in probes))
-    return tuple(
-        path.relative_to(directory).as_posix()
-        for path in sorted(directory.rglob("*"))
-        if path.is_file() and _file_holds(path, pattern)
-    )
-
-
-def _probes(text: str) -> set[bytes]:
-    """The beginning of a text as files may hold it: plain, or in JSON."""
-    forms = (text, json.dumps(text)[1:-1], json.dumps(text, ensure_ascii=False)[1:-1])
-    return {form.encode()[:_PROBE_BYTES] for form in forms}
-
-
-def _file_holds(path: Path, pattern: re.Pattern[bytes]) -> bool:
-    with path.open("rb") as file:
-        tail = b""
-        while chunk := file.read(_CHUNK_BYTES):
-            if pattern.search(tail + chunk):
-                return True
-            tail = chunk[-_PROBE_BYTES:]
-    return False
-
-
-def _whole_word(text: str) -> re.Pattern[str]:
-    return re.compile(rf"(?<!\w){re.escape(text)}(?!\w)", re.IGNORECASE)
-
-
-def _long(text: str) -> bool:
-    return len(text.encode()) >= _TELLING_BYTES
-
-
-def _flat(text: str) -> str:
-    """A text as it is compared: one case, every gap one space."""
-    return " ".join(text.casefold().split())
+    for query in (found.speaker, *found.traces.originals[:_PROBES]):
+        said.update(one.id for one in work.recall.search(query, limit=100).items)
+        written.update((one.source, one.id) for one in work.archival.search(query, limit=200).items)
+    return len(said.intersection(found.said + found.quoting) | by_speaker) + len(written & passages)

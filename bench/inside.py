@@ -1,0 +1,119 @@
+"""What the benchmarks need of the package beyond its public API, in one place."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from importlib import resources
+from itertools import islice
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import chromadb
+import numpy as np
+from numpy.typing import NDArray
+
+from memgpt_autogen import MemGPTAgent
+from memgpt_autogen.events import Message
+from memgpt_autogen.model.tokens import TokenCounter
+from memgpt_autogen.sources.readers import split
+from memgpt_autogen.storage.embedders.embedder import Embedder, resolve_embedder
+from memgpt_autogen.storage.embedders.minilm import packaged_weights
+
+__all__ = ["Embedder", "split"]
+
+Rows = NDArray[np.float32]
+
+BULK = 5_000  # messages written at once
+
+
+class Said(NamedTuple):
+    """A message to fill a memory with."""
+
+    text: str
+    speaker: str
+    moment: datetime
+
+
+@contextmanager
+def memory(embedder: Embedder | None = None) -> Iterator[MemGPTAgent]:
+    """An agent without a model, whose memory is empty and soon gone."""
+    with (
+        tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder,
+        MemGPTAgent("agent", llm_config=False, memory=folder, embedder=embedder) as agent,
+    ):
+        yield agent
+
+
+def best_embedder() -> Embedder:
+    """The embedder that an agent takes by itself."""
+    return resolve_embedder()
+
+
+def vocabulary_file() -> Path:
+    """The words of the packaged embedder, one a line, the most frequent first."""
+    return Path(str(resources.files("memgpt_autogen") / "data" / "bert_uncased_vocab.txt"))
+
+
+def weights_file() -> Path | None:
+    """The packaged embedder's weights; None without the extra `offline`."""
+    found = packaged_weights()
+    return found.path if found else None
+
+
+def seed_tiktoken() -> None:
+    """Put the packaged vocabulary where AutoGen's tiktoken looks for one."""
+    TokenCounter("gpt-4")
+
+
+def fill(
+    agent: MemGPTAgent, said: Iterable[Said], told: Callable[[int], None] = lambda done: None
+) -> list[str]:
+    """Write many messages into recall storage, embedded and indexed; their ids.
+
+    `told` is told how many are written.
+    """
+    rows, ids = iter(said), []
+    while batch := list(islice(rows, BULK)):
+        ids += agent.recall.write(
+            [Message(text=text, speaker=who, timestamp=moment) for text, who, moment in batch]
+        )
+        told(len(ids))
+    settle(agent)
+    return ids
+
+
+def insert_all(agent: MemGPTAgent, texts: Sequence[str]) -> list[str]:
+    """Write passages into archival storage; their ids."""
+    return agent.archival.write([agent.archival.passage(text) for text in texts])
+
+
+def delete_all(agent: MemGPTAgent, ids: Sequence[str]) -> None:
+    """Delete passages from archival storage."""
+    agent.archival.delete(ids)
+
+
+def settle(agent: MemGPTAgent) -> None:
+    """Wait until everything is written, embedded and indexed."""
+    agent.archival.records.indexer.settle()
+
+
+def as_other_process(name: str, folder: str) -> MemGPTAgent:
+    """The memory of an agent that another process runs, for reading and editing."""
+    return MemGPTAgent(name, llm_config=False, memory=folder)
+
+
+@contextmanager
+def raw(folder: Path) -> Iterator[Any]:
+    """Chroma's own collection of the messages in a memory's folder, as any client opens it."""
+    (found,) = folder.rglob("chroma.sqlite3")
+    client: Any = chromadb.PersistentClient(
+        str(found.parent), settings=chromadb.Settings(anonymized_telemetry=False)
+    )
+    try:
+        yield max(client.list_collections(), key=lambda collection: collection.count())
+    finally:
+        if hasattr(client, "close"):
+            client.close()

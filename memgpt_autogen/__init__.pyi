@@ -1,0 +1,74 @@
+from .adapter.capability import MemGPTCapability
+from .adapter.translator import AutoGenTranslator, Translator
+from .agent import MemGPTAgent
+from .engine.engine import ContextOverview
+from .errors import (
+    ChatModelError,
+    ConfigurationError,
+    ConflictError,
+    ContextOverflowError,
+    DirectoryLockedError,
+    EmbedderMismatchError,
+    ForkedError,
+    LocalModelError,
+    MemGPTError,
+    ReentryError,
+    StateFormatError,
+    StorageError,
+    TakenOverError,
+)
+from .events import DocumentUpload, Event, Login, Message, MessageEvent, SystemAlert, TimedEvent
+from .memory.archival import Passage
+from .memory.blocks import Block
+from .memory.page import Page
+from .settings import Settings
+from .sources.load import LoadedSource, load_source
+from .steps import Eviction, FunctionCall, FunctionResult, Step, Turn, TurnEnd, Usage
+from .storage.journal.blocks import BlockChange
+from .upkeep.forget import Receipt
+from .upkeep.reindex import reindex
+
+__all__ = [
+    "AutoGenTranslator",
+    "Block",
+    "BlockChange",
+    "ChatModelError",
+    "ConfigurationError",
+    "ConflictError",
+    "ContextOverflowError",
+    "ContextOverview",
+    "DirectoryLockedError",
+    "DocumentUpload",
+    "EmbedderMismatchError",
+    "Event",
+    "Eviction",
+    "ForkedError",
+    "FunctionCall",
+    "FunctionResult",
+    "LoadedSource",
+    "LocalModelError",
+    "Login",
+    "MemGPTAgent",
+    "MemGPTCapability",
+    "MemGPTError",
+    "Message",
+    "MessageEvent",
+    "Page",
+    "Passage",
+    "Receipt",
+    "ReentryError",
+    "Settings",
+    "StateFormatError",
+    "Step",
+    "StorageError",
+    "SystemAlert",
+    "TakenOverError",
+    "TimedEvent",
+    "Translator",
+    "Turn",
+    "TurnEnd",
+    "Usage",
+    "load_source",
+    "reindex",
+]
+__version__: str

@@ -1,0 +1,168 @@
+"""Digests of AutoGen's messages: by them an agent tells what in a chat it has heard.
+
+The message list that AutoGen passes is no log: `clear_history` and message transforms
+shorten it, a resumed or second chat starts it anew, and it holds the agent's own
+replies. So the digests of what was heard are remembered, and new is what stands behind
+the best alignment with them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+AutoGenMessages = Sequence[Mapping[str, Any]]
+
+OWN = "own"
+_CONVINCING = 20
+_FIELDS = ("content", "tool_calls", "tool_responses", "function_call")
+
+
+class News(NamedTuple):
+    """What is new in a chat.
+
+    Attributes:
+        marks: the digests of the whole chat, before message transforms.
+        start: where in it the new messages begin.
+        speakers: who said what transforms left of them, by the place in what they left.
+    """
+
+    marks: list[str]
+    start: int
+    speakers: dict[int, str]
+
+
+def news_in(
+    messages: AutoGenMessages,
+    unaltered: AutoGenMessages | None,
+    *,
+    heard: Sequence[str],
+    own_name: str,
+    sender: str,
+    known: Sequence[tuple[Mapping[str, Any], str]] = (),
+) -> News:
+    """Compare a chat with what was heard of it.
+
+    Args:
+        messages: the chat as message transforms left it.
+        unaltered: the chat before the transforms, where there were any.
+        heard: the digests of what was heard.
+        own_name: the agent's, whose chat it is.
+        sender: says what has no name.
+        known: messages whose digests are known, as they stood in the chat.
+    """
+    whole = messages if unaltered is None else unaltered
+    marks = _digests_of(whole, own_name, sender, known)
+    altered = marks if messages is whole else _digests_of(messages, own_name, sender)
+    start = first_new(heard, marks)
+    fresh = kept_by_transform(marks, start, altered)
+    return News(marks, start, {at: speaker_of(messages[at], own_name, sender) for at in fresh})
+
+
+def speaker_of(message: Mapping[str, Any], own_name: str, sender: str) -> str:
+    """Who said an AutoGen message: its name, else by its role."""
+    if message.get("name"):
+        return str(message["name"])
+    return own_name if message.get("role") == "assistant" else sender or "user"
+
+
+def _digests_of(
+    messages: AutoGenMessages,
+    own_name: str,
+    sender: str,
+    known: Sequence[tuple[Mapping[str, Any], str]] = (),
+) -> list[str]:
+    """The digests of a chat; those of messages that are known are not computed again."""
+    marks: list[str] = []
+    for message, (old, mark) in zip(messages, known, strict=False):
+        if message is not old:
+            break
+        marks.append(mark)
+    for message in messages[len(marks) :]:
+        speaker = speaker_of(message, own_name, sender)
+        marks.append(digest(message, own=speaker == own_name, speaker=speaker))
+    return marks
+
+
+def digest(message: Mapping[str, Any], *, own: bool, speaker: str) -> str:
+    """A short fingerprint of a message, the same in every process.
+
+    The agent's own replies all have one: hooks may rewrite them on their way out.
+    """
+    if own:
+        return OWN
+    parts = [speaker, *(message.get(key) for key in _FIELDS)]
+    text = json.dumps(parts, sort_keys=True, default=_without_address)
+    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
+
+
+def first_new(heard: Sequence[str], present: Sequence[str]) -> int:
+    """The index in `present` behind which everything is new.
+
+    Both are digests. The index follows the longest run of `present` that ends like
+    `heard`; among equals the last. Without any such run (`heard` ends with an own
+    reply that never entered the chat, or a transform rewrote everything) own
+    replies are left out of the comparison, and at last what stands behind the
+    latest own reply counts as new.
+    """
+    anchored = _align(heard, present)
+    if anchored:
+        return anchored
+    others = [index for index, mark in enumerate(present) if mark != OWN]
+    matched = _align([mark for mark in heard if mark != OWN], [present[i] for i in others])
+    if matched and not _begins_anew(heard, present, matched):
+        return others[matched - 1] + 1
+    if heard and OWN in present:
+        return len(present) - present[::-1].index(OWN)
+    return 0
+
+
+def _begins_anew(heard: Sequence[str], present: Sequence[str], matched: int) -> bool:
+    """All was seen, and answered, and the answer is not there: the same words in a new chat."""
+    return bool(heard) and heard[-1] == OWN and OWN not in present and matched == len(present)
+
+
+def _align(heard: Sequence[str], present: Sequence[str]) -> int:
+    best_end, best_length = 0, 0
+    for end in range(len(present), 0, -1):
+        length = 0
+        while length < min(end, len(heard)) and present[end - 1 - length] == heard[-1 - length]:
+            length += 1
+        if length > best_length:
+            best_end, best_length = end, length
+            if length >= min(_CONVINCING, len(heard)):
+                break
+    return best_end
+
+
+def kept_by_transform(unaltered: Sequence[str], start: int, altered: Sequence[str]) -> list[int]:
+    """The indices in `altered` that stand for `unaltered[start:]`.
+
+    Both are digests of one chat, before and after AutoGen's message transforms, which
+    may drop, rewrite and even reorder messages (0.2.35 to 0.14.1:
+    `MessageHistoryLimiter` moves the oldest one it keeps).
+    """
+    if len(altered) == len(unaltered):
+        return list(range(start, len(altered)))
+    wanted = Counter(unaltered[start:])
+    missing = sum(wanted.values())
+    known = set(unaltered)
+    same: list[int] = []
+    rewritten: list[int] = []
+    for index in range(len(altered) - 1, -1, -1):
+        mark = altered[index]
+        if wanted[mark] > 0:
+            wanted[mark] -= 1
+            same.append(index)
+        elif mark not in known:
+            rewritten.append(index)
+    return sorted(same + rewritten[: missing - len(same)])
+
+
+def _without_address(value: Any) -> str:
+    """What is no JSON, such as a picture object, without its address in memory."""
+    return re.sub(r" at 0x[0-9a-fA-F]+", "", str(value))

@@ -1,0 +1,240 @@
+"""An agent's turns: its replies in AutoGen's chats, and what it does about other events."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+from autogen import Agent, ConversableAgent, OpenAIWrapper
+
+from memgpt_autogen.adapter.chat_history import ChatHistory, Template
+from memgpt_autogen.adapter.reply_hook import Reply, Request
+from memgpt_autogen.adapter.threads import AgentThread, Caller
+from memgpt_autogen.adapter.toolbox import AutoGenToolbox
+from memgpt_autogen.adapter.translator import Translator
+from memgpt_autogen.engine.engine import ContextOverview, Engine, Identity
+from memgpt_autogen.engine.loop import TurnRequest
+from memgpt_autogen.engine.registry import open_engine
+from memgpt_autogen.engine.turn_lock import Stop, in_event_loop
+from memgpt_autogen.errors import ConfigurationError
+from memgpt_autogen.events import Clock, Event
+from memgpt_autogen.model.chat_model import AutoGenChatModel
+from memgpt_autogen.settings import Settings
+from memgpt_autogen.steps import Turn
+from memgpt_autogen.storage.embedders.embedder import Embedder
+from memgpt_autogen.storage.process import forked
+
+
+@dataclass(eq=False)
+class Turns:
+    """Lets an AutoGen agent think with its memory, one turn at a time.
+
+    Attributes:
+        agent: whose turns they are.
+        history: what it has heard of its chats.
+        translator: makes replies of turns, and is told of steps and evictions.
+        identity: who the agent is to its memory.
+        settings: of the memory.
+        embedder: makes the vectors.
+        clock: tells the time.
+        last: the latest turn.
+    """
+
+    agent: ConversableAgent
+    history: ChatHistory
+    translator: Translator
+    identity: Identity
+    settings: Settings
+    embedder: Embedder
+    clock: Clock
+    last: Turn = field(default_factory=Turn)
+    _engine: Engine | None = None
+
+    def __post_init__(self) -> None:
+        self._thread = AgentThread("memgpt turns")
+
+    def open(self) -> Engine:
+        """The engine, opened at first use and where it was closed.
+
+        Raises:
+            ForkedError: this process is a child of the one that opened it.
+        """
+        if self._engine is not None and self._engine.process != os.getpid():
+            raise forked(f"the memory of {self.agent.name}")
+        if self._engine is None or not self._engine.is_open:
+            engine = open_engine(
+                self.identity, self.settings, embedder=self.embedder, clock=self.clock
+            )
+            with engine.lock.held():
+                engine.instruct(_text_of(self.agent.system_message))
+            if self.agent.client is not None:
+                engine.store.own(0.0)  # turns are to come; where another has it, they are refused
+            self._engine = engine
+        return self._engine
+
+    @contextmanager
+    def _held(self) -> Iterator[Engine]:
+        """The engine, which nobody else uses inside the `with` block."""
+        while True:
+            engine = self.open()
+            with engine.lock.held():
+                if engine.is_open:  # another agent of the name may have closed it meanwhile
+                    if (engine.identity, engine.settings) != (self.identity, self.settings):
+                        engine.adapt(self.identity, self.settings)
+                    yield engine
+                    return
+
+    async def a_reply(self, request: Request) -> Reply:
+        """`reply` for asynchronous chats, in the agent's own thread.
+
+        When it is cancelled, the turn ends at its next step boundary and the chat
+        counts as not answered.
+        """
+        if (request.client or (request.recipient or self.agent).client) is None:
+            return False, None
+        return await self._thread.awaited(partial(self.reply, request.of_now()), self.open().lock)
+
+    def reply(self, request: Request, caller: Caller | None = None) -> Reply:
+        """Answer what is new in a chat: AutoGen's reply function.
+
+        Args:
+            request: what is asked.
+            caller: who awaits the reply, in an asynchronous chat.
+        """
+        agent = request.recipient or self.agent
+        client = request.client or agent.client
+        if client is None:
+            return False, None
+        context = request.messages[-1].pop("context", None) if request.messages else None
+        model = self._model(agent, client, context, request.options)
+        stop = caller.stop if caller else None
+        with self._held() as engine:
+            if stop is not None and stop.is_set:  # cancelled while other turns went before
+                return False, None
+            toolbox = AutoGenToolbox(
+                agent, model.tools, chat=request.sender, further=request.tools, caller=caller
+            )
+            template = Template(context, format_texts=model.formats_texts)
+            role = template.fill(agent.system_message)
+            self.history.take_in_kept(engine)
+            asking = self._asking(model, toolbox, role, stop)
+            self.last = turn = self.history.turn(request, engine, asking, stop, template)
+            reply = self.translator.to_reply(turn)
+        return (False, None) if reply is None else (True, reply)
+
+    def act(self, event: Event, caller: Caller | None = None) -> tuple[str, ...]:
+        """Let the agent act on an event outside a chat; the messages it sent.
+
+        Raises:
+            ConfigurationError: the agent has no model.
+        """
+        agent, client = self.agent, self.agent.client
+        if client is None:
+            raise ConfigurationError("the agent has no llm_config, so it cannot act on an event")
+        model = self._model(agent, client)
+        stop = caller.stop if caller else None
+        with self._held() as engine:
+            if engine.ignores(event) or (stop is not None and stop.is_set):
+                return ()
+            toolbox = AutoGenToolbox(agent, model.tools, alone=True, caller=caller)
+            asking = self._asking(model, toolbox, agent.system_message, stop)
+            self.last = engine.turn(asking([event]))
+            return self.last.messages
+
+    async def a_act(self, event: Event) -> tuple[str, ...]:
+        """`act` in the agent's own thread."""
+        return await self._thread.awaited(partial(self.act, event), self.open().lock)
+
+    def take_in_before_clearing(self, chat: Agent | None = None) -> None:
+        """Take in what stands in a chat, or in all, whose history AutoGen is about to clear.
+
+        Others spoke since the agent's last turn, or a human, a nested chat or a code block
+        answered in its name. An event loop need not wait for it.
+        """
+        chats = self.agent.chat_messages
+        said = any(list(chats.values())) if chat is None else chats.get(chat)
+        if not said or self._engine is None:
+            return
+        self.history.keep(chat)
+        if in_event_loop():
+            self._thread.submit(self._take_in_kept)
+        else:
+            self._take_in_kept()
+
+    def _take_in_kept(self) -> None:
+        if self._engine is not None:
+            with self._held() as engine:
+                self.history.take_in_kept(engine)
+
+    @contextmanager
+    def settled(self) -> Iterator[Engine]:
+        """The engine between turns, with what was said last taken in."""
+        with self._held() as engine:
+            self.history.take_in(engine)
+            yield engine
+
+    def overview(self) -> ContextOverview:
+        """The state of the main context and the storages."""
+        with self._held() as engine:
+            engine.instruct(_text_of(self.agent.system_message))
+            return engine.overview()
+
+    def forget(self) -> None:
+        """Say nothing again of the turns so far: it may have been erased."""
+        self.last = Turn()
+        self.history.forget_turns()
+
+    def close(self) -> None:
+        """Take in what was said last, write everything, and release the storage.
+
+        In a forked child it does nothing: what is open there is the parent's.
+        """
+        engine = self._engine
+        if engine is None or engine.process != os.getpid():
+            return
+        with engine.lock.held():
+            try:
+                if engine.is_open:
+                    self.history.take_in(engine)
+            finally:
+                self._engine = None
+                engine.close()
+
+    def _model(
+        self,
+        agent: ConversableAgent,
+        client: OpenAIWrapper,
+        context: Any = None,
+        options: Mapping[str, Any] | None = None,
+    ) -> AutoGenChatModel:
+        return AutoGenChatModel(
+            client,
+            cache=agent.client_cache,
+            agent=agent,
+            context=context,
+            options=options,
+            cache_markers=self.settings.cache_markers,
+        )
+
+    def _asking(
+        self, model: AutoGenChatModel, toolbox: AutoGenToolbox, role: Any, stop: Stop | None
+    ) -> Callable[..., TurnRequest]:
+        """Makes of events what is asked of the engine, with all that AutoGen has to say to it."""
+        request = partial(TurnRequest, model=model, toolbox=toolbox, role=_text_of(role), stop=stop)
+        if not getattr(self.agent, "silent", False):
+            on_step = partial(self.translator.on_step, self.agent.name)
+            on_eviction = partial(self.translator.on_eviction, self.agent.name)
+            request = partial(request, on_step=on_step, on_eviction=on_eviction)
+        return request
+
+
+def _text_of(system_message: Any) -> str:
+    """A system message as one text; AutoGen's may be a list of parts."""
+    if isinstance(system_message, list):
+        parts = (one.get("text", "") if isinstance(one, dict) else one for one in system_message)
+        return "\n".join(str(part) for part in parts)
+    return system_message or ""

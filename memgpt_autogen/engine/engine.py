@@ -1,0 +1,247 @@
+"""The engine: an agent's memory and loop, while it is open."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from functools import partial
+
+from memgpt_autogen.engine.executor import Executor
+from memgpt_autogen.engine.functions import Workspace
+from memgpt_autogen.engine.loop import ChatModel, Loop, TurnRequest
+from memgpt_autogen.engine.main_context import Budget
+from memgpt_autogen.engine.queue_manager import QueueManager
+from memgpt_autogen.engine.summarizer import Summarizer
+from memgpt_autogen.engine.turn_lock import TurnLock
+from memgpt_autogen.errors import DirectoryLockedError
+from memgpt_autogen.events import DocumentUpload, Event, TimedEvent
+from memgpt_autogen.memory.blocks import Block
+from memgpt_autogen.memory.sharing import AttachedSources, SharedBlocks, SharedLink
+from memgpt_autogen.memory.state import Counters
+from memgpt_autogen.model.presets import instructions, preset_for
+from memgpt_autogen.model.tokens import TokenCounter, window_of
+from memgpt_autogen.settings import Settings
+from memgpt_autogen.steps import Turn
+from memgpt_autogen.storage.store import Store
+
+_OWNER_SECONDS = 3.0  # another process may be at work on the index for a moment
+
+# Any client may stand behind AutoGen's, with errors of its own: none may stop the agent here.
+_CALL_FAILURES = (Exception,)
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Who the agent is when its memory is first made, and what its model can take.
+
+    `persona` and `human` are first texts: a reopened agent keeps its edited blocks.
+    """
+
+    name: str
+    model: str
+    context_window: int | None = None
+    preset: str | None = None
+    persona: str | None = None
+    human: str | None = None
+
+
+@dataclass(frozen=True)
+class ContextOverview:
+    """How full the main context is, and how much lies outside it.
+
+    Attributes:
+        window: tokens the model takes.
+        sections: tokens of each part of the prompt, as the provider is likely to count.
+        counters: turns, model calls, tokens, searches and evictions of the agent's life.
+    """
+
+    window: int
+    sections: Mapping[str, int]
+    queue_entries: int
+    recall_messages: int
+    archival_passages: int
+    counters: Counters
+
+    @property
+    def total(self) -> int:
+        """Tokens of the whole prompt."""
+        return sum(self.sections.values())
+
+
+@dataclass(eq=False)
+class Engine:
+    """An agent's memory and loop, open until `close`.
+
+    Whoever uses it holds its lock, one thread at a time.
+    """
+
+    identity: Identity
+    settings: Settings
+    store: Store
+    workspace: Workspace
+    queue: QueueManager
+    executor: Executor
+    loop: Loop
+    sources: AttachedSources
+    shared: SharedBlocks
+    lock: TurnLock = field(default_factory=TurnLock)
+    process: int = field(default_factory=os.getpid)
+    is_open: bool = True
+    _told: tuple[str, str] | None = None  # preset and role at the head of the context
+
+    # --- turns -------------------------------------------------------------------
+
+    def turn(self, request: TurnRequest) -> Turn:
+        """One turn about events.
+
+        Raises:
+            DirectoryLockedError: another process runs this agent's turns.
+        """
+        if not self.store.indexer.keeps:
+            self.own()
+        self.instruct(request.role)
+        with self.executor.equipped(request.toolbox):
+            return self.loop.run(request, partial(self._summarizer, request.model))
+
+    def ignores(self, event: Event) -> bool:
+        """Whether an event is of those that `pause_heartbeats` holds back now."""
+        until = self.workspace.paused_until
+        timed = isinstance(event, TimedEvent)
+        return timed and until is not None and self.workspace.clock() < until
+
+    def own(self, wait: float = _OWNER_SECONDS) -> None:
+        """Be the process that runs this agent's turns.
+
+        Raises:
+            DirectoryLockedError: another one is.
+        """
+        if not self.store.own(wait):
+            assert self.store.ownership is not None
+            raise DirectoryLockedError(
+                f"{self.identity.name}'s turns are run by {self.store.ownership.owner}, and two"
+                " would mix them up. Let that one end or close its agent; reading and editing the"
+                " memory works meanwhile. To run two at a time, give them different names."
+            )
+
+    def instruct(self, role: str) -> None:
+        """Put the preset and the role at the head of the main context."""
+        told = (self.queue.state.preset, role)
+        if self._told != told:
+            self.queue.context.instructions = instructions(
+                told[0], name=self.identity.name, role=role
+            )
+            self._told = told
+
+    def adapt(self, identity: Identity, settings: Settings) -> None:
+        """Go on with another model, window, preset or settings of the same agent."""
+        self.identity, self.settings = identity, settings
+        context, state = self.queue.context, self.queue.state
+        state.preset = identity.preset or state.preset or preset_for(identity.model)
+        instructions(state.preset, name=identity.name, role="")  # a wrong name fails here
+        if context.counter.model != identity.model:
+            context.counter = TokenCounter(identity.model, state.token_factor)
+        context.resize(budget_of(identity, settings))
+        self.workspace.page_size = settings.page_size
+        self.workspace.shown = context.shown
+        self.loop.max_steps = settings.max_steps
+        self.loop.token_budget = settings.turn_token_budget
+
+    # --- what is attached ------------------------------------------------------------
+
+    def attach(self, source: str, *, writable: bool) -> int:
+        """Search a source too, from now on and when reopened; its passages."""
+        archival, state = self.workspace.archival, self.queue.state
+        known = archival.archives if writable else archival.attached
+        passages = self.sources.attach(source, writable=writable)
+        if source not in known:
+            state.sources = list(dict.fromkeys([*state.sources, source]))
+            state.archives = list(archival.archives)
+            now = self.workspace.clock()
+            self.queue.take_in(
+                [DocumentUpload(timestamp=now, source=source, passages=passages, writable=writable)]
+            )
+        return passages
+
+    def detach(self, source: str) -> bool:
+        """Search a source no longer; False if it was not attached."""
+        state = self.queue.state
+        found = self.sources.detach(source) or source in state.sources
+        state.sources = [one for one in state.sources if one != source]
+        state.archives = [one for one in state.archives if one != source]
+        self.queue.save()
+        return found
+
+    def attach_block(self, link: SharedLink, value: str, limit: int | None) -> Block:
+        """See a shared block from now on, and when reopened."""
+        size = self.settings.block_limit if limit is None else limit
+        block = self.shared.attach(link, value=value, limit=size)
+        state = self.queue.state
+        others = [one for one in state.shared_blocks if one.name != link.name]
+        state.shared_blocks = [*others, link]
+        self.queue.tell_of_changes()
+        self.queue.save()
+        return block
+
+    def detach_block(self, name: str) -> bool:
+        """See a shared block no longer; False if it was not attached."""
+        found = self.shared.detach(name)
+        if found:
+            state = self.queue.state
+            state.shared_blocks = [one for one in state.shared_blocks if one.name != name]
+            self.queue.alert(f"the shared core memory block {name!r} is no longer yours to see.")
+            self.queue.save()
+        return found
+
+    # --- the whole -------------------------------------------------------------------
+
+    def overview(self) -> ContextOverview:
+        """The state of the main context and the storages."""
+        context, work = self.queue.context, self.workspace
+        sections = context.sections(self.executor.schemas)
+        return ContextOverview(
+            window=context.budget.window,
+            sections={part: context.counter.corrected(size) for part, size in sections.items()},
+            queue_entries=len(context.entries),
+            recall_messages=len(work.recall),
+            archival_passages=len(work.archival),
+            counters=self.queue.state.counters.model_copy(),
+        )
+
+    def close(self) -> None:
+        """Let go of everything; it may be opened again after. A second call does nothing."""
+        if self.is_open:
+            self.is_open = False
+            with ExitStack() as closing:
+                for part in (self.store, self.sources, self.shared):
+                    closing.callback(part.close)
+
+    def _summarizer(self, model: ChatModel) -> Summarizer:
+        window = self.queue.context.budget.window
+        counters = self.queue.state.counters
+
+        def complete(system: str, text: str) -> str:
+            completion = model.complete(
+                [{"role": "system", "content": system}, {"role": "user", "content": text}]
+            )
+            counters.count_call(completion.usage)
+            return completion.text
+
+        return Summarizer(
+            complete if self.settings.summarize == "model" else None,
+            name=self.identity.name,
+            limit=min(max(window // 4, 600), 4000),
+            chunk=window * 2,
+            failures=_CALL_FAILURES,
+        )
+
+
+def budget_of(identity: Identity, settings: Settings) -> Budget:
+    """The sizes of the main context."""
+    return Budget.of(
+        identity.context_window or window_of(identity.model),
+        reply=settings.reply_tokens,
+        pressure_share=settings.pressure_share,
+        eviction_share=settings.eviction_share,
+    )

@@ -1,0 +1,199 @@
+"""Blocks: the labelled texts of core memory at their versions, wherever they are kept."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from pydantic import BaseModel, ConfigDict
+
+from memgpt_autogen.errors import ConfigurationError
+from memgpt_autogen.events import Clock
+from memgpt_autogen.storage.journal.blocks import BlockChange, BlockStore, BlockTable, StoredBlock
+
+DEFAULT_BLOCK_LIMIT = 2000
+PROGRAM, MODEL = "program", "model"  # who may have made a change
+
+
+class Block(BaseModel):
+    """One labelled block: its text, its limit in characters, whether it may be edited.
+
+    The text of a `shared` block is kept outside the agent, for all who attached it.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    value: str = ""
+    limit: int = DEFAULT_BLOCK_LIMIT
+    read_only: bool = False
+    shared: bool = False
+
+
+@dataclass
+class Kept:
+    """A block as it was read last, and where it is kept.
+
+    `unwritten`: edits of the model that `write` has yet to write; `refused`: those that
+    it could not, and has yet to say so.
+    """
+
+    block: Block
+    version: int
+    home: BlockStore
+    unwritten: int = 0
+    refused: int = 0
+
+
+class Blocks:
+    """Blocks by name, in a fixed order.
+
+    Args:
+        table: the agent's own blocks.
+        clock: dates the changes.
+        agent: whose edits of shared blocks the others see under its name.
+    """
+
+    def __init__(self, table: BlockTable, clock: Clock, agent: str) -> None:
+        self._table = table
+        self._clock = clock
+        self._agent = agent
+        self._kept: dict[str, Kept] = {}
+        for stored in table.load():
+            self._keep(stored, table, shared=False)
+
+    def __getitem__(self, name: str) -> Block:
+        """A block as it is now, whoever edited it.
+
+        Raises:
+            KeyError: there is no such block.
+        """
+        self.refresh()
+        return self._kept[name].block
+
+    def shown(self, name: str) -> Block:
+        """A block as it was read last, which is what edits go by."""
+        return self._kept[name].block
+
+    def __iter__(self) -> Iterator[Block]:
+        return iter([kept.block for kept in self._kept.values()])
+
+    def __len__(self) -> int:
+        return len(self._kept)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._kept
+
+    def add(self, block: Block, author: str = PROGRAM) -> None:
+        """Put a new block of the agent's own at the end; it is written when this returns.
+
+        Raises:
+            ConfigurationError: the name is taken or empty, or the text is over the limit.
+        """
+        if not block.name.strip() or block.name in self._kept:
+            raise ConfigurationError(f"a core memory block needs a new name, not {block.name!r}")
+        self._check_size(block, block.value)
+        stored = StoredBlock(block.name, block.value, 1, block.limit, block.read_only)
+        self._table.create(stored, author, self._clock())
+        self._keep(stored, self._table, shared=False)
+
+    def share(self, name: str, home: BlockStore, *, read_only: bool) -> Block:
+        """Put a shared block at the end; what others do to it is seen by `refresh`.
+
+        Raises:
+            ConfigurationError: the name is taken, or there is no such shared block.
+        """
+        stored = home.read(name)
+        if stored is None or name in self._kept:
+            raise ConfigurationError(f"there is no shared block {name!r} to attach under that name")
+        return self._keep(stored, home, shared=True, read_only=read_only)
+
+    def remove(self, name: str) -> Block:
+        """Take a block out; it, as it was. A shared one stays where it is kept.
+
+        Raises:
+            KeyError: there is no such block.
+        """
+        kept = self._kept.pop(name)
+        if kept.home is self._table:
+            self._table.remove(name)
+        return kept.block
+
+    def limit(self, name: str, limit: int) -> None:
+        """Let a block of the agent's own hold so many characters."""
+        kept = self._kept[name]
+        if kept.block.limit != limit:
+            self._table.limit(name, limit)
+            kept.block = kept.block.model_copy(update={"limit": limit})
+
+    def refresh(self) -> None:
+        """Read what others did to the blocks."""
+        versions = self._table.versions()
+        for name, kept in self._kept.items():
+            if kept.home is not self._table or versions.get(name) != kept.version:
+                self._read(name)
+
+    def news(self, known: dict[str, str]) -> list[Block]:
+        """The blocks whose texts, read anew, are others than the ones known by name.
+
+        Those are known from now on, and of blocks that are gone nothing is.
+        """
+        self.refresh()
+        changed = [
+            one.block for one in self._kept.values() if known.get(one.block.name) != one.block.value
+        ]
+        for name in known.keys() - self._kept.keys():
+            del known[name]
+        known.update((block.name, block.value) for block in changed)
+        return changed
+
+    def history(self, name: str) -> list[BlockChange]:
+        """The changes of a block, the oldest first: when, by whom, and the text before.
+
+        Of a block that left core memory too.
+        """
+        kept = self._kept.get(name)
+        return (kept.home if kept else self._table).history(name)
+
+    def render(self) -> str:
+        """The blocks as the prompt shows them."""
+        return "\n".join(
+            f"<{block.name}{' shared' if block.shared else ''}"
+            f"{' read-only' if block.read_only else ''}>\n{block.value}\n</{block.name}>"
+            for block in self
+        )
+
+    def _keep(
+        self, stored: StoredBlock, home: BlockStore, *, shared: bool, read_only: bool = False
+    ) -> Block:
+        block = Block(
+            name=stored.name,
+            value=stored.value,
+            limit=stored.limit,
+            read_only=read_only or stored.read_only,
+            shared=shared,
+        )
+        self._kept[stored.name] = Kept(block, stored.version, home)
+        return block
+
+    def _read(self, name: str) -> None:
+        kept = self._kept[name]
+        stored = kept.home.read(name)
+        if stored is not None and stored.version != kept.version and not kept.unwritten:
+            kept.version = stored.version
+            kept.block = kept.block.model_copy(update={"value": stored.value})
+
+    def _swap(self, kept: Kept, value: str, author: str) -> bool:
+        by = f"{author} of {self._agent}" if kept.block.shared else author
+        if not kept.home.swap(kept.block.name, kept.version, value, by, self._clock()):
+            return False
+        kept.version += 1
+        kept.block = kept.block.model_copy(update={"value": value})
+        return True
+
+    def _check_size(self, block: Block, value: str) -> None:
+        if len(value) > block.limit:
+            raise ConfigurationError(
+                f"the core memory block {block.name!r} holds {block.limit} characters and was"
+                f" given {len(value)}: shorten the text or raise Settings.block_limit"
+            )

@@ -1,0 +1,129 @@
+"""State: all that an agent needs to go on where it stopped, besides what it remembers."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Sequence
+from datetime import datetime
+from operator import methodcaller
+from typing import Annotated, Any, Union
+
+from pydantic import BaseModel, Field, TypeAdapter, ValidationError
+
+from memgpt_autogen.errors import StateFormatError
+from memgpt_autogen.events import MessageEvent, Notice
+from memgpt_autogen.memory.sharing import SharedLink
+from memgpt_autogen.steps import Step, Usage
+from memgpt_autogen.storage.store import Store
+
+Entry = Annotated[Union[MessageEvent, Notice, Step], Field(discriminator="kind")]  # noqa: UP007 - 3.10
+"""What stands in the queue."""
+
+_ENTRY: TypeAdapter[Any] = TypeAdapter(Entry)
+_AS_TEXT = methodcaller("model_dump_json")
+_CHAT = "chat:"
+
+
+class Counters(BaseModel):
+    """How much was done, over the agent's whole life."""
+
+    turns: int = 0
+    model_calls: int = 0
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    searches: int = 0
+    evictions: int = 0
+    evicted_entries: int = 0
+    calls_numbered: int = 0
+
+    def count_call(self, usage: Usage | None) -> None:
+        """Count one model call, with the tokens that the provider reported."""
+        self.model_calls += 1
+        if usage is not None:
+            self.prompt_tokens += usage.prompt_tokens
+            self.completion_tokens += usage.completion_tokens
+
+
+class AgentState(BaseModel):
+    """The values of an agent's state.
+
+    Attributes:
+        memory_shown: core memory as the head of the prompt shows it.
+        values_known: each block's text as the model knows it, by the head or by a
+            later result in the queue.
+        summary: the recursive summary of what left the queue.
+        heard: names of participants' blocks, the least recently heard first.
+        chats: for each chat, the digests of the AutoGen messages already taken in.
+        sources: names of the attached document sources and shared archives.
+        archives: those of them that the agent may write to.
+        shared_blocks: the attached shared blocks, whose texts are kept outside.
+        preset: the name of the system instructions in use.
+        token_factor: what the provider's counts were, relative to ours.
+    """
+
+    memory_shown: str = ""
+    values_known: dict[str, str] = {}
+    summary: str = ""
+    pressure_announced: bool = False
+    pressure_answered: bool = False
+    heard: list[str] = []
+    chats: dict[str, list[str]] = {}
+    sources: list[str] = []
+    archives: list[str] = []
+    shared_blocks: list[SharedLink] = []
+    counters: Counters = Counters()
+    paused_until: datetime | None = None
+    preset: str = ""
+    token_factor: float = 1.0
+
+
+class SavedState:
+    """An agent's state and queue in its store, written as far as they have changed.
+
+    Raises:
+        StateFormatError: what was saved cannot be read.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._table = store.state
+        self._chats: dict[str, list[str]] = {}
+        try:
+            self.values = _read(self._table.values())
+            self.entries = self._table.items(_ENTRY.validate_json)
+        except (ValidationError, ValueError) as problem:
+            raise StateFormatError(
+                f"the state of {store.name!r} in {store.place} is damaged:"
+                f" {first_problem(problem)}. Nothing was changed: restore a backup or a checkpoint."
+            ) from problem
+
+    def save(
+        self, connection: sqlite3.Connection, entries: Sequence[MessageEvent | Notice | Step]
+    ) -> None:
+        """Write the values and these entries, within a transaction; `undo` it if that fails."""
+        values = self.values.model_dump(mode="json", exclude={"chats"})
+        texts = {key: json.dumps(value) for key, value in values.items()}
+        for name, taken in self.values.chats.items():
+            if self._chats.get(name) is not taken:  # a changed one is another list
+                texts[f"{_CHAT}{name}"] = json.dumps(taken)
+        self._table.save(connection, texts, entries, _AS_TEXT)
+        self._chats = dict(self.values.chats)
+
+    def undo(self) -> None:
+        """Something was not written, saved or not: the next save writes everything anew."""
+        self._table.undo()
+        self._chats.clear()
+
+
+def _read(saved: dict[str, str]) -> AgentState:
+    values: dict[str, Any] = {key: json.loads(value) for key, value in saved.items()}
+    chats = {key[len(_CHAT) :]: values.pop(key) for key in list(values) if key.startswith(_CHAT)}
+    return AgentState.model_validate({**values, "chats": chats})
+
+
+def first_problem(problem: Exception) -> str:
+    """What is wrong with a saved value, in short."""
+    if not isinstance(problem, ValidationError):
+        return f"{type(problem).__name__} {problem}"
+    error = problem.errors(include_url=False, include_input=False)[0]
+    return f"{'.'.join(str(part) for part in error['loc'])}: {error['msg']}"

@@ -1,0 +1,139 @@
+"""Matching: the records that full text finds best, without reading more than it must.
+
+BM25 costs a microsecond for each record that it scores, and words that are in every
+tenth record tell little. So where there are many records, rare words are looked for
+first, up to a number of records that does not grow. Words too frequent for that count
+together: in the latest records that hold all of them themselves.
+"""
+
+# ruff: noqa: S608 - table names are those of `Kind`; every value is a parameter
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from memgpt_autogen.storage.journal.journal import Journal, Value
+from memgpt_autogen.storage.journal.where import Where
+from memgpt_autogen.storage.journal.words import WEIGHTS, Entries
+from memgpt_autogen.storage.record import Kind
+
+SCORED = 4000  # records that one search may score
+_RECENT = 200_000  # records among which frequent words are looked for together
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """Which terms are looked for one by one, and which only together.
+
+    `weight`: what a record gets for all of `frequent`, in units of BM25.
+    """
+
+    rare: list[str]
+    frequent: list[str]
+    weight: float
+
+
+class Matching:
+    """Full-text search in the records of one kind."""
+
+    def __init__(self, journal: Journal, kind: Kind) -> None:
+        self._journal = journal
+        self._records = kind.name
+        self._words = Entries(kind).name
+
+    def best(
+        self, terms: Sequence[str], where: Where, limit: int, *, total: int, highest: int
+    ) -> list[tuple[int, float]]:
+        """The records that fit `terms` best, best first: number and score (like BM25, > 0).
+
+        Args:
+            terms: as FTS5 reads them; any of them counts.
+            where: which records count.
+            limit: how many.
+            total: records that there are.
+            highest: their highest number.
+        """
+        if not terms:
+            return []
+        plan = self._plan(terms, total)
+        found: dict[int, float] = {}
+        if plan.rare:
+            found.update(self._scored(" OR ".join(plan.rare), where, limit))
+        if plan.frequent:
+            floor = max(highest - _RECENT, 0)
+            own = f"{{text speaker date}} : ({' AND '.join(plan.frequent)})"
+            for number in self._latest(own, where, limit, floor):
+                found[number] = found.get(number, 0.0) + plan.weight
+        return sorted(found.items(), key=lambda pair: (-pair[1], -pair[0]))[:limit]
+
+    def holding(self, phrases: Sequence[str], where: Where, limit: int) -> list[int]:
+        """The latest records whose own text holds any of these phrases."""
+        if not phrases:
+            return []
+        return self._latest(f"text : ({' OR '.join(phrases)})", where, limit, 0)
+
+    def _plan(self, terms: Sequence[str], total: int) -> _Plan:
+        if total <= SCORED:
+            return _Plan(list(terms), [], 0.0)
+        counted = sorted((count, term) for term, count in self._counts(terms) if count)
+        room, rare = SCORED, []
+        for count, term in counted:
+            room -= count
+            if room < 0:
+                break
+            rare.append(term)
+        frequent = [term for _, term in counted[len(rare) :]]
+        # At least as rare as this is each of them; how frequent in truth is not worth counting.
+        weight = len(frequent) * math.log(1 + total / (2 * SCORED))
+        return _Plan(rare, frequent, weight)
+
+    def _counts(self, terms: Sequence[str]) -> list[tuple[str, int]]:
+        """How many records hold each term, counted up to what one search may score."""
+        one = (
+            f"(SELECT count(*) FROM (SELECT 1 FROM {self._words}"
+            f" WHERE {self._words} MATCH ? LIMIT {SCORED + 1}))"
+        )
+        (row,) = self._journal.rows(f"SELECT {', '.join([one] * len(terms))}", terms)
+        return [(term, count) for term, count in zip(terms, row, strict=True)]
+
+    def _scored(self, expression: str, where: Where, limit: int) -> list[tuple[int, float]]:
+        rank = f"bm25({self._words}, {WEIGHTS})"
+        sql, parameters = self._from(expression, where)
+        rows = self._journal.rows(
+            f"SELECT {self._words}.rowid, {rank} AS score {sql} ORDER BY score LIMIT ?",
+            [*parameters, limit],
+        )
+        return [(number, -score) for number, score in rows]
+
+    def _latest(self, expression: str, where: Where, limit: int, floor: int) -> list[int]:
+        """The latest of the records that match, looked for among so many as may be scored."""
+        words = self._words
+        sql = (
+            f"SELECT rowid FROM {words} WHERE {words} MATCH ? AND rowid > ?"
+            " ORDER BY rowid DESC LIMIT ?"
+        )
+        parameters: list[Value] = [expression, floor]
+        if where.everything:
+            parameters.append(limit)
+        else:
+            clauses = where.clauses(self._records)
+            sql = (
+                f"SELECT number FROM ({sql}) AS latest CROSS JOIN {self._records}"
+                f" ON number = latest.rowid WHERE {clauses.sql} LIMIT ?"
+            )
+            parameters += [SCORED, *clauses.parameters, limit]
+        return [number for (number,) in self._journal.rows(sql, parameters)]
+
+    def _from(self, expression: str, where: Where) -> tuple[str, list[Value]]:
+        words = self._words
+        if where.everything:
+            return f"FROM {words} WHERE {words} MATCH ?", [expression]
+        clauses = where.clauses(self._records)
+        # CROSS: full text goes first; per row it would be asked anew for every record.
+        sql = (
+            f"FROM {words} CROSS JOIN {self._records} ON number = {words}.rowid"
+            f" WHERE {words} MATCH ? AND {clauses.sql}"
+        )
+        return sql, [expression, *clauses.parameters]

@@ -1,0 +1,67 @@
+"""The process: what belongs to it alone, and what a fork must not carry into a child.
+
+A forked child shares its parent's open files, locks and database connections. SQLite
+forbids to use or even to close them there (https://sqlite.org/howtocorrupt.html, section
+2.6), so the child lets them be and makes its own.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, MutableMapping
+from typing import Any, Generic, TypeVar
+
+from memgpt_autogen.errors import ForkedError
+
+_Thing = TypeVar("_Thing")
+
+
+class OfProcess(Generic[_Thing]):
+    """Things that are open in this process, by what tells them apart.
+
+    A forked child begins without any: its parent's are neither used nor closed there.
+
+    Attributes:
+        things: those there are.
+        guard: to be held while they are looked up or changed; in a child a new lock, since a
+            lock that a parent's thread holds is never released there.
+
+    Args:
+        things: an empty mapping.
+        forget: to be called in a child for each of its parent's.
+    """
+
+    def __init__(
+        self,
+        things: MutableMapping[Any, _Thing],
+        forget: Callable[[_Thing], None] = lambda thing: None,
+    ) -> None:
+        self.things = things
+        self.guard = threading.RLock()
+        self._forget = forget
+        self._parents: list[_Thing] = []
+        forget_in_child(self._begin_anew)
+
+    def _begin_anew(self) -> None:
+        self.guard = threading.RLock()
+        self._parents += self.things.values()
+        self.things.clear()
+        for thing in self._parents:
+            self._forget(thing)
+
+
+def forget_in_child(forget: Callable[[], None]) -> None:
+    """Call `forget` in every child that is forked from now on, before it runs."""
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=forget)
+
+
+def forked(what: str) -> ForkedError:
+    """The error of a child that uses what its parent opened."""
+    return ForkedError(
+        f"{what} was opened before this process was forked, and only its parent may use it. Make"
+        " the agent in the child, after the fork (in a worker's start-up hook, or at its first"
+        " request); its memory is free once the parent has closed its own agent, or use other"
+        " names."
+    )

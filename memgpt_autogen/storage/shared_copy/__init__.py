@@ -1,0 +1,1 @@
+"""The copy of a memory that a server keeps for several machines."""

@@ -1,0 +1,233 @@
+"""Stores: the journal, the indexer and the vector index of one agent or one source.
+
+A store that is open in this process is handed to everybody here who asks for it.
+"""
+
+from __future__ import annotations
+
+import logging
+import weakref
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from memgpt_autogen.errors import EmbedderMismatchError
+from memgpt_autogen.storage.address import is_server
+from memgpt_autogen.storage.directory import Section, local_directory
+from memgpt_autogen.storage.indexer import Indexer, Progress
+from memgpt_autogen.storage.journal.blocks import BlockTable
+from memgpt_autogen.storage.journal.journal import Journal
+from memgpt_autogen.storage.journal.records import RecordTable
+from memgpt_autogen.storage.journal.state import StateTable
+from memgpt_autogen.storage.ownership import Ownership, let_go_of_unused, ownership_of
+from memgpt_autogen.storage.process import OfProcess
+from memgpt_autogen.storage.record import ARCHIVAL, RECALL
+from memgpt_autogen.storage.records import Records
+from memgpt_autogen.storage.shared_copy.server import ServerCopy, open_copy
+from memgpt_autogen.storage.vectors.clients import may_use_chroma
+from memgpt_autogen.storage.vectors.folder import ChromaFolder
+
+if TYPE_CHECKING:
+    from memgpt_autogen.storage.embedders.embedder import Embedder
+    from memgpt_autogen.storage.vectors.base import VectorStore
+
+logger = logging.getLogger(__name__)
+
+MEMORY = ":memory:"
+_EMBEDDER = "embedder"
+
+
+class Store:
+    """What is kept for one agent or one source; made by `open_store`.
+
+    Attributes:
+        directory: where its files lie; None where it is kept in memory only.
+        state: the values that are no records.
+        blocks: the core memory of an agent.
+        recall, archival: the records.
+        written: to be called before what was written is acknowledged.
+    """
+
+    def __init__(
+        self,
+        directory: Path | None,
+        name: str,
+        embedder: Embedder,
+        *,
+        copy: ServerCopy | None = None,
+        texts: bool = True,
+        anew: bool = False,
+    ) -> None:
+        self.directory = directory
+        self.name = name
+        self.embedder = embedder
+        self.users = 0
+        self._copy = copy
+        self.ownership: Ownership | None = None if directory is None else ownership_of(directory)
+        self.journal = Journal(directory, name)
+        self._vectors: VectorStore | None = None
+        if copy is not None:
+            self._vectors = copy.vectors
+        elif directory is not None and may_use_chroma():
+            folder = ChromaFolder(directory, self.journal, texts=texts)
+            folder.look()
+            self._vectors = folder
+        self.state = StateTable(self.journal)
+        self.blocks = BlockTable(self.journal)
+        tables = [RecordTable(self.journal, kind) for kind in (RECALL, ARCHIVAL)]
+        if copy is not None:
+            copy.fill(self.journal, tables)
+        if not anew:
+            self._check_embedder()
+        worth = {"worth": copy.worth} if copy else {}
+        self.indexer = Indexer(tables, embedder, self._vectors, self.ownership, **worth)
+        self.written: Callable[[], None] = self.indexer.nudge if copy is None else self._send
+        self.recall, self.archival = (
+            Records(table, embedder, self.indexer, self.written) for table in tables
+        )
+        if self.journal.get("purge") and self.indexer.own():  # a forget that was broken off
+            self.purge()
+        if isinstance(self._vectors, ChromaFolder):
+            self.indexer.is_wanted = bool(self._vectors.look())
+        if self.indexer.is_wanted or any(len(table.changes) for table in tables):
+            self.indexer.nudge()
+
+    @property
+    def place(self) -> str:
+        """Names the store in messages."""
+        return str(self.directory or MEMORY)
+
+    def _send(self) -> None:
+        """Let the server have what was written before it is acknowledged."""
+        assert self._copy is not None
+        self._copy.send(self.journal)
+        self.indexer.nudge()
+
+    def own(self, wait: float) -> bool:
+        """Take the ownership, to be kept until `close`; False if another process has it."""
+        if self.ownership is None:
+            return True
+        self.indexer.keeps = self.ownership.take(wait)
+        return self.indexer.keeps
+
+    def embed_anew(self, progress: Progress | None = None) -> int:
+        """Embed everything with this store's embedder; how many records there are.
+
+        Killed midway, whoever opens the store next with this embedder goes on.
+        """
+        tables = [self.recall.table, self.archival.table]
+        if self.journal.get(_EMBEDDER) != self.embedder.model_id:
+            with self.journal.transaction():
+                self.journal.put(_EMBEDDER, self.embedder.model_id)
+                self.journal.put("dimension", None)
+                for table in tables:
+                    table.vectors.clear()
+                    table.changes.begin_anew()
+            self.indexer.start_over()
+        self.indexer.settle(progress)
+        return sum(map(len, tables))
+
+    def purge(self) -> bool:
+        """Take what was deleted out of all files; False for a server's, out of reach here.
+
+        Raises:
+            StorageError: a file cannot be overwritten; what was deleted stays deleted.
+        """
+        self.journal.purge()
+        self.indexer.erase()
+        self.journal.put("purge", None)
+        return self._copy is None
+
+    def close(self) -> None:
+        """Tell the index of everything and let go of all files; the last user's call counts."""
+        self.users -= 1
+        if self.users:
+            return
+        with _open.guard:
+            if _open.things.get(self.place) is self:
+                del _open.things[self.place]
+        try:
+            self.indexer.close()
+            if self._copy is not None:
+                self._copy.send(self.journal)
+        finally:
+            self.journal.close()
+            if self._copy is not None:
+                self._copy.close()
+
+    def must_have(self, embedder: Embedder) -> None:
+        """See that it is open with this embedder.
+
+        Raises:
+            EmbedderMismatchError: it is open with another one.
+        """
+        if self.embedder.model_id != embedder.model_id:
+            raise EmbedderMismatchError(
+                f"{self.name!r} is open in this process with the embedder"
+                f" {self.embedder.model_id!r}, and {embedder.model_id!r} was asked for."
+            )
+
+    def _check_embedder(self) -> None:
+        made_with = self.journal.get(_EMBEDDER)
+        if made_with is None:
+            self.journal.put(_EMBEDDER, self.embedder.model_id)
+        elif made_with != self.embedder.model_id:
+            is_source = self.directory is not None and self.directory.parent.name == "sources"
+            anew = (
+                "load the files into a source of another name with the second."
+                if is_source
+                else "embed everything anew with the second: from memgpt_autogen import reindex;"
+                f" reindex({self.name!r}, memory=..., embedder=...)"
+            )
+            raise EmbedderMismatchError(
+                f"the memory of {self.name!r} in {self.place} was made with the embedder"
+                f" {made_with!r} and is now opened with {self.embedder.model_id!r}. Give the first"
+                f" one as embedder=, or {anew}"
+            )
+
+
+_open: OfProcess[Store] = OfProcess(weakref.WeakValueDictionary())
+
+
+def open_store(
+    location: str,
+    section: Section,
+    name: str,
+    embedder: Embedder,
+    *,
+    texts: bool = True,
+    anew: bool = False,
+) -> Store:
+    """Open, or make, what is stored for an agent or a source; to be closed by each who asked.
+
+    Args:
+        location: a directory, `http(s)://host:port` of a Chroma server, or `:memory:`.
+        section: whether it is an agent's or a source's.
+        name: its name; any text.
+        embedder: must be the one that made its vectors.
+        texts: Chroma gets the texts too, for other programs to read.
+        anew: another embedder's vectors are to be replaced, by `Store.embed_anew`.
+
+    Raises:
+        EmbedderMismatchError: it was made with another embedder.
+        StateFormatError: it has a layout that this version cannot read.
+        StorageError: it cannot be read or written, or the server does not answer.
+    """
+    if location == MEMORY:
+        store = Store(None, name, embedder)
+        store.users = 1
+        return store
+    copy: ServerCopy | None = None
+    directory = local_directory(location, section, name)
+    with _open.guard:
+        if is_server(location):
+            copy, directory = open_copy(location, section, name)
+        let_go_of_unused(map(Path, _open.things))
+        store_here = _open.things.get(str(directory))
+        if store_here is None:
+            store_here = Store(directory, name, embedder, copy=copy, texts=texts, anew=anew)
+            _open.things[str(directory)] = store_here
+        else:
+            store_here.must_have(embedder)
+        store_here.users += 1
+        return store_here

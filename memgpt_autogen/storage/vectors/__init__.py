@@ -1,0 +1,1 @@
+"""Vector indexes: what meaning is searched in."""

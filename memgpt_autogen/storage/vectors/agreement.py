@@ -1,0 +1,65 @@
+"""How a vector index is brought into agreement with its journal, and how the two are compared."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from memgpt_autogen.storage.journal.records import RecordTable
+from memgpt_autogen.storage.vectors.base import Standing, VectorIndex, VectorStore
+
+_PART = 1000  # changes that an index is told at once
+
+
+def tell(store: VectorStore, table: RecordTable, embedder: str) -> None:
+    """Tell the index of a table all changes whose records have vectors."""
+    index = store.index(table.kind)
+    while _tell_part(index, table, embedder):
+        pass
+
+
+def fault(store: VectorStore, tables: Iterable[RecordTable], embedder: str) -> str:
+    """What speaks against indexes that can be opened; empty for nothing."""
+    faults = (_fault(store.index(table.kind), table, embedder) for table in tables)
+    return next(filter(None, faults), "")
+
+
+def _tell_part(index: VectorIndex, table: RecordTable, embedder: str) -> bool:
+    """Tell the oldest changes; False if there are none that can be told."""
+    changes = table.changes.first(_PART)
+    latest = {one.number: one for one in changes}
+    records = table.get(sorted(n for n, one in latest.items() if not one.deleted))
+    rows = table.vectors.get(list(records))
+    if waiting := records.keys() - rows:  # stored meanwhile, and not embedded yet
+        first = min(one.sequence for one in changes if one.number in waiting)
+        changes = [one for one in changes if one.sequence < first]
+        records = {number: records[number] for number in rows}
+    if not changes:
+        return False
+    if records:
+        index.upsert(list(records.values()), np.stack([rows[number] for number in records]))
+    index.delete(sorted({one.number for one in changes} - records.keys()))
+    sequence = changes[-1].sequence
+    index.note(Standing(table.journal.identity, embedder, sequence))
+    with table.journal.transaction():
+        table.changes.drop(sequence)
+        table.journal.put(f"count.{table.kind.name}", len(index))
+    return True
+
+
+def _fault(index: VectorIndex, table: RecordTable, embedder: str) -> str:
+    applied = table.changes.applied
+    standing = index.standing
+    if standing is None:
+        return "lacks what it was told" if applied else ""
+    if standing.journal != table.journal.identity:
+        return "belongs to another memory"
+    if standing.embedder != embedder:
+        return "holds another embedder's vectors"
+    if not applied <= standing.sequence <= table.changes.last:
+        return "is not as old as the journal"
+    count = table.journal.get(f"count.{table.kind.name}")
+    if standing.sequence == applied and len(index) != count:
+        return "lacks records"
+    return ""

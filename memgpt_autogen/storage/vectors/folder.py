@@ -1,0 +1,264 @@
+"""Chroma in a folder: opened only after a look at its files, and closed with their checksums.
+
+Chroma's process can crash on a damaged vector file, so a folder that was closed in good
+order is compared with the checksums taken then, and any other is first opened in a child
+process (see `trial`). What does not stand the look is put aside and made anew from the
+journal.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import os
+import shutil
+import subprocess
+import sys
+import threading
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from memgpt_autogen.errors import StorageError
+from memgpt_autogen.storage.journal.connection import make_private
+from memgpt_autogen.storage.journal.journal import Journal
+from memgpt_autogen.storage.process import OfProcess
+from memgpt_autogen.storage.record import Kind
+from memgpt_autogen.storage.vectors import trial
+from memgpt_autogen.storage.vectors.chroma import ChromaIndex
+from memgpt_autogen.storage.vectors.clients import folder_client, release
+
+if TYPE_CHECKING:
+    from chromadb.api import ClientAPI
+
+logger = logging.getLogger(__name__)
+
+OPEN = 8  # folders whose clients are open at a time: each holds 11 descriptors and 6 threads
+FOLDER = "chroma"
+_OWNER = "memgpt-autogen.json"  # names the journal that a folder belongs to
+_CLOSED = "chroma"  # the journal's key for the checksums of a folder that was closed
+_TRIAL_SECONDS = 120.0
+_CHUNK = 1 << 20
+
+
+class ChromaFolder:
+    """The indexes of one memory in a folder beside its journal; one process has it open."""
+
+    def __init__(self, directory: Path, journal: Journal, *, texts: bool = True) -> None:
+        self.path = directory / FOLDER
+        self._journal = journal
+        self._texts = texts
+        self._turn = threading.Condition(threading.RLock())
+        self._users = 0
+        self._opened: ClientAPI | None = None
+        for other in list(_open.things.values()):  # of a store that nobody has any more
+            if other.path == self.path:
+                other.close()
+
+    def look(self) -> str:
+        """What is wrong with the folder, as far as a quick look tells; empty for nothing.
+
+        Raises:
+            StorageError: it belongs to another memory.
+        """
+        if not self.path.exists() or not any(self.path.iterdir()):
+            sql = "SELECT 1 FROM meta WHERE key LIKE 'applied.%' AND value > 0"
+            return "is missing" if self._journal.rows(sql) else ""
+        with contextlib.suppress(OSError, ValueError):
+            owner = json.loads((self.path / _OWNER).read_text("utf-8"))["journal"]
+            if owner != self._journal.identity:
+                raise StorageError(
+                    f"{self.path} belongs to another memory than {self._journal.path}. Nothing"
+                    " was changed: put the right folder back, or move this one away, and it is"
+                    " made anew from the journal."
+                )
+        closed = self._closed()
+        if closed is not None and {n: s for n, s, _ in closed} != dict(self._sizes()):
+            return "is not as it was closed"
+        return ""
+
+    def prepare(self) -> bool:
+        with self._turn:
+            wrong = self.look() or self._look_closely()
+            if not wrong:
+                return True
+            logger.warning(
+                "%s %s: it is made anew from the journal, and nothing is lost.", self.path, wrong
+            )
+            self.put_aside()
+            return False
+
+    def index(self, kind: Kind) -> ChromaIndex:
+        return ChromaIndex(self._lent, kind.name, kind, place=str(self.path), texts=self._texts)
+
+    def put_aside(self) -> None:
+        with self._unused():
+            self._let_go()
+            self._journal.put(_CLOSED, None)
+            if self.path.exists():
+                number = 1
+                while (aside := self.path.with_name(f"{FOLDER}.aside-{number}")).exists():
+                    number += 1
+                self.path.rename(aside)
+
+    def destroy(self) -> None:
+        """Also what was put aside before: it holds the same texts."""
+        with self._unused():
+            self._let_go()
+            self._journal.put(_CLOSED, None)
+            for folder in sorted(self.path.parent.glob(f"{FOLDER}*")):
+                _shred(folder)
+
+    def close(self) -> None:
+        with self._unused():
+            self._close()
+
+    def close_unless_used(self) -> None:
+        """Close it, if no other thread is at work with it."""
+        if self._turn.acquire(blocking=False):
+            try:
+                if not self._users:
+                    self._close()
+            finally:
+                self._turn.release()
+
+    def forget(self) -> None:
+        """Let the client of a parent process be."""
+        self._opened = None
+        self._users = 0
+        self._turn = threading.Condition(threading.RLock())
+
+    @contextlib.contextmanager
+    def _unused(self) -> Iterator[None]:
+        """Inside the `with` block nobody else uses the client; waits for who does."""
+        with self._turn:
+            self._turn.wait_for(lambda: not self._users)
+            yield
+
+    @contextlib.contextmanager
+    def _lent(self) -> Iterator[ClientAPI]:
+        """The client, which is not closed inside the `with` block."""
+        with self._turn:
+            client = self._open()
+            self._users += 1
+        try:
+            _used_latest(self)
+            yield client
+        finally:
+            with self._turn:
+                self._users -= 1
+                self._turn.notify_all()
+
+    def _open(self) -> ClientAPI:
+        if self._opened is None:
+            make_private(self.path)
+            self._journal.put(_CLOSED, None)  # from here on a kill leaves it unclosed
+            owner = json.dumps({"journal": self._journal.identity})
+            (self.path / _OWNER).write_text(owner, "utf-8")
+            self._opened = folder_client(self.path)
+        return self._opened
+
+    def _close(self) -> None:
+        if self._opened is not None:
+            self._let_go()
+            sizes = self._sizes()
+            for name, _ in sizes:
+                (self.path / name).chmod(0o600)
+            files = [[name, size, _checksum(self.path / name)] for name, size in sizes]
+            self._journal.put(_CLOSED, json.dumps(files))
+
+    def _let_go(self) -> None:
+        if self._opened is not None:
+            release(self._opened)
+            self._opened = None
+        _open.things.pop(id(self), None)
+
+    def _look_closely(self) -> str:
+        if self._opened is not None or not self.path.exists():
+            return ""
+        closed = self._closed()
+        if closed is not None:
+            same = all(_checksum(self.path / name) == check for name, _, check in closed)
+            return "" if same else "is damaged"
+        if not any(path.name != _OWNER for path in self.path.iterdir()):
+            return ""
+        return "" if _stands_trial(self.path) else "cannot be read"
+
+    def _closed(self) -> list[tuple[str, int, int]] | None:
+        found = self._journal.get(_CLOSED)
+        return (
+            None if not found else [(name, size, check) for name, size, check in json.loads(found)]
+        )
+
+    def _sizes(self) -> list[tuple[str, int]]:
+        return [
+            (path.relative_to(self.path).as_posix(), path.stat().st_size)
+            for path in sorted(self.path.rglob("*"))
+            if path.is_file()
+        ]
+
+
+_open: OfProcess[ChromaFolder] = OfProcess({}, ChromaFolder.forget)
+
+
+def _used_latest(folder: ChromaFolder) -> None:
+    """Note the use of a folder, and close the one that was used longest ago, if too many are."""
+    with _open.guard:
+        _open.things.pop(id(folder), None)
+        surplus = list(_open.things.values())
+        _open.things[id(folder)] = folder  # the last of all
+    for one in surplus[: max(len(surplus) + 1 - OPEN, 0)]:
+        one.close_unless_used()
+
+
+def _stands_trial(path: Path) -> bool:
+    """Whether a child process can open the folder and search it."""
+    command = [sys.executable or "python3", trial.__file__, str(path)]
+    try:
+        done = subprocess.run(  # noqa: S603 - our own program
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            timeout=_TRIAL_SECONDS,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired) as problem:
+        logger.info("the trial of %s did not end: %s", path, problem)
+        return False
+    return done.returncode == 0
+
+
+def _checksum(path: Path) -> int:
+    check = 0
+    try:
+        with path.open("rb") as file:
+            while chunk := file.read(_CHUNK):
+                check = zlib.crc32(chunk, check)
+    except OSError:
+        return -1
+    return check
+
+
+def _shred(folder: Path) -> None:
+    """Overwrite the files of a folder and remove it.
+
+    Raises:
+        StorageError: a file cannot be overwritten.
+    """
+    try:
+        for path in (path for path in folder.rglob("*") if path.is_file()):
+            size = path.stat().st_size
+            with path.open("r+b") as file:
+                for start in range(0, size, _CHUNK):
+                    file.write(bytes(min(_CHUNK, size - start)))
+                file.flush()
+                os.fsync(file.fileno())
+        shutil.rmtree(folder)
+    except OSError as problem:
+        raise StorageError(
+            f"{folder} could not be overwritten: {problem}. What was deleted is no longer found;"
+            " close other programs that read the folder, and call forget again."
+        ) from problem

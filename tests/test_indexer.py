@@ -1,0 +1,385 @@
+"""The indexer: it embeds in batches behind whoever stores, and tells an index that it trusts."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from memgpt_autogen.errors import EmbedderMismatchError, StorageError
+from memgpt_autogen.storage.embedders.arrays import Vectors
+from memgpt_autogen.storage.embedders.embedder import embed_query
+from memgpt_autogen.storage.indexer import EMBEDDED, TOLD
+from memgpt_autogen.storage.record import RECALL, Record
+from memgpt_autogen.storage.store import Store
+from memgpt_autogen.storage.vectors.base import Standing
+from tests.stores import HASHING, Letters, Observed, opened, record, text, warnings_in
+
+
+@pytest.fixture
+def observed() -> Observed:
+    return Observed()
+
+
+@pytest.fixture
+def store(tmp_path: Path, observed: Observed) -> Iterator[Store]:
+    with closing(opened(tmp_path, observed)) as made:
+        yield made
+
+
+def put(store: Store, *numbers: int) -> None:
+    store.recall.write([record(n, text(n)) for n in numbers])
+
+
+def let_it_end() -> None:
+    """Wait until the indexer has nothing to do any more."""
+    for thread in threading.enumerate():
+        if thread.name == "memgpt indexer":
+            thread.join()
+
+
+def owned(store: Store) -> bool:
+    return store.ownership is not None and store.ownership.held
+
+
+def in_chroma(store: Store) -> set[int]:
+    """What the index holds; it agrees with the journal in text, number and vector."""
+    assert store._vectors is not None
+    embedder = HASHING if isinstance(store.embedder, Observed) else store.embedder
+    found: dict[int, Record] = {}
+    for records, rows in store._vectors.index(RECALL).everything():  # type: ignore[attr-defined]
+        found.update({one.number: one for one in records})
+        made = embedder.embed([one.embedded(RECALL) for one in records])
+        assert rows == pytest.approx(made, abs=2e-3)
+    assert store.recall.table.get(list(found)) == found
+    return set(found)
+
+
+def test_what_is_stored_is_embedded_and_indexed_without_being_asked_for(
+    store: Store, observed: Observed
+) -> None:
+    put(store, *range(1, TOLD + 10))
+    assert store.indexer.wait(60)
+    assert max(observed.batches) <= EMBEDDED and sum(observed.batches) == TOLD + 9
+    store.indexer.settle()
+    assert in_chroma(store) == set(range(1, TOLD + 10))
+    assert len(store.recall.table.changes) == 0
+
+
+def test_a_few_changes_wait_for_the_end(tmp_path: Path, store: Store) -> None:
+    put(store, 1, 2)
+    assert store.indexer.wait(60)
+    assert len(store.recall.table.changes) == 2
+    near = store.recall.nearest(embed_query(HASHING, text(2)), 1)
+    assert list(near) == [2]  # by the journal's vectors
+    store.close()
+    with closing(opened(tmp_path, Observed())) as again:
+        assert in_chroma(again) == {1, 2}
+
+
+@settings(
+    max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(st.lists(st.tuples(st.sampled_from(["put", "delete", "tell"]), st.integers(1, 30))))
+def test_the_index_holds_what_the_journal_holds_after_any_changes(
+    store: Store, deeds: list[tuple[str, int]]
+) -> None:
+    for deed, number in deeds:
+        if deed == "put":
+            put(store, number)
+        elif deed == "delete":
+            store.recall.delete([number])
+        else:
+            store.indexer.settle()
+    vector = embed_query(HASHING, text(7))
+    there = set(store.recall.table.get(range(31)))
+    store.indexer.wait(60)
+    assert set(store.recall.nearest(vector, 50)) == there
+    store.indexer.settle()
+    assert in_chroma(store) == there
+
+
+def test_what_was_deleted_crowds_nobody_out_before_the_index_knows(store: Store) -> None:
+    store.recall.write([record(n, f"{text(n)} apples apples apples") for n in range(1, 61)])
+    put(store, 61, 62, 63)
+    store.indexer.settle()
+    store.recall.delete(range(1, 61))
+    assert set(store.recall.nearest(embed_query(HASHING, "apples"), 50)) == {61, 62, 63}
+
+
+# --- failing ----------------------------------------------------------------------------
+
+
+def test_an_embedder_that_fails_keeps_nobody_waiting_and_is_tried_again(
+    store: Store, observed: Observed, caplog: pytest.LogCaptureFixture
+) -> None:
+    observed.broken = True
+    put(store, 1, 2)
+    assert not store.indexer.wait(60)
+    put(store, 3)
+    assert not store.indexer.wait(60)
+    (warning,) = warnings_in(caplog)
+    assert "ConnectionError: the embedder is away" in warning
+    with pytest.raises(ConnectionError):
+        store.indexer.settle()
+    observed.broken = False
+    put(store, 4)
+    let_it_end()
+    assert store.indexer.wait(60)
+    store.indexer.settle()
+    assert in_chroma(store) == {1, 2, 3, 4}
+
+
+def test_what_could_not_be_embedded_waits_for_the_next_opening(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    broken = Observed()
+    broken.broken = True
+    store = opened(tmp_path, broken)
+    put(store, 1)
+    store.close()
+    assert any("waits to be embedded" in warning for warning in warnings_in(caplog))
+    with closing(opened(tmp_path, Observed())) as store:
+        assert store.indexer.wait(60)
+        store.indexer.settle()
+        assert in_chroma(store) == {1}
+
+
+def test_vectors_of_another_size_under_the_same_id_are_refused(tmp_path: Path) -> None:
+    store = opened(tmp_path)
+    put(store, *range(1, 71))
+    store.close()
+    with closing(opened(tmp_path, Letters(HASHING.model_id))) as store:
+        vector = embed_query(store.embedder, "text")
+        with pytest.raises(EmbedderMismatchError, match=r"384 dimensions.*now makes 26"):
+            store.recall.check(vector)
+        put(store, 71)
+        with pytest.raises(StorageError, match="vectors of 26"):
+            store.indexer.settle()
+        assert len(store.recall) == 71
+
+
+def test_the_first_few_vectors_may_have_been_of_a_wrong_size(tmp_path: Path) -> None:
+    store = opened(tmp_path)
+    put(store, 1)
+    store.close()
+    with closing(opened(tmp_path, Letters(HASHING.model_id))) as store:
+        put(store, 2)
+        store.indexer.settle()
+        vector = embed_query(store.embedder, text(1))
+        assert set(store.recall.nearest(vector, 5)) == {1, 2}
+
+
+def test_threads_that_store_and_search_lose_and_repeat_nothing(store: Store) -> None:
+    vector = embed_query(HASHING, text(7))
+
+    def work(first: int) -> None:
+        for number in range(first, first + 40, 4):
+            put(store, *range(number, number + 4))
+            store.recall.nearest(vector, 5)
+            store.indexer.settle()
+
+    threads = [threading.Thread(target=work, args=[first]) for first in (1, 41, 81)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert in_chroma(store) == set(range(1, 121))
+
+
+# --- ownership --------------------------------------------------------------------------
+
+
+def test_the_index_is_given_back_when_there_is_nothing_to_do(store: Store) -> None:
+    put(store, 1)
+    store.indexer.settle()
+    assert owned(store)
+    store.recall.nearest(embed_query(HASHING, text(1)), 1)
+    let_it_end()
+    assert not owned(store)
+    assert in_chroma(store) == {1}
+    assert store.own(0)
+    store.recall.nearest(embed_query(HASHING, text(1)), 1)
+    let_it_end()
+    assert owned(store), "who runs turns keeps it"
+
+
+def test_without_the_ownership_the_journals_vectors_are_searched(store: Store) -> None:
+    put(store, *range(1, 9))
+    store.indexer.settle()
+    near = store.recall.nearest(embed_query(HASHING, text(5)), 3)
+    store.indexer.own = lambda: False  # type: ignore[method-assign]
+    store.indexer._ready = False
+    assert store.recall.nearest(embed_query(HASHING, text(5)), 3) == pytest.approx(near, abs=2e-3)
+    put(store, 9)
+    store.indexer.settle()
+    assert len(store.recall.table.changes) == 1, "it waits for whoever has it"
+    assert 9 in store.recall.nearest(embed_query(HASHING, text(9)), 1)
+
+
+# --- an index that is not what it should be ---------------------------------------------
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    """The directory of a closed store of 40 records."""
+    with closing(opened(tmp_path, Observed())) as store:
+        put(store, *range(1, 41))
+        store.recall.delete([40])
+        assert store.directory is not None
+        return store.directory
+
+
+def rebuilt(place: Path, caplog: pytest.LogCaptureFixture) -> list[str]:
+    """What is said while the index is made anew; nothing is embedded again."""
+    caplog.clear()
+    observed = Observed()
+    with closing(opened(place.parents[1], observed)) as store:
+        store.indexer.settle()
+        assert store.indexer.wait(60)
+        near = store.recall.nearest(embed_query(HASHING, text(7)), 50)
+        assert set(near) == set(range(1, 40))
+        store.indexer.settle()
+        assert in_chroma(store) == set(range(1, 40))
+    assert observed.batches == []
+    return warnings_in(caplog)
+
+
+def remove(place: Path, older: Path) -> None:
+    shutil.rmtree(place / "chroma")
+
+
+def empty(place: Path, older: Path) -> None:
+    remove(place, older)
+    (place / "chroma").mkdir()
+
+
+def cut(place: Path, older: Path) -> None:
+    path = place / "chroma" / "chroma.sqlite3"
+    path.write_bytes(path.read_bytes()[:5000])
+
+
+def damage(place: Path, older: Path) -> None:
+    path = place / "chroma" / "chroma.sqlite3"
+    path.write_bytes(bytes(path.stat().st_size))
+
+
+def put_older(place: Path, older: Path) -> None:
+    remove(place, older)
+    shutil.copytree(older, place / "chroma")
+
+
+@pytest.mark.parametrize("unclean", [False, True])
+@pytest.mark.parametrize("spoil", [remove, empty, cut, damage, put_older])
+def test_a_folder_that_is_not_right_is_made_anew_with_one_warning(
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    spoil: Callable[[Path, Path], None],
+    unclean: bool,
+) -> None:
+    with closing(opened(tmp_path / "memory", Observed())) as store:
+        put(store, *range(1, 31))
+        assert store.directory is not None
+        place = store.directory
+    older = tmp_path / "older"
+    shutil.copytree(place / "chroma", older)
+    with closing(opened(tmp_path / "memory", Observed())) as store:
+        put(store, *range(31, 41))
+        store.recall.delete([40])
+    if unclean:  # as if killed while Chroma was open: there are no checksums
+        with closing(sqlite3.connect(place / "journal.sqlite3")) as connection, connection:
+            connection.execute("DELETE FROM meta WHERE key = 'chroma'")
+    spoil(place, older)
+    said = rebuilt(place, caplog)
+    assert len(said) == 1 and "made anew" in said[0], said
+    assert rebuilt(place, caplog) == [], "once"
+    kept = list(place.glob("chroma.aside-*"))
+    assert bool(kept) == (spoil in {cut, damage, put_older} or kept != [])
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        (lambda old: Standing("another", old.embedder, old.sequence), "another memory"),
+        (lambda old: Standing(old.journal, "another", old.sequence), "another embedder"),
+        (lambda old: Standing(old.journal, old.embedder, old.sequence - 1), "not as old"),
+        (lambda old: Standing(old.journal, old.embedder, old.sequence + 1), "not as old"),
+    ],
+)
+def test_an_index_of_another_standing_is_made_anew(
+    place: Path,
+    caplog: pytest.LogCaptureFixture,
+    wrong: Callable[[Standing], Standing],
+    said: str,
+) -> None:
+    with closing(opened(place.parents[1], Observed())) as store:
+        assert store._vectors is not None
+        index = store._vectors.index(RECALL)
+        standing = index.standing
+        assert standing is not None
+        index.note(wrong(standing))
+    warnings = rebuilt(place, caplog)
+    assert len(warnings) == 1 and said in warnings[0]
+
+
+def test_an_index_that_lacks_records_is_made_anew(
+    place: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with closing(opened(place.parents[1], Observed())) as store:
+        assert store._vectors is not None
+        store._vectors.index(RECALL).delete([3])
+    (warning,) = rebuilt(place, caplog)
+    assert "lacks records" in warning
+
+
+def test_an_index_that_was_told_and_not_noted_is_told_again(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As if killed right after the index answered, before the journal was written."""
+    with closing(opened(tmp_path, Observed())) as store:
+        put(store, *range(1, 41))
+        store.recall.delete([40])
+        store.indexer.settle()
+        table = store.recall.table
+        with table.journal.transaction() as connection:
+            connection.execute(
+                "INSERT INTO changes VALUES (?, 'recall', 39, 0)", [table.changes.last]
+            )
+            table.journal.put("applied.recall", table.changes.last - 1)
+            table.journal.put("count.recall", 7)
+        assert store.directory is not None
+        place = store.directory
+    assert rebuilt(place, caplog) == []
+
+
+def test_all_is_embedded_anew_where_that_was_broken_off(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with closing(opened(tmp_path)) as store:
+        put(store, *range(1, 41))
+
+    def die() -> None:
+        raise KeyboardInterrupt
+
+    store = opened(tmp_path, Letters(), anew=True)
+    with monkeypatch.context() as patch:
+        patch.setattr(store.indexer, "start_over", die)
+        with pytest.raises(KeyboardInterrupt):
+            store.embed_anew()
+        patch.setattr(store.indexer, "settle", lambda: None)  # as if killed
+        store.close()
+    with closing(opened(tmp_path, Letters())) as store:
+        assert store.embed_anew() == 40
+        rows: Vectors = store.recall.table.vectors.latest(99)[1]
+        assert rows.shape == (40, 26)
+        assert np.allclose(np.linalg.norm(rows, axis=1), 1, atol=1e-2)
+        store.indexer.settle()
+        assert in_chroma(store) == set(range(1, 41))
