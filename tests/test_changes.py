@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from memgpt_autogen.storage.embedders.embedder import embed_query
 from memgpt_autogen.storage.journal.changes import Change
 from memgpt_autogen.storage.journal.journal import Journal
-from memgpt_autogen.storage.journal.records import RecordTable
+from memgpt_autogen.storage.journal.record_table import RecordTable
 from memgpt_autogen.storage.record import ARCHIVAL, RECALL
 from tests.stores import HASHING, record
 

@@ -16,7 +16,7 @@ from memgpt_autogen.errors import StorageError
 from memgpt_autogen.storage.journal import matching
 from memgpt_autogen.storage.journal.connection import link_to
 from memgpt_autogen.storage.journal.journal import FILE, Journal
-from memgpt_autogen.storage.journal.records import RecordTable
+from memgpt_autogen.storage.journal.record_table import RecordTable
 from memgpt_autogen.storage.journal.where import Where
 from memgpt_autogen.storage.record import ARCHIVAL, RECALL, Kind, Record, micros
 from memgpt_autogen.storage.search.parse import MAX_TERMS, parsed

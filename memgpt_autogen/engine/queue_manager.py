@@ -242,6 +242,7 @@ class QueueManager:
         return self.context.counted(room.tools) < before or self.context.squeeze()
 
     def _evict(self, room: Room) -> None:
+        """Let leave what `MainContext.evict` decides, and summarise it; all is written."""
         context = self.context
         before = context.tokens(room.tools)
         whole = list(context.entries)

@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from memgpt_autogen.errors import StorageError
 from memgpt_autogen.storage.embedders.arrays import Vectors
 from memgpt_autogen.storage.embedders.embedder import Embedder
-from memgpt_autogen.storage.journal.records import RecordTable
+from memgpt_autogen.storage.journal.record_table import RecordTable
 from memgpt_autogen.storage.journal.vectors import waiting
 from memgpt_autogen.storage.ownership import Ownership
 from memgpt_autogen.storage.vectors.agreement import fault, tell

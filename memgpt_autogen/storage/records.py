@@ -9,7 +9,7 @@ from memgpt_autogen.errors import EmbedderMismatchError
 from memgpt_autogen.storage.embedders.arrays import Vectors
 from memgpt_autogen.storage.embedders.embedder import Embedder
 from memgpt_autogen.storage.indexer import COMPARED, Indexer, Progress
-from memgpt_autogen.storage.journal.records import RecordTable
+from memgpt_autogen.storage.journal.record_table import RecordTable
 from memgpt_autogen.storage.record import Kind, Record
 
 WRITTEN = 256  # records in one transaction

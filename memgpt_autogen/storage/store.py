@@ -17,7 +17,7 @@ from memgpt_autogen.storage.directory import Section, local_directory
 from memgpt_autogen.storage.indexer import Indexer, Progress
 from memgpt_autogen.storage.journal.blocks import BlockTable
 from memgpt_autogen.storage.journal.journal import Journal
-from memgpt_autogen.storage.journal.records import RecordTable
+from memgpt_autogen.storage.journal.record_table import RecordTable
 from memgpt_autogen.storage.journal.state import StateTable
 from memgpt_autogen.storage.ownership import Ownership, let_go_of_unused, ownership_of
 from memgpt_autogen.storage.process import OfProcess
@@ -69,9 +69,8 @@ class Store:
         if copy is not None:
             self._vectors = copy.vectors
         elif directory is not None and may_use_chroma():
-            folder = ChromaFolder(directory, self.journal, texts=texts)
-            folder.look()
-            self._vectors = folder
+            self._vectors = ChromaFolder(directory, self.journal, texts=texts)
+            self._vectors.look()  # before anything is written: another memory's is refused
         self.state = StateTable(self.journal)
         self.blocks = BlockTable(self.journal)
         tables = [RecordTable(self.journal, kind) for kind in (RECALL, ARCHIVAL)]
@@ -87,8 +86,7 @@ class Store:
         )
         if self.journal.get("purge") and self.indexer.own():  # a forget that was broken off
             self.purge()
-        if isinstance(self._vectors, ChromaFolder):
-            self.indexer.is_wanted = bool(self._vectors.look())
+        self.indexer.is_wanted = self._vectors is not None and bool(self._vectors.look())
         if self.indexer.is_wanted or any(len(table.changes) for table in tables):
             self.indexer.nudge()
 

@@ -16,7 +16,7 @@ from typing import Literal
 
 from memgpt_autogen.storage.embedders.arrays import Vectors
 from memgpt_autogen.storage.embedders.embedder import Embedder, embed_query
-from memgpt_autogen.storage.journal.records import RecordTable
+from memgpt_autogen.storage.journal.record_table import RecordTable
 from memgpt_autogen.storage.journal.where import Where
 from memgpt_autogen.storage.journal.words import asked_words
 from memgpt_autogen.storage.records import Records

@@ -22,7 +22,7 @@ from memgpt_autogen.errors import TakenOverError
 from memgpt_autogen.storage.address import Server
 from memgpt_autogen.storage.directory import Section, folder_name, server_directory
 from memgpt_autogen.storage.journal.journal import Journal
-from memgpt_autogen.storage.journal.records import RecordTable, record_of
+from memgpt_autogen.storage.journal.record_table import RecordTable, record_of
 from memgpt_autogen.storage.record import Kind
 from memgpt_autogen.storage.text import clean
 from memgpt_autogen.storage.vectors.chroma import ChromaIndex
@@ -51,6 +51,9 @@ class ServerVectors:
         self._client = client
         self._prefix = prefix
         self._place = place
+
+    def look(self) -> str:
+        return ""
 
     def prepare(self) -> bool:
         return True

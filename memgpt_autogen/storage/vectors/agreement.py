@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from memgpt_autogen.storage.journal.records import RecordTable
+from memgpt_autogen.storage.journal.record_table import RecordTable
 from memgpt_autogen.storage.vectors.base import Standing, VectorIndex, VectorStore
 
 _PART = 1000  # changes that an index is told at once

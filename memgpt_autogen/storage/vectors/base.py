@@ -1,6 +1,7 @@
 """What a vector index is to the rest: few verbs, behind which any vector store may stand.
 
-The journal is the truth. An index is told of changes in their order, may be told twice,
+`Store` (storage/store.py) chooses one, and the indexer tells it what the journal holds. The
+journal is the truth. An index is told of changes in their order, may be told twice,
 and can be made anew from the journal at any time.
 """
 
@@ -58,6 +59,14 @@ class VectorIndex(Protocol):
 
 class VectorStore(Protocol):
     """Where the indexes of one memory lie, such as a folder or a server."""
+
+    def look(self) -> str:
+        """What is wrong with it, as far as a quick look tells; empty for nothing.
+
+        Raises:
+            StorageError: it belongs to another memory.
+        """
+        ...
 
     def prepare(self) -> bool:
         """See whether what is there can be used without danger; False where it was lost.
