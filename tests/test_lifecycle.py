@@ -263,3 +263,23 @@ def test_a_file_in_the_place_of_a_directory(where: str, model: ScriptedModel, me
     assert attempt(model, memory) == first
     file.unlink()
     assert attempt(model, memory) == "works"
+
+
+def test_a_process_that_ends_without_closing_ends_well(tmp_path: Path) -> None:
+    """What works behind it may be in the midst of a call of a library."""
+    program = (
+        "import sys, time\n"
+        "from memgpt_autogen import MemGPTAgent\n"
+        "agent = MemGPTAgent('mem', llm_config=False, memory=sys.argv[1])\n"
+        "for number in range(70): agent.recall.append(f'Message {number} of many.', 'Ann')\n"
+        "time.sleep(float(sys.argv[2]))\n"
+    )
+    for delay in ("0", "0.02", "0.35"):
+        done = subprocess.run(
+            [sys.executable, "-c", program, tmp_path / delay, delay],
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        assert (done.returncode, done.stderr) == (0, "")

@@ -17,6 +17,7 @@ from memgpt_autogen.storage.embedders.embedder import Embedder
 from memgpt_autogen.storage.journal.record_table import RecordTable
 from memgpt_autogen.storage.journal.vectors import waiting
 from memgpt_autogen.storage.ownership import Ownership
+from memgpt_autogen.storage.process import Workers
 from memgpt_autogen.storage.vectors.agreement import fault, tell
 from memgpt_autogen.storage.vectors.base import VectorStore
 
@@ -31,8 +32,7 @@ COMPARED = 50_000  # vectors that are read from the journal to be compared witho
 _FEW = 64  # vectors that are made anew where they were a fault of the embedder
 _REST = 0.3  # seconds to wait for more to do
 
-# Embedding is the processor's work: of all agents of a process one at a time does it.
-_embedding = threading.Lock()
+_workers = Workers()
 
 
 class Indexer:
@@ -77,16 +77,15 @@ class Indexer:
         self._users = 0
         self._since = dict.fromkeys((table.kind.name for table in tables), 0)
 
-    # --- for those who store ---------------------------------------------------------
-
     def nudge(self, *, hurry: bool = False) -> None:
         """Say that there may be something to do; with `hurry`, without waiting for more."""
         with self._changed:
             self._asked = True
             self._hurry = self._hurry or hurry
-            if self._thread is None and not self._closed:
+            if self._thread is None and not (self._closed or _workers.ending):
                 self._thread = threading.Thread(target=self._work, name="memgpt indexer")
                 self._thread.daemon = True
+                _workers.threads.add(self._thread)
                 self._thread.start()
             self._changed.notify_all()
 
@@ -124,8 +123,7 @@ class Indexer:
         What fails stays in the journal, for the next opening.
         """
         with self._changed:
-            self._closed = True
-            thread = self._thread
+            self._closed, thread = True, self._thread
             self._changed.notify_all()
         if thread is not None:
             thread.join()
@@ -133,8 +131,6 @@ class Indexer:
         self._try(at_least=1)
         self.keeps = False
         self._let_go()
-
-    # --- for those who search --------------------------------------------------------
 
     def query(self, table: RecordTable, vector: Vectors, count: int) -> Found:
         """What the vector index finds; None where this process cannot ask it now.
@@ -161,8 +157,6 @@ class Indexer:
             if not self.keeps:
                 self.nudge()  # lets go of it when nobody searches any more
 
-    # --- the work ----------------------------------------------------------------------
-
     def _few(self, most: int) -> bool:
         """Whether at most so many records wait to be embedded."""
         return waiting(self._tables[0].journal, self._since, most + 1) <= most
@@ -176,7 +170,8 @@ class Indexer:
                 self._try(self._worth)
             with self._changed:
                 self._changed.notify_all()
-                if self._closed or not self._asked:
+                if self._closed or _workers.ending or not self._asked:
+                    _workers.threads.discard(threading.current_thread())
                     self._thread = None
                     break
         if not self.keeps and not self._closed:
@@ -208,10 +203,10 @@ class Indexer:
     def _embed(self, progress: Progress | None = None) -> None:
         for table in self._tables:
             done = 0
-            while part := table.vectors.missing(self._since[table.kind.name], EMBEDDED):
+            while not _workers.ending and (part := self._missing(table)):
                 records = list(table.get([number for _, number in part]).values())
                 if records:
-                    with _embedding:
+                    with _workers.processor:
                         rows = self._embedder.embed([one.embedded(table.kind) for one in records])
                     self._check(rows.shape[1], table)
                     table.vectors.put([record.number for record in records], rows)
@@ -221,6 +216,9 @@ class Indexer:
                     progress(done, done + len(table.vectors.missing(part[-1][0], 1 << 40)))
                 with self._changed:
                     self._changed.notify_all()
+
+    def _missing(self, table: RecordTable) -> list[tuple[int, int]]:
+        return table.vectors.missing(self._since[table.kind.name], EMBEDDED)
 
     def _check(self, dimension: int, table: RecordTable) -> None:
         """See that all vectors have one size; the first few may have been a fault."""

@@ -7,12 +7,16 @@ forbids to use or even to close them there (https://sqlite.org/howtocorrupt.html
 
 from __future__ import annotations
 
+import atexit
 import os
 import threading
+import time
 from collections.abc import Callable, MutableMapping
 from typing import Any, Generic, TypeVar
 
 from memgpt_autogen.errors import ForkedError
+
+_END_SECONDS = 5.0  # that the end of the process waits for its workers
 
 _Thing = TypeVar("_Thing")
 
@@ -49,6 +53,34 @@ class OfProcess(Generic[_Thing]):
         self.things.clear()
         for thing in self._parents:
             self._forget(thing)
+
+
+class Workers:
+    """The threads that work behind the others, in this process.
+
+    They end before it does: a library in the midst of a call would abort it there.
+
+    Attributes:
+        processor: to be held for what keeps a processor busy; one of them does at a time.
+        threads: those at work.
+        ending: no work is to be begun any more.
+    """
+
+    def __init__(self) -> None:
+        self.ending = False
+        self._begin()
+        forget_in_child(self._begin)
+        atexit.register(self._end)
+
+    def _begin(self) -> None:
+        self.processor = threading.Lock()
+        self.threads: set[threading.Thread] = set()
+
+    def _end(self) -> None:
+        self.ending = True
+        until = time.monotonic() + _END_SECONDS
+        for thread in list(self.threads):
+            thread.join(max(until - time.monotonic(), 0.0))
 
 
 def forget_in_child(forget: Callable[[], None]) -> None:

@@ -23,6 +23,7 @@ import numpy as np
 
 from memgpt_autogen.errors import StorageError
 from memgpt_autogen.storage.embedders.arrays import Vectors, unit_rows
+from memgpt_autogen.storage.process import OfProcess
 from memgpt_autogen.storage.text import clean
 
 logger = logging.getLogger(__name__)
@@ -146,15 +147,14 @@ class _Model:
         return pooled
 
 
-_models: dict[Path, _Model] = {}
-_loading = threading.Lock()
+_models: OfProcess[_Model] = OfProcess({})  # the threads of a parent's model are not in a child
 
 
 def _loaded(weights: Weights) -> _Model:
-    with _loading:
-        if weights.path not in _models:
-            _models[weights.path] = _Model(weights)
-        return _models[weights.path]
+    with _models.guard:
+        if weights.path not in _models.things:
+            _models.things[weights.path] = _Model(weights)
+        return _models.things[weights.path]
 
 
 def _check(content: bytes, sha256: str, where: str) -> None:
