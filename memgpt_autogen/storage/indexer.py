@@ -9,14 +9,16 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 from memgpt_autogen.errors import StorageError
-from memgpt_autogen.storage.embedders.arrays import Vectors
+from memgpt_autogen.storage.embedders.arrays import Vectors, unit_rows
 from memgpt_autogen.storage.embedders.embedder import Embedder
 from memgpt_autogen.storage.journal.records import RecordTable
 from memgpt_autogen.storage.journal.vectors import waiting
 from memgpt_autogen.storage.ownership import Ownership
+from memgpt_autogen.storage.process import forget_in_child
 from memgpt_autogen.storage.vectors.agreement import fault, tell
 from memgpt_autogen.storage.vectors.base import VectorStore
 
@@ -30,9 +32,37 @@ TOLD = 256  # changes that are worth a write to the vector index
 COMPARED = 50_000  # vectors that are read from the journal to be compared without an index
 _FEW = 64  # vectors that are made anew where they were a fault of the embedder
 _REST = 0.3  # seconds to wait for more to do
+_PATIENCE = 5.0  # seconds to wait for another agent's embedder
 
-# Embedding is the processor's work: of all agents of a process one at a time does it.
-_embedding = threading.Lock()
+
+class _Embedding:
+    """Embedding is the processor's work: of all agents of a process one at a time does it.
+
+    Nobody waits longer than a while for one that hangs, or that a fork left behind.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        forget_in_child(self._begin_anew)
+
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        lock = self._lock
+        if not lock.acquire(timeout=_PATIENCE):
+            if lock is self._lock:
+                self._begin_anew()
+            yield
+            return
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def _begin_anew(self) -> None:
+        self._lock = threading.Lock()
+
+
+_embedding = _Embedding()
 
 
 class Indexer:
@@ -211,8 +241,9 @@ class Indexer:
             while part := table.vectors.missing(self._since[table.kind.name], EMBEDDED):
                 records = list(table.get([number for _, number in part]).values())
                 if records:
-                    with _embedding:
+                    with _embedding.turn():
                         rows = self._embedder.embed([one.embedded(table.kind) for one in records])
+                    rows = unit_rows(rows)  # an embedder of the user's may return NaN
                     self._check(rows.shape[1], table)
                     table.vectors.put([record.number for record in records], rows)
                 self._since[table.kind.name] = part[-1][0]

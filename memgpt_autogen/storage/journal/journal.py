@@ -70,11 +70,12 @@ class Journal:
             self._link.renew()
         self._prepare(name)
         self.identity = str(self.get("identity"))
-        if directory is not None and self.step < _noted_step(directory):
+        noted = 0 if directory is None else _noted_step(directory)  # first: others may write
+        if self.step < noted:
             raise StorageError(
                 f"{self.path} lacks its latest steps: the file {FILE}-wal beside it was lost, or"
                 " an older copy was put in its place. Put the missing file back; or, to go on"
-                f" from what the journal holds, delete {directory / _STEP}."
+                f" from what the journal holds, delete {self.path.with_name(_STEP)}."
             )
 
     # --- reading and writing -----------------------------------------------------
@@ -99,9 +100,9 @@ class Journal:
                 link.check()
             link.used = time.monotonic()
             connection = link.writer or link.open_writer()
-            self.inside = (threading.get_ident(), connection)
             try:
                 connection.execute("BEGIN IMMEDIATE")
+                self.inside = (threading.get_ident(), connection)
                 yield connection
                 ((step,),) = connection.execute(_NEXT_STEP).fetchall()
                 connection.execute("COMMIT")
@@ -179,6 +180,8 @@ class Journal:
         if self.rows("SELECT 1 FROM sqlite_master WHERE name = ?", [table]):
             return
         with self.transaction() as connection:
+            if self.rows("SELECT 1 FROM sqlite_master WHERE name = ?", [table]):
+                return  # another process made it meanwhile
             for statement in statements:
                 connection.execute(statement)
 
@@ -199,9 +202,14 @@ class Journal:
             connection = self._link.writer or self._link.open_writer()
             try:
                 connection.execute("VACUUM")
-                connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+                ((busy, *_),) = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
             except sqlite3.DatabaseError as problem:
                 raise failure(self.path, problem) from problem
+        if busy:
+            raise StorageError(
+                f"{self.path}-wal still holds what was deleted, as another program reads it: let"
+                " that one end, and call forget again, or open the agent anew."
+            )
 
     def close(self) -> None:
         """Let go of the file; a later use opens it again."""
@@ -223,9 +231,7 @@ class Journal:
             )
         if layout == LAYOUT:
             return
-        with self._link.writing:
-            connection = self._link.writer or self._link.open_writer()
-            connection.execute("BEGIN IMMEDIATE")
+        with self.transaction() as connection:
             for statement in (
                 "CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID",
                 f"PRAGMA application_id={_APPLICATION}",
@@ -236,7 +242,6 @@ class Journal:
                 "INSERT OR IGNORE INTO meta VALUES (?, ?)",
                 [("identity", secrets.token_hex(16)), ("name", name), (_STEP, 0)],
             )
-            connection.execute("COMMIT")
 
     def _look_at(self, path: Path) -> None:
         """Make a new file, or see that the one that is there is what it should be."""
