@@ -191,6 +191,7 @@ def test_blocks_of_a_step_that_was_not_written_are_as_they_are_kept(tmp_path: Pa
         assert [one.name for one in core] == ["persona", "human"]
         # another process's edit gets the version that the step's had
         assert kept.swap("human", 1, "base\nother", "program", NOON)
+        assert core["human"].value == "base\nother"
         core.append("human", "mine")
         assert kept.read("human").value == "base\nother\nmine"  # type: ignore[union-attr]
 
