@@ -26,6 +26,7 @@ from memgpt_autogen.model.chat_model import model_of, tools_of
 from memgpt_autogen.settings import Settings, settings_of
 from memgpt_autogen.steps import Step, Turn
 from memgpt_autogen.storage.embedders.embedder import resolve_embedder
+from memgpt_autogen.storage.store import settled
 from memgpt_autogen.upkeep.checkpoint import write_checkpoint
 from memgpt_autogen.upkeep.forget import Receipt, forget
 
@@ -214,7 +215,7 @@ class MemGPTCapability(MemoryAccess, AgentCapability):  # type: ignore[misc] # a
             )
         if isinstance(listen_to, str):
             raise ConfigurationError(f"listen_to={listen_to!r}: give a list, [{listen_to!r}].")
-        self.settings = settings_of(memory)
+        self.settings = settled(settings_of(memory))
         self.translator: Translator = translator or AutoGenTranslator()
         self._listen_to = listen_to
         self._about = (persona, human, context_window, preset)

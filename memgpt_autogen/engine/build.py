@@ -65,10 +65,10 @@ def _wired(
         settings.location, workspace.archival, clock, texts=settings.chroma_texts
     )
     opened.callback(sources.close)
-    saved.values.sources = sources.restore(saved.values.sources, saved.values.archives)
+    sources.restore(saved.values.sources, saved.values.archives)
     shared = SharedBlocks(settings.location, workspace.core, clock)
     opened.callback(shared.close)
-    saved.values.shared_blocks = shared.restore(saved.values.shared_blocks)
+    shared.restore(saved.values.shared_blocks)
     participants = Participants(
         workspace.core,
         workspace.archival,

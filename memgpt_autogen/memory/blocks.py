@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -59,6 +60,7 @@ class Blocks:
         self._clock = clock
         self._agent = agent
         self._kept: dict[str, Kept] = {}
+        self._guard = threading.RLock()  # taken inside a transaction, never around one
         for stored in table.load():
             self._keep(stored, table, shared=False)
 
@@ -129,7 +131,7 @@ class Blocks:
     def refresh(self) -> None:
         """Read what others did to the blocks."""
         versions = self._table.versions()
-        for name, kept in self._kept.items():
+        for name, kept in list(self._kept.items()):
             if kept.home is not self._table or versions.get(name) != kept.version:
                 self._read(name)
 
@@ -177,17 +179,19 @@ class Blocks:
         return block
 
     def _read(self, name: str) -> None:
-        kept = self._kept[name]
-        stored = kept.home.read(name)
-        if stored is not None and stored.version != kept.version and not kept.unwritten:
-            kept.version = stored.version
-            kept.block = kept.block.model_copy(update={"value": stored.value})
+        kept = self._kept.get(name)
+        stored = kept.home.read(name) if kept else None
+        with self._guard:
+            if kept and stored and stored.version != kept.version and not kept.unwritten:
+                kept.version = stored.version
+                kept.block = kept.block.model_copy(update={"value": stored.value})
 
     def _swap(self, kept: Kept, value: str, author: str) -> bool:
         by = f"{author} of {self._agent}" if kept.block.shared else author
-        if not kept.home.swap(kept.block.name, kept.version, value, by, self._clock()):
+        version = kept.version
+        if not kept.home.swap(kept.block.name, version, value, by, self._clock()):
             return False
-        kept.version += 1
+        kept.version = version + 1
         kept.block = kept.block.model_copy(update={"value": value})
         return True
 

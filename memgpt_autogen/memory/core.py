@@ -5,7 +5,10 @@ MemGPT (arXiv 2310.08560, section 2.1) calls it the working context.
 
 from __future__ import annotations
 
-from memgpt_autogen.errors import ConfigurationError, ConflictError, ModelMistake
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+
+from memgpt_autogen.errors import ConfigurationError, ConflictError, ModelMistake, StorageError
 from memgpt_autogen.memory.blocks import MODEL, PROGRAM, Block, Blocks
 
 
@@ -28,7 +31,9 @@ class CoreMemory(Blocks):
         """
         kept = self._kept[name]
         self._check_size(kept.block, value)
-        if not self._swap(kept, value, author):
+        with self._at_once(name):
+            written = self._swap(kept, value, author)
+        if not written:
             self._read(name)
             raise ConflictError(
                 f"somebody else changed the block {name!r} since it was read: read it again and"
@@ -44,8 +49,9 @@ class CoreMemory(Blocks):
             ModelMistake: no such block, read-only, empty content, over the limit, or
                 somebody else changed the block since it was read.
         """
-        added = self.edit_append(name, content, PROGRAM)
-        self._write_now(name)
+        with self._at_once(name):
+            added = self.edit_append(name, content, PROGRAM)
+            self._write_now(name)
         return added
 
     def replace(self, name: str, old_content: str, new_content: str) -> None:
@@ -55,8 +61,9 @@ class CoreMemory(Blocks):
             ModelMistake: no such block, read-only, the old text is missing or stands there
                 more than once, over the limit, or somebody else changed the block.
         """
-        self.edit_replace(name, old_content, new_content, PROGRAM)
-        self._write_now(name)
+        with self._at_once(name):
+            self.edit_replace(name, old_content, new_content, PROGRAM)
+            self._write_now(name)
 
     def revert(self, name: str, version: int | None = None) -> Block:
         """Put an earlier text back; the change of doing so is kept like any other.
@@ -92,13 +99,14 @@ class CoreMemory(Blocks):
         Raises:
             ModelMistake: no such block, read-only, empty content, or over the limit.
         """
-        block = self._editable(name)
         content = content.strip()
-        if not content:
-            raise ModelMistake("content is empty: nothing was added.")
-        if content in block.value.splitlines():
-            return False
-        self._edit(name, f"{block.value}\n{content}" if block.value else content, author)
+        with self._guard:
+            block = self._editable(name)
+            if not content:
+                raise ModelMistake("content is empty: nothing was added.")
+            if content in block.value.splitlines():
+                return False
+            self._edit(name, f"{block.value}\n{content}" if block.value else content, author)
         return True
 
     def edit_replace(
@@ -113,17 +121,18 @@ class CoreMemory(Blocks):
             ModelMistake: no such block, read-only, the old text is missing or stands
                 there more than once, or the block would be over its limit.
         """
-        block = self._editable(name)
-        if not old_content:
-            raise ModelMistake("old_content is empty: name the text to replace.")
-        found = block.value.count(old_content)
-        if found != 1:
-            problem = "does not stand" if found == 0 else f"stands {found} times"
-            raise ModelMistake(
-                f"old_content {problem} in the block {name!r}; nothing was changed. Copy the"
-                f" text to replace exactly, as a whole line. The block reads:\n{block.value}"
-            )
-        self._edit(name, _replaced(block.value, old_content, new_content), author)
+        with self._guard:
+            block = self._editable(name)
+            if not old_content:
+                raise ModelMistake("old_content is empty: name the text to replace.")
+            found = block.value.count(old_content)
+            if found != 1:
+                problem = "does not stand" if found == 0 else f"stands {found} times"
+                raise ModelMistake(
+                    f"old_content {problem} in the block {name!r}; nothing was changed. Copy the"
+                    f" text to replace exactly, as a whole line. The block reads:\n{block.value}"
+                )
+            self._edit(name, _replaced(block.value, old_content, new_content), author)
 
     def write(self, name: str, author: str = MODEL) -> str | None:
         """Write an edit; what to tell the model where somebody else was faster, else None."""
@@ -142,14 +151,33 @@ class CoreMemory(Blocks):
         return self._too_late(name)
 
     def discard(self) -> None:
-        """Drop what `write` has not written: the blocks are as they are kept."""
-        for name, kept in self._kept.items():
-            kept.refused = 0
-            if kept.unwritten:
-                kept.unwritten, kept.version = 0, -1
-                self._read(name)
+        """Drop what was not written, blocks too: they are as they are kept."""
+        own = self._table.load()
+        with self._guard:
+            shared = {name: one for name, one in self._kept.items() if one.block.shared}
+            self._kept = {}
+            for stored in own:
+                self._keep(stored, self._table, shared=False)
+            self._kept.update(shared)
+            for name, one in shared.items():
+                one.refused = 0
+                if one.unwritten:
+                    one.unwritten, one.version = 0, -1
+                    self._read(name)
 
     # --- how -----------------------------------------------------------------------------
+
+    @contextmanager
+    def _at_once(self, name: str) -> Iterator[None]:
+        """An edit by a program, which is written inside the `with` block, or dropped."""
+        kept = self._kept.get(name)
+        is_own = kept is not None and kept.home is self._table
+        try:
+            with self._table.transaction() if is_own else nullcontext(), self._guard:
+                yield
+        except StorageError:
+            self.discard()
+            raise
 
     def _write_now(self, name: str) -> None:
         refusal = self.write(name, PROGRAM)

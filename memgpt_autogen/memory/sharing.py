@@ -15,7 +15,7 @@ from memgpt_autogen.memory.blocks import PROGRAM, Block
 from memgpt_autogen.memory.core import CoreMemory
 from memgpt_autogen.storage.address import Server, is_server
 from memgpt_autogen.storage.catalog import names_at
-from memgpt_autogen.storage.directory import root_of
+from memgpt_autogen.storage.directory import local_directory, root_of
 from memgpt_autogen.storage.journal.blocks import BlockStore, BlockTable, StoredBlock
 from memgpt_autogen.storage.journal.journal import Journal
 from memgpt_autogen.storage.shared_copy.blocks import ServerBlocks
@@ -144,6 +144,9 @@ class AttachedSources:
             raise ConfigurationError("a shared archive needs a name.")
         if not writable and name not in self._open:
             self._must_be_there(name)
+        return self._attach(name, writable=writable)
+
+    def _attach(self, name: str, *, writable: bool) -> int:
         if name in self._open and writable and name not in self.archival.archives:
             self.detach(name)
         if name not in self._open:
@@ -155,23 +158,28 @@ class AttachedSources:
             self._open[name] = store
         return len(self._open[name].archival)
 
-    def restore(self, names: Sequence[str], writable: Collection[str]) -> list[str]:
-        """Attach what was attached before; those that are still there.
+    def restore(self, names: Sequence[str], writable: Collection[str]) -> None:
+        """Attach what was attached before.
 
-        One that is gone is warned of, and not made anew, empty.
+        One that is gone is warned of, and not made anew, empty; it is attached again when it
+        is back.
+
+        Raises:
+            StorageError: one that is there is damaged.
         """
-        there: list[str] = []
         for name in names:
             try:
-                self._must_be_there(name)
+                if not self._is_damaged(name):
+                    self._must_be_there(name)
             except ConfigurationError as problem:
-                warnings.warn(
-                    f"a source is not attached any more: {problem}", RuntimeWarning, stacklevel=2
-                )
+                warnings.warn(f"a source is not attached: {problem}", RuntimeWarning, stacklevel=2)
             else:
-                self.attach(name, writable=name in writable)
-                there.append(name)
-        return there
+                self._attach(name, writable=name in writable)
+
+    def _is_damaged(self, name: str) -> bool:
+        """Whether there are files of a source that cannot be read: opening it says why."""
+        local = self.location != MEMORY and not is_server(self.location)
+        return local and any(local_directory(self.location, "sources", name).glob("*"))
 
     def detach(self, name: str) -> bool:
         """Search a source no longer; False if it was not attached."""

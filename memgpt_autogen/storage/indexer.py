@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from memgpt_autogen.errors import StorageError
-from memgpt_autogen.storage.embedders.arrays import Vectors
+from memgpt_autogen.storage.embedders.arrays import Vectors, unit_rows
 from memgpt_autogen.storage.embedders.embedder import Embedder
 from memgpt_autogen.storage.journal.record_table import RecordTable
 from memgpt_autogen.storage.journal.vectors import waiting
@@ -83,10 +83,7 @@ class Indexer:
             self._asked = True
             self._hurry = self._hurry or hurry
             if self._thread is None and not (self._closed or _workers.ending):
-                self._thread = threading.Thread(target=self._work, name="memgpt indexer")
-                self._thread.daemon = True
-                _workers.threads.add(self._thread)
-                self._thread.start()
+                self._thread = _workers.started(self._work, "memgpt indexer")
             self._changed.notify_all()
 
     def wait(self, seconds: float, most: int = 0) -> bool:
@@ -125,12 +122,16 @@ class Indexer:
         with self._changed:
             self._closed, thread = True, self._thread
             self._changed.notify_all()
-        if thread is not None:
-            thread.join()
+        if thread is not None and not _workers.ended(thread, self._progress):
+            logger.warning("an embedder hangs: what waits for it is left to the next opening")
+            return  # with the ownership: the thread may be in the midst of its work
         self._failing = False  # so that a failure is said once more
         self._try(at_least=1)
         self.keeps = False
         self._let_go()
+
+    def _progress(self) -> list[int]:
+        return [*self._since.values(), *(table.changes.applied for table in self._tables)]
 
     def query(self, table: RecordTable, vector: Vectors, count: int) -> Found:
         """What the vector index finds; None where this process cannot ask it now.
@@ -206,8 +207,9 @@ class Indexer:
             while not _workers.ending and (part := self._missing(table)):
                 records = list(table.get([number for _, number in part]).values())
                 if records:
-                    with _workers.processor:
+                    with _workers.turn():
                         rows = self._embedder.embed([one.embedded(table.kind) for one in records])
+                    rows = unit_rows(rows)  # an embedder of the user's may return NaN
                     self._check(rows.shape[1], table)
                     table.vectors.put([record.number for record in records], rows)
                 self._since[table.kind.name] = part[-1][0]

@@ -6,6 +6,7 @@ lock is the operating system's, so it ends with the process, however that ends.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import platform
@@ -67,12 +68,15 @@ class Ownership:
     def release(self) -> None:
         """Let another process have it; a second call does nothing."""
         with self._guard:
-            while self._closers:
-                self._closers.pop()()
-            lock, self._lock = self._lock, None
-            if lock is not None:
-                (self._directory / _OWNER).unlink(missing_ok=True)
-                lock.release()
+            try:
+                while self._closers:
+                    self._closers.pop()()
+            finally:
+                lock, self._lock = self._lock, None
+                if lock is not None:
+                    with contextlib.suppress(OSError):
+                        (self._directory / _OWNER).unlink()
+                    lock.release()
 
     @property
     def owner(self) -> str:
@@ -87,8 +91,9 @@ class Ownership:
         since = time.strftime("%Y-%m-%d %H:%M")
         about = {"process": os.getpid(), "machine": platform.node(), "since": since}
         path = self._directory / _OWNER
-        path.write_text(json.dumps(about), "utf-8")
-        path.chmod(0o600)
+        with contextlib.suppress(OSError):  # it is for people only
+            path.write_text(json.dumps(about), "utf-8")
+            path.chmod(0o600)
 
 
 _ownerships: OfProcess[Ownership] = OfProcess({})

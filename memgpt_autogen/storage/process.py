@@ -11,12 +11,16 @@ import atexit
 import os
 import threading
 import time
-from collections.abc import Callable, MutableMapping
+from collections.abc import Callable, Iterator, MutableMapping
+from contextlib import contextmanager
 from typing import Any, Generic, TypeVar
 
 from memgpt_autogen.errors import ForkedError
 
 _END_SECONDS = 5.0  # that the end of the process waits for its workers
+
+_HANGING_SECONDS = 30.0  # without progress, a worker hangs
+_PATIENCE_SECONDS = 5.0  # to wait for another worker's turn
 
 _Thing = TypeVar("_Thing")
 
@@ -61,7 +65,6 @@ class Workers:
     They end before it does: a library in the midst of a call would abort it there.
 
     Attributes:
-        processor: to be held for what keeps a processor busy; one of them does at a time.
         threads: those at work.
         ending: no work is to be begun any more.
     """
@@ -73,8 +76,44 @@ class Workers:
         atexit.register(self._end)
 
     def _begin(self) -> None:
-        self.processor = threading.Lock()
+        self._processor = threading.Lock()
         self.threads: set[threading.Thread] = set()
+
+    def started(self, work: Callable[[], None], name: str) -> threading.Thread | None:
+        """A thread that was started; None where the process ends."""
+        thread = threading.Thread(target=work, name=name, daemon=True)
+        try:
+            thread.start()
+        except RuntimeError:  # Python 3.12 and later, at the end
+            return None
+        self.threads.add(thread)
+        return thread
+
+    def ended(self, thread: threading.Thread, progress: Callable[[], object]) -> bool:
+        """Wait until a thread has ended; False where it makes no progress for long."""
+        while thread.is_alive():
+            before = progress()
+            thread.join(_HANGING_SECONDS)
+            if thread.is_alive() and progress() == before:
+                return False
+        return True
+
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        """Inside the `with` block, what keeps a processor busy is done by this one alone.
+
+        Nobody waits longer than a while for one that hangs.
+        """
+        processor = self._processor
+        if not processor.acquire(timeout=_PATIENCE_SECONDS):
+            if processor is self._processor:
+                self._processor = threading.Lock()
+            yield
+            return
+        try:
+            yield
+        finally:
+            processor.release()
 
     def _end(self) -> None:
         self.ending = True

@@ -11,9 +11,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from memgpt_autogen.errors import EmbedderMismatchError
+from memgpt_autogen.errors import EmbedderMismatchError, StorageError
 from memgpt_autogen.storage.address import is_server
-from memgpt_autogen.storage.directory import Section, local_directory
+from memgpt_autogen.storage.directory import Section, local_directory, root_of
 from memgpt_autogen.storage.indexer import Indexer, Progress
 from memgpt_autogen.storage.journal.blocks import BlockTable
 from memgpt_autogen.storage.journal.journal import Journal
@@ -28,6 +28,7 @@ from memgpt_autogen.storage.vectors.clients import may_use_chroma
 from memgpt_autogen.storage.vectors.folder import ChromaFolder
 
 if TYPE_CHECKING:
+    from memgpt_autogen.settings import Settings
     from memgpt_autogen.storage.embedders.embedder import Embedder
     from memgpt_autogen.storage.vectors.base import VectorStore
 
@@ -85,7 +86,10 @@ class Store:
             Records(table, embedder, self.indexer, self.written) for table in tables
         )
         if self.journal.get("purge") and self.indexer.own():  # a forget that was broken off
-            self.purge()
+            try:
+                self.purge()
+            except StorageError as problem:  # it goes on at the next opening
+                logger.warning("what was forgotten is yet to be overwritten: %s", problem)
         self.indexer.is_wanted = self._vectors is not None and bool(self._vectors.look())
         if self.indexer.is_wanted or any(len(table.changes) for table in tables):
             self.indexer.nudge()
@@ -182,6 +186,13 @@ class Store:
                 f" {made_with!r} and is now opened with {self.embedder.model_id!r}. Give the first"
                 f" one as embedder=, or {anew}"
             )
+
+
+def settled(settings: Settings) -> Settings:
+    """Settings whose location stays the same place, also where the program changes directory."""
+    if settings.location == MEMORY or is_server(settings.location):
+        return settings
+    return settings.model_copy(update={"location": str(root_of(settings.location))})
 
 
 _open: OfProcess[Store] = OfProcess(weakref.WeakValueDictionary())

@@ -58,7 +58,7 @@ def embed_query(embedder: Embedder, query: str) -> Vectors:
     """
     embed: Callable[[Sequence[str]], Vectors]
     embed = getattr(embedder, "embed_query", embedder.embed)
-    return embed([query])
+    return unit_rows(embed([query]))  # an embedder of the user's may return NaN
 
 
 class HashingEmbedder:

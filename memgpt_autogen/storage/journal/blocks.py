@@ -7,6 +7,7 @@ refused, and none is lost.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -89,6 +90,10 @@ class BlockTable:
                 "CREATE INDEX block_history_by_name ON block_history (name, change)",
             ],
         )
+
+    def transaction(self) -> AbstractContextManager[object]:
+        """The journal's: what is done in it is written as one."""
+        return self._journal.transaction()
 
     def load(self) -> list[StoredBlock]:
         """All blocks in their order."""

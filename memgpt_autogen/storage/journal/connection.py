@@ -92,8 +92,8 @@ class Link:
         locks = (self.writing, self.reading)
         held = [lock for lock in locks if lock.acquire(blocking=False)]
         try:
-            if len(held) == len(locks):
-                self.close()
+            if len(held) == len(locks) and not (self.writer and self.writer.in_transaction):
+                self.close()  # this thread's own locks are no bar to it, its transaction is
         finally:
             for lock in held:
                 lock.release()

@@ -16,6 +16,7 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Union
+from urllib.parse import quote
 
 from memgpt_autogen.errors import StateFormatError, StorageError
 from memgpt_autogen.storage.journal.connection import (
@@ -34,6 +35,7 @@ LAYOUT = 1  # of all tables; a newer program brings an older layout up to its ow
 FILE = "journal.sqlite3"
 _APPLICATION = 0x4D454D47  # tells our files from others of SQLite ("MEMG")
 _HEADER = b"SQLite format 3\0"
+_CHECKED_BYTES = 8 << 20  # a journal that was left open is checked whole up to this size
 _STEP = "step"
 _NEXT_STEP = "UPDATE meta SET value = value + 1 WHERE key = 'step' RETURNING value"
 _OLD_LAYOUT = ("state.sqlite3", "index.sqlite3")
@@ -70,11 +72,12 @@ class Journal:
             self._link.renew()
         self._prepare(name)
         self.identity = str(self.get("identity"))
-        if directory is not None and self.step < _noted_step(directory):
+        noted = 0 if directory is None else _noted_step(directory)  # first: others may write
+        if self.step < noted:
             raise StorageError(
                 f"{self.path} lacks its latest steps: the file {FILE}-wal beside it was lost, or"
                 " an older copy was put in its place. Put the missing file back; or, to go on"
-                f" from what the journal holds, delete {directory / _STEP}."
+                f" from what the journal holds, delete {directory}/{_STEP}."
             )
 
     # --- reading and writing -----------------------------------------------------
@@ -99,9 +102,9 @@ class Journal:
                 link.check()
             link.used = time.monotonic()
             connection = link.writer or link.open_writer()
-            self.inside = (threading.get_ident(), connection)
             try:
                 connection.execute("BEGIN IMMEDIATE")
+                self.inside = (threading.get_ident(), connection)
                 yield connection
                 ((step,),) = connection.execute(_NEXT_STEP).fetchall()
                 connection.execute("COMMIT")
@@ -179,6 +182,8 @@ class Journal:
         if self.rows("SELECT 1 FROM sqlite_master WHERE name = ?", [table]):
             return
         with self.transaction() as connection:
+            if self.rows("SELECT 1 FROM sqlite_master WHERE name = ?", [table]):
+                return  # another process made it meanwhile
             for statement in statements:
                 connection.execute(statement)
 
@@ -199,9 +204,14 @@ class Journal:
             connection = self._link.writer or self._link.open_writer()
             try:
                 connection.execute("VACUUM")
-                connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+                ((busy, *_),) = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
             except sqlite3.DatabaseError as problem:
                 raise failure(self.path, problem) from problem
+        if busy:
+            raise StorageError(
+                f"{self.path}-wal still holds what was deleted, as another program reads it: let"
+                " that one end, and call forget again, or open the agent anew."
+            )
 
     def close(self) -> None:
         """Let go of the file; a later use opens it again."""
@@ -223,9 +233,7 @@ class Journal:
             )
         if layout == LAYOUT:
             return
-        with self._link.writing:
-            connection = self._link.writer or self._link.open_writer()
-            connection.execute("BEGIN IMMEDIATE")
+        with self.transaction() as connection:
             for statement in (
                 "CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID",
                 f"PRAGMA application_id={_APPLICATION}",
@@ -236,7 +244,6 @@ class Journal:
                 "INSERT OR IGNORE INTO meta VALUES (?, ?)",
                 [("identity", secrets.token_hex(16)), ("name", name), (_STEP, 0)],
             )
-            connection.execute("COMMIT")
 
     def _look_at(self, path: Path) -> None:
         """Make a new file, or see that the one that is there is what it should be."""
@@ -263,6 +270,30 @@ class Journal:
                 f"{path} is shorter than it should be: it was cut. Nothing was changed: keep it,"
                 " and put a backup in its place or restore a checkpoint elsewhere."
             )
+        else:
+            _probe(path)
+
+
+def _probe(path: Path) -> None:
+    """Read a journal that was left open, without changing it: closing one works its log in.
+
+    Raises:
+        StorageError: it is damaged.
+    """
+    if not path.with_name(f"{FILE}-wal").exists():
+        return
+    address = f"file:{quote(str(path))}?mode=ro"
+    try:
+        with contextlib.closing(sqlite3.connect(address, uri=True)) as connection:
+            connection.execute("SELECT count(*) FROM sqlite_master").fetchall()
+            if path.stat().st_size <= _CHECKED_BYTES:
+                ((found,),) = connection.execute("PRAGMA quick_check(1)").fetchall()
+            else:
+                found = "ok"
+    except sqlite3.DatabaseError as problem:
+        raise failure(path, problem) from problem
+    if found != "ok":
+        raise failure(path, sqlite3.DatabaseError(f"database disk image is malformed ({found})"))
 
 
 def _is_cut(path: Path) -> bool:

@@ -42,9 +42,10 @@ def _tell_part(index: VectorIndex, table: RecordTable, embedder: str) -> bool:
     index.delete(sorted({one.number for one in changes} - records.keys()))
     sequence = changes[-1].sequence
     index.note(Standing(table.journal.identity, embedder, sequence))
+    count = len(index)  # before: who closes a folder holds it, and waits for the transaction
     with table.journal.transaction():
         table.changes.drop(sequence)
-        table.journal.put(f"count.{table.kind.name}", len(index))
+        table.journal.put(f"count.{table.kind.name}", count)
     return True
 
 

@@ -63,7 +63,7 @@ class ChromaFolder:
         Raises:
             StorageError: it belongs to another memory.
         """
-        if not self.path.exists() or not any(self.path.iterdir()):
+        if not _names_in(self.path):
             sql = "SELECT 1 FROM meta WHERE key LIKE 'applied.%' AND value > 0"
             return "is missing" if self._journal.rows(sql) else ""
         with contextlib.suppress(OSError, ValueError):
@@ -193,11 +193,12 @@ class ChromaFolder:
         )
 
     def _sizes(self) -> list[tuple[str, int]]:
-        return [
-            (path.relative_to(self.path).as_posix(), path.stat().st_size)
-            for path in sorted(self.path.rglob("*"))
-            if path.is_file()
-        ]
+        found = []
+        for path in sorted(self.path.rglob("*")):
+            with contextlib.suppress(FileNotFoundError):  # its owner may work there meanwhile
+                if path.is_file():
+                    found.append((path.relative_to(self.path).as_posix(), path.stat().st_size))
+        return found
 
 
 _open: OfProcess[ChromaFolder] = OfProcess({}, ChromaFolder.forget)
@@ -211,6 +212,13 @@ def _used_latest(folder: ChromaFolder) -> None:
         _open.things[id(folder)] = folder  # the last of all
     for one in surplus[: max(len(surplus) + 1 - OPEN, 0)]:
         one.close_unless_used()
+
+
+def _names_in(path: Path) -> list[Path]:
+    try:
+        return list(path.iterdir())
+    except FileNotFoundError:  # its owner may just have destroyed it
+        return []
 
 
 def _stands_trial(path: Path) -> bool:
