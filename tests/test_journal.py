@@ -14,7 +14,8 @@ import pytest
 from memgpt_autogen.errors import StateFormatError, StorageError
 from memgpt_autogen.storage.journal import connection as connecting
 from memgpt_autogen.storage.journal.connection import link_to
-from memgpt_autogen.storage.journal.journal import FILE, LAYOUT, Journal
+from memgpt_autogen.storage.journal.file import FILE
+from memgpt_autogen.storage.journal.journal import LAYOUT, Journal
 from tests.files import files_with
 from tests.stores import run_until_killed
 

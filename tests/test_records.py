@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from memgpt_autogen.errors import StorageError
 from memgpt_autogen.storage.journal import matching
 from memgpt_autogen.storage.journal.connection import link_to
-from memgpt_autogen.storage.journal.journal import FILE, Journal
+from memgpt_autogen.storage.journal.file import FILE
+from memgpt_autogen.storage.journal.journal import Journal
 from memgpt_autogen.storage.journal.record_table import RecordTable
 from memgpt_autogen.storage.journal.where import Where
 from memgpt_autogen.storage.record import ARCHIVAL, RECALL, Kind, Record, micros

@@ -8,7 +8,7 @@ from contextlib import closing
 from memgpt_autogen.storage.address import is_server
 from memgpt_autogen.storage.directory import Section, root_of
 from memgpt_autogen.storage.journal.connection import connect
-from memgpt_autogen.storage.journal.journal import FILE
+from memgpt_autogen.storage.journal.file import FILE
 from memgpt_autogen.storage.shared_copy.server import server_names
 
 

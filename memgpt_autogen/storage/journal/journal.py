@@ -16,7 +16,6 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Union
-from urllib.parse import quote
 
 from memgpt_autogen.errors import StateFormatError, StorageError
 from memgpt_autogen.storage.journal.connection import (
@@ -24,21 +23,15 @@ from memgpt_autogen.storage.journal.connection import (
     connect,
     failure,
     link_to,
-    make_private,
-    make_private_file,
 )
+from memgpt_autogen.storage.journal.file import FILE, STEP, look_at
 from memgpt_autogen.storage.process import forked
 
 logger = logging.getLogger(__name__)
 
 LAYOUT = 1  # of all tables; a newer program brings an older layout up to its own
-FILE = "journal.sqlite3"
 _APPLICATION = 0x4D454D47  # tells our files from others of SQLite ("MEMG")
-_HEADER = b"SQLite format 3\0"
-_CHECKED_BYTES = 8 << 20  # a journal that was left open is checked whole up to this size
-_STEP = "step"
 _NEXT_STEP = "UPDATE meta SET value = value + 1 WHERE key = 'step' RETURNING value"
-_OLD_LAYOUT = ("state.sqlite3", "index.sqlite3")
 
 Value = Union[int, float, str, bytes, None]  # noqa: UP007 - Python 3.10
 Parameters = Sequence[Value]
@@ -67,7 +60,7 @@ class Journal:
             self._link.writer = self._link.reader = connect(":memory:")
             self._link.reading = self._link.writing
         else:
-            self._look_at(self.path)
+            look_at(self.path)
             self._link = link_to(self.path)
             self._link.renew()
         self._prepare(name)
@@ -77,7 +70,7 @@ class Journal:
             raise StorageError(
                 f"{self.path} lacks its latest steps: the file {FILE}-wal beside it was lost, or"
                 " an older copy was put in its place. Put the missing file back; or, to go on"
-                f" from what the journal holds, delete {directory}/{_STEP}."
+                f" from what the journal holds, delete {directory}/{STEP}."
             )
 
     # --- reading and writing -----------------------------------------------------
@@ -126,7 +119,7 @@ class Journal:
         """
         assert self.directory is not None
         try:
-            handle = os.open(self.directory / _STEP, os.O_CREAT | os.O_WRONLY, 0o600)
+            handle = os.open(self.directory / STEP, os.O_CREAT | os.O_WRONLY, 0o600)
             try:
                 os.pwrite(handle, b"%020d\n" % step, 0)
             finally:
@@ -134,7 +127,7 @@ class Journal:
         except OSError as problem:
             logger.warning(
                 "%s cannot be written, so the loss of %s-wal may go unnoticed: %s",
-                self.directory / _STEP,
+                self.directory / STEP,
                 FILE,
                 problem,
             )
@@ -175,7 +168,7 @@ class Journal:
     @property
     def step(self) -> int:
         """How many transactions there were."""
-        return int(self.get(_STEP))
+        return int(self.get(STEP))
 
     def ensure(self, table: str, statements: Sequence[str]) -> None:
         """Make a table, and what belongs to it, unless it is there."""
@@ -242,71 +235,8 @@ class Journal:
                 connection.execute(statement)
             connection.executemany(
                 "INSERT OR IGNORE INTO meta VALUES (?, ?)",
-                [("identity", secrets.token_hex(16)), ("name", name), (_STEP, 0)],
+                [("identity", secrets.token_hex(16)), ("name", name), (STEP, 0)],
             )
-
-    def _look_at(self, path: Path) -> None:
-        """Make a new file, or see that the one that is there is what it should be."""
-        folder = path.parent
-        if not path.exists() or path.stat().st_size == 0:
-            old = [name for name in _OLD_LAYOUT if (folder / name).exists()]
-            if old:
-                raise StateFormatError(
-                    f"{folder} holds a memory of an older layout ({', '.join(old)}): open it with"
-                    " the version of memgpt-autogen that wrote it, write agent.checkpoint(path),"
-                    " and restore that with MemGPTAgent.from_checkpoint at another memory=."
-                )
-            left = [name for name in (_STEP, "chroma") if (folder / name).exists()]
-            if left or path.with_name(f"{FILE}-wal").exists():
-                raise StorageError(
-                    f"{path} is missing or empty, though other parts of a memory lie beside it."
-                    " Nothing was changed: put the file back from a backup or restore a"
-                    f" checkpoint elsewhere; to begin anew, move {folder} away."
-                )
-            make_private(folder)
-            make_private_file(path)
-        elif _is_cut(path):
-            raise StorageError(
-                f"{path} is shorter than it should be: it was cut. Nothing was changed: keep it,"
-                " and put a backup in its place or restore a checkpoint elsewhere."
-            )
-        else:
-            _probe(path)
-
-
-def _probe(path: Path) -> None:
-    """Read a journal that was left open, without changing it: closing one works its log in.
-
-    Raises:
-        StorageError: it is damaged.
-    """
-    if not path.with_name(f"{FILE}-wal").exists():
-        return
-    address = f"file:{quote(str(path))}?mode=ro"
-    try:
-        with contextlib.closing(sqlite3.connect(address, uri=True)) as connection:
-            connection.execute("SELECT count(*) FROM sqlite_master").fetchall()
-            if path.stat().st_size <= _CHECKED_BYTES:
-                ((found,),) = connection.execute("PRAGMA quick_check(1)").fetchall()
-            else:
-                found = "ok"
-    except sqlite3.DatabaseError as problem:
-        raise failure(path, problem) from problem
-    if found != "ok":
-        raise failure(path, sqlite3.DatabaseError(f"database disk image is malformed ({found})"))
-
-
-def _is_cut(path: Path) -> bool:
-    """Whether a file is shorter than its header says (https://sqlite.org/fileformat.html, 1.3)."""
-    if path.with_name(f"{FILE}-wal").exists():
-        return False
-    with path.open("rb") as file:
-        header = file.read(100)
-    if not header.startswith(_HEADER):
-        return False  # it was never a database: SQLite says so
-    size = int.from_bytes(header[16:18], "big")
-    pages = int.from_bytes(header[28:32], "big")
-    return path.stat().st_size < (65_536 if size == 1 else size) * pages
 
 
 def _file_at(path: Path) -> tuple[int, int] | None:
@@ -320,6 +250,6 @@ def _file_at(path: Path) -> tuple[int, int] | None:
 
 def _noted_step(directory: Path) -> int:
     try:
-        return int((directory / _STEP).read_bytes()[:20] or b"0")
+        return int((directory / STEP).read_bytes()[:20] or b"0")
     except (OSError, ValueError):
         return 0
