@@ -40,6 +40,42 @@ def test_the_same_words_in_a_second_chat_are_new() -> None:
     assert fresh(chat, ["hi", OWN, "bye"]) == ["bye"]
 
 
+def test_an_answer_that_was_lost_on_its_way_makes_no_message_new() -> None:
+    """The process was killed after it wrote its answer, before the chat had it."""
+    chat = Chat()
+    fresh(chat, ["a"])
+    chat.heard.append(OWN)
+    fresh(chat, ["a", OWN, "b"])
+    chat.heard.append(OWN)
+    assert fresh(chat, ["a", OWN, "b"]) == []
+    chat.heard.append(OWN)
+    assert fresh(chat, ["a", OWN, "b", OWN, "c"]) == ["c"]
+
+
+def test_the_same_words_again_after_a_chat_was_cut_are_new() -> None:
+    chat = Chat()
+    fresh(chat, ["go on"])
+    chat.heard.append(OWN)
+    assert fresh(chat, [OWN, "go on"]) == ["go on"]
+
+
+@given(
+    st.lists(st.booleans(), min_size=1, max_size=8),
+    st.integers(0, 3),
+)
+def test_a_chat_with_lost_answers_gives_each_message_once(lost: list[bool], cut: int) -> None:
+    chat, present = Chat(), ["first", OWN]
+    fresh(chat, present)
+    for number, is_lost in enumerate(lost):
+        present = [*present[min(cut, len(present) - 2) :], f"m{number}"]
+        assert fresh(chat, present) == [f"m{number}"]
+        chat.heard.append(OWN)
+        if is_lost:
+            assert fresh(chat, present) == []
+            chat.heard.append(OWN)
+        present.append(OWN)
+
+
 def test_another_chat_under_the_same_name_is_new() -> None:
     chat = Chat()
     fresh(chat, ["a", "b"])

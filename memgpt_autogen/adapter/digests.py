@@ -107,18 +107,33 @@ def first_new(heard: Sequence[str], present: Sequence[str]) -> int:
     `heard`; among equals the last. Without any such run (`heard` ends with an own
     reply that never entered the chat, or a transform rewrote everything) own
     replies are left out of the comparison, and at last what stands behind the
-    latest own reply counts as new.
+    latest own reply counts as new. Own replies all have one digest, so a run of them
+    alone that ends where other messages differ is no run.
     """
-    anchored = _align(heard, present)
-    if anchored:
+    anchored, length = _align(heard, present)
+    of_chance = _is_of_chance(heard, present, anchored, length)
+    if length and not of_chance:
         return anchored
     others = [index for index, mark in enumerate(present) if mark != OWN]
-    matched = _align([mark for mark in heard if mark != OWN], [present[i] for i in others])
-    if matched and not _begins_anew(heard, present, matched):
-        return others[matched - 1] + 1
+    theirs = [mark for mark in heard if mark != OWN]
+    matched, length = _align(theirs, [present[index] for index in others])
+    if length > of_chance and not _begins_anew(heard, present, matched):
+        start = others[matched - 1] + 1
+        return start + min(_own_at_start(present[start:]), _own_at_start(heard[::-1]))
     if heard and OWN in present:
         return len(present) - present[::-1].index(OWN)
     return 0
+
+
+def _is_of_chance(heard: Sequence[str], present: Sequence[str], end: int, length: int) -> bool:
+    """Whether a run holds own replies alone, and before it the two differ."""
+    start = end - length
+    differ = start > 0 and length < len(heard)
+    return differ and set(present[start:end]) == {OWN}
+
+
+def _own_at_start(marks: Sequence[str]) -> int:
+    return next((index for index, mark in enumerate(marks) if mark != OWN), len(marks))
 
 
 def _begins_anew(heard: Sequence[str], present: Sequence[str], matched: int) -> bool:
@@ -126,7 +141,8 @@ def _begins_anew(heard: Sequence[str], present: Sequence[str], matched: int) -> 
     return bool(heard) and heard[-1] == OWN and OWN not in present and matched == len(present)
 
 
-def _align(heard: Sequence[str], present: Sequence[str]) -> int:
+def _align(heard: Sequence[str], present: Sequence[str]) -> tuple[int, int]:
+    """Where the longest run of `present` ends that ends like `heard`, and its length."""
     best_end, best_length = 0, 0
     for end in range(len(present), 0, -1):
         length = 0
@@ -136,7 +152,7 @@ def _align(heard: Sequence[str], present: Sequence[str]) -> int:
             best_end, best_length = end, length
             if length >= min(_CONVINCING, len(heard)):
                 break
-    return best_end
+    return best_end, best_length
 
 
 def kept_by_transform(unaltered: Sequence[str], start: int, altered: Sequence[str]) -> list[int]:
