@@ -86,8 +86,10 @@ def fill(
 
 
 def insert_all(agent: MemGPTAgent, texts: Sequence[str]) -> list[str]:
-    """Write passages into archival storage; their ids."""
-    return agent.archival.write([agent.archival.passage(text) for text in texts])
+    """Write passages into archival storage, embedded and indexed; their ids."""
+    ids = agent.archival.write([agent.archival.passage(text) for text in texts])
+    settle(agent)
+    return ids
 
 
 def delete_all(agent: MemGPTAgent, ids: Sequence[str]) -> None:
