@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -109,13 +110,18 @@ def as_other_process(name: str, folder: str) -> MemGPTAgent:
 
 @contextmanager
 def raw(folder: Path) -> Iterator[Any]:
-    """Chroma's own collection of the messages in a memory's folder, as any client opens it."""
+    """Chroma's own collection of the messages in a memory's folder, as any client opens it.
+
+    It is a copy: a client changes a folder by opening it, and the agent would make it anew.
+    """
     (found,) = folder.rglob("chroma.sqlite3")
-    client: Any = chromadb.PersistentClient(
-        str(found.parent), settings=chromadb.Settings(anonymized_telemetry=False)
-    )
-    try:
-        yield max(client.list_collections(), key=lambda collection: collection.count())
-    finally:
-        if hasattr(client, "close"):
-            client.close()
+    with tempfile.TemporaryDirectory() as place:
+        copied = shutil.copytree(found.parent, Path(place) / "chroma")
+        client: Any = chromadb.PersistentClient(
+            str(copied), settings=chromadb.Settings(anonymized_telemetry=False)
+        )
+        try:
+            yield max(client.list_collections(), key=lambda collection: collection.count())
+        finally:
+            if hasattr(client, "close"):
+                client.close()
