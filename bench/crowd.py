@@ -23,9 +23,8 @@ from typing import Annotated, Any
 import typer
 from autogen import AssistantAgent, ConversableAgent
 from autogen.io import IOStream
-from harness import HERE, WINDOW, ModelProcess, Quiet, machine, write_results
+from harness import HERE, WINDOW, ModelProcess, Quiet, grid, machine, write_results
 from rich.console import Console
-from rich.table import Table
 from texts import message
 
 from memgpt_autogen import MemGPTAgent
@@ -126,13 +125,8 @@ def main(
     columns = ["", "agents", "descriptors", "threads", "MB", "descriptors of all", "broke by"]
     title = f"{count} agents in one process: what each idle one holds"
     rows = [row(kind, one) for kind, one in found.items()]
-    shown = Table(title=title, title_justify="left")
-    for column in columns:
-        shown.add_column(column)
-    for cells in rows:
-        shown.add_row(*cells)
-    Console(width=min(Console().width, 120)).print(shown)
     table = {"title": title, "columns": columns, "rows": rows}
+    Console(width=min(Console().width, 120)).print(grid(table))
     write_results("crowd", where, {"wanted": count, "quick": quick, **found, "tables": [table]})
 
 

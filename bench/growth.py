@@ -34,12 +34,11 @@ from typing import Annotated, Any
 import typer
 from acceptance import OPENED
 from drawn import BEGIN, DrawnEmbedder, nearest, said
-from harness import HERE, machine, write_results
+from harness import HERE, grid, machine, write_results
 from inside import fill, raw, settle
 from opening import NAME
 from rich.console import Console
 from rich.progress import Progress, track
-from rich.table import Table
 from sizes import parts
 
 from memgpt_autogen import MemGPTAgent
@@ -234,12 +233,7 @@ def main(
         figures = document(run(folder or Path(own), embedder), embedder)
     console = Console(width=min(Console().width, 80))
     for one in figures["tables"]:
-        shown = Table(title=one["title"], title_justify="left")
-        for column in one["columns"]:
-            shown.add_column(column, justify="right" if column else "left")
-        for row in one["rows"]:
-            shown.add_row(*row)
-        console.print(shown)
+        console.print(grid(one))
     path = write_results("growth", started, {"quick": quick, **figures})
     console.print(f"Written to {path.parent.name}/{path.name}.")
 

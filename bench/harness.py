@@ -16,6 +16,7 @@ from types import TracebackType
 from typing import Any, TypeVar
 
 from autogen.io import IOStream
+from rich.table import Table
 
 P = TypeVar("P", bound="LineProcess")
 
@@ -100,6 +101,16 @@ class ModelProcess(LineProcess):
     def taken(self, agent: str) -> list[dict[str, Any]]:
         """The agent's requests since the last time."""
         return list(self.send(agent))
+
+
+def grid(table: Mapping[str, Any]) -> Table:
+    """A table of the results (`title`, `columns`, `rows`) for the terminal."""
+    shown = Table(title=table["title"], title_justify="left")
+    for column in table["columns"]:
+        shown.add_column(column, justify="right" if column else "left")
+    for row in table["rows"]:
+        shown.add_row(*row)
+    return shown
 
 
 def spread(values: list[float]) -> dict[str, float]:

@@ -30,12 +30,11 @@ from statistics import mean
 from typing import Annotated, Any, Literal
 
 import typer
-from harness import machine, write_results
+from harness import grid, machine, write_results
 from inside import Said, fill, insert_all, memory, split
 from nested import nested
 from rich.console import Console
 from rich.progress import track
-from rich.table import Table
 
 By = Literal["both", "words", "meaning"]
 
@@ -216,12 +215,7 @@ def main(
             console.print(f"{name}: passed over, there is no {path.name} in the folder of the data")
     shown = list(tables(figures))
     for one in shown:
-        grid = Table(title=one["title"], title_justify="left")
-        for column in one["columns"]:
-            grid.add_column(column, justify="right" if column else "left")
-        for row in one["rows"]:
-            grid.add_row(*row)
-        console.print(grid)
+        console.print(grid(one))
     if figures:
         path = write_results("retrieval", started, {**figures, "tables": shown})
         console.print(f"Written to {path.parent.name}/{path.name}.")

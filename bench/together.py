@@ -24,10 +24,9 @@ from typing import Annotated, Any
 import typer
 from autogen import ConversableAgent
 from autogen.io import IOStream
-from harness import HERE, WINDOW, LineProcess, Quiet, machine, write_results
+from harness import HERE, WINDOW, LineProcess, Quiet, grid, machine, write_results
 from inside import as_other_process
 from rich.console import Console
-from rich.table import Table
 from texts import message, reply
 
 from memgpt_autogen import MemGPTAgent, MemGPTError
@@ -163,16 +162,11 @@ def main(
     deeds |= {f"owner's step, {name}": one for name, one in found["owner"].items()}
     rows = [[name, f"{one['median']:.1f}", f"{one['max']:.1f}"] for name, one in deeds.items()]
     title = f"Two processes, ms; edits seen at the next model call: {found['seen']} of {rounds}"
-    shown = Table(title=title, title_justify="left")
-    for column in ("", "median", "longest"):
-        shown.add_column(column)
-    for row in rows:
-        shown.add_row(*row)
+    table = {"title": title, "columns": ["", "median", "longest"], "rows": rows}
     console = Console(width=min(Console().width, 100))
-    console.print(shown)
+    console.print(grid(table))
     if found["refused"]:
         console.print(f"The visitor was refused: {found['refused']}")
-    table = {"title": title, "columns": ["", "median", "longest"], "rows": rows}
     write_results("together", where, {**found, "tables": [table]})
 
 
