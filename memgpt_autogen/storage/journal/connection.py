@@ -14,6 +14,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import quote
 
 from memgpt_autogen.errors import StorageError
 from memgpt_autogen.storage.process import OfProcess
@@ -138,6 +139,21 @@ def connect(path: Path | str) -> sqlite3.Connection:
         connection.close()
         raise
     return connection
+
+
+@contextlib.contextmanager
+def read_only(path: Path) -> Iterator[sqlite3.Connection]:
+    """A connection that changes nothing, not even by closing: it works no log in.
+
+    Raises:
+        StorageError: SQLite cannot read the file.
+    """
+    address = f"file:{quote(str(path))}?mode=ro"
+    try:
+        with contextlib.closing(sqlite3.connect(address, uri=True)) as connection:
+            yield connection
+    except sqlite3.DatabaseError as problem:
+        raise failure(path, problem) from problem
 
 
 def failure(path: Path | None, problem: sqlite3.Error) -> StorageError:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import sqlite3
 from pathlib import Path
-from urllib.parse import quote
 
 from memgpt_autogen.errors import StateFormatError, StorageError
-from memgpt_autogen.storage.journal.connection import failure, make_private, make_private_file
+from memgpt_autogen.storage.journal.connection import make_private, make_private_file, read_only
 
 FILE = "journal.sqlite3"
 STEP = "step"  # the file beside it that says which step was acknowledged
@@ -59,18 +57,12 @@ def _probe(path: Path) -> None:
     """
     if not path.with_name(f"{FILE}-wal").exists():
         return
-    address = f"file:{quote(str(path))}?mode=ro"
-    try:
-        with contextlib.closing(sqlite3.connect(address, uri=True)) as connection:
-            connection.execute("SELECT count(*) FROM sqlite_master").fetchall()
-            if path.stat().st_size <= _CHECKED_BYTES:
-                ((found,),) = connection.execute("PRAGMA quick_check(1)").fetchall()
-            else:
-                found = "ok"
-    except sqlite3.DatabaseError as problem:
-        raise failure(path, problem) from problem
-    if found != "ok":
-        raise failure(path, sqlite3.DatabaseError(f"database disk image is malformed ({found})"))
+    with read_only(path) as connection:
+        connection.execute("SELECT count(*) FROM sqlite_master").fetchall()
+        if path.stat().st_size <= _CHECKED_BYTES:
+            ((found,),) = connection.execute("PRAGMA quick_check(1)").fetchall()
+            if found != "ok":
+                raise sqlite3.DatabaseError(f"database disk image is malformed ({found})")
 
 
 def _is_cut(path: Path) -> bool:

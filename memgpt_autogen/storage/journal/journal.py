@@ -91,7 +91,7 @@ class Journal:
         if os.getpid() != self._process:
             raise forked(self.called)
         with link.writing:
-            if self.path is not None and link.file != _file_at(self.path):
+            if self.path is not None:
                 link.check()
             link.used = time.monotonic()
             connection = link.writer or link.open_writer()
@@ -237,15 +237,6 @@ class Journal:
                 "INSERT OR IGNORE INTO meta VALUES (?, ?)",
                 [("identity", secrets.token_hex(16)), ("name", name), (STEP, 0)],
             )
-
-
-def _file_at(path: Path) -> tuple[int, int] | None:
-    """What tells a file from another one in its place; None where there is none."""
-    try:
-        found = path.stat()
-    except OSError:
-        return None
-    return found.st_dev, found.st_ino
 
 
 def _noted_step(directory: Path) -> int:
