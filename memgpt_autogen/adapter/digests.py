@@ -114,10 +114,11 @@ def first_new(heard: Sequence[str], present: Sequence[str]) -> int:
     of_chance = _is_of_chance(heard, present, anchored, length)
     if length and not of_chance:
         return anchored
+    needed = 2 if of_chance else 1  # one message alone may be the same words, said again
     others = [index for index, mark in enumerate(present) if mark != OWN]
     theirs = [mark for mark in heard if mark != OWN]
     matched, length = _align(theirs, [present[index] for index in others])
-    if length > of_chance and not _begins_anew(heard, present, matched):
+    if length >= needed and not _begins_anew(heard, present, matched):
         start = others[matched - 1] + 1
         return start + min(_own_at_start(present[start:]), _own_at_start(heard[::-1]))
     if heard and OWN in present:

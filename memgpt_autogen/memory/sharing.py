@@ -74,23 +74,21 @@ class SharedBlocks:
             self.core.remove(name)
         return self.core.share(name, home, read_only=link.read_only)
 
-    def restore(self, links: Sequence[SharedLink]) -> list[SharedLink]:
-        """Attach what was attached before; those that are still there.
+    def restore(self, links: Sequence[SharedLink]) -> None:
+        """Attach what was attached before, of it what is still there.
 
         One that is gone is warned of, and not made anew, empty.
         """
-        found = [link for link in links if self.home().read(link.name) is not None]
-        for link in found:
-            self.core.share(link.name, self.home(), read_only=link.read_only)
         for link in links:
-            if link not in found:
+            if self.home().read(link.name) is not None:
+                self.core.share(link.name, self.home(), read_only=link.read_only)
+            else:
                 warnings.warn(
                     f"the shared block {link.name!r} is not at {self.location} any more and is"
                     f" not attached: agent.attach_block({link.name!r}, text) makes it anew.",
                     RuntimeWarning,
                     stacklevel=2,
                 )
-        return found
 
     def detach(self, name: str) -> bool:
         """Take a block out of the agent's view; False if it was not attached."""
