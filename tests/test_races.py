@@ -52,10 +52,31 @@ time.sleep(1.5 - time.time() % 1.5)  # both at one moment, as nearly as can be
 for number in range(10):
     open_store(f"{sys.argv[1]}/{number}", "agents", "a", HashingEmbedder()).close()
 """
+    assert _both(program, tmp_path) == [0, 0]
+
+
+def _both(program: str, folder: Path) -> list[int]:
+    """How two processes end that run a program at the same time."""
     environment = {**os.environ, "PYTHONPATH": str(Path(process.__file__).parents[2])}
-    command = [sys.executable, "-c", program, str(tmp_path)]
+    command = [sys.executable, "-c", program, str(folder)]
     both = [subprocess.Popen(command, env=environment) for _ in range(2)]
-    assert [one.wait(60) for one in both] == [0, 0]
+    return [one.wait(60) for one in both]
+
+
+def test_two_processes_open_many_new_files_each_at_one_moment(tmp_path: Path) -> None:
+    program = """
+import sys, time
+from pathlib import Path
+from memgpt_autogen.storage.journal.connection import connect
+begin = time.time() // 1 + 1
+for number in range(60):
+    while time.time() < begin + 0.02 * number:
+        pass
+    connection = connect(Path(sys.argv[1], str(number)))
+    assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    connection.close()
+"""
+    assert _both(program, tmp_path) == [0, 0]
 
 
 def test_a_folder_is_closed_by_others_while_it_is_told(

@@ -22,7 +22,9 @@ from memgpt_autogen.storage.process import OfProcess
 OPEN = 24  # files with open connections
 _WAIT_SECONDS = 10.0
 
-_PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "secure_delete=ON")
+_PAUSE_SECONDS = 0.01
+
+_PRAGMAS = ("synchronous=FULL", "secure_delete=ON")
 
 
 class Link:
@@ -133,12 +135,31 @@ def connect(path: Path | str) -> sqlite3.Connection:
         path, isolation_level=None, check_same_thread=False, timeout=_WAIT_SECONDS
     )
     try:
+        _write_ahead(connection)
         for pragma in _PRAGMAS:
             connection.execute(f"PRAGMA {pragma}").fetchall()
     except sqlite3.Error:
         connection.close()
         raise
     return connection
+
+
+def _write_ahead(connection: sqlite3.Connection) -> None:
+    """Put a new file into WAL mode, in which others are already.
+
+    SQLite does not wait by itself where two processes do so at once
+    (https://sqlite.org/c3ref/busy_handler.html: a wait might be a deadlock).
+    """
+    end = time.monotonic() + _WAIT_SECONDS
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL").fetchall()
+        except sqlite3.OperationalError as problem:
+            if "locked" not in str(problem) or time.monotonic() > end:
+                raise
+            time.sleep(_PAUSE_SECONDS)
+        else:
+            return
 
 
 @contextlib.contextmanager
