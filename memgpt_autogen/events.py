@@ -14,7 +14,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict
 
 # The mark of a system alert; in somebody's words it is altered, so that nobody can forge one.
-_ALERT = "(system alert)"
+ALERT = "(system alert)"
 _QUOTED_ALERT = "(“system alert”)"
 
 STAMP = "%Y-%m-%d %H:%M"  # a moment as the model sees it
@@ -69,7 +69,7 @@ class Message(Event):
     def body(self) -> str:
         if not self.text.strip():
             return f"{self.speaker} said nothing."
-        return f"{self.speaker}: {self.text.replace(_ALERT, _QUOTED_ALERT)}"
+        return f"{self.speaker}: {self.text.replace(ALERT, _QUOTED_ALERT)}"
 
 
 class MessageEvent(Message):
@@ -108,7 +108,7 @@ class SystemAlert(Event):
     text: str
 
     def body(self) -> str:
-        return f"{_ALERT} {self.text}"
+        return f"{ALERT} {self.text}"
 
 
 class Login(Event):

@@ -56,6 +56,16 @@ class Settings(BaseModel):
     page_size: int = Field(
         default=5, ge=1, le=50, description="results on a page that the model sees"
     )
+    tool_mode: Literal["native", "json", "auto"] = Field(
+        default="auto",
+        description="how the model calls functions: by its server's own tools, or as JSON in the"
+        " text; auto: native until the server says that it has none",
+    )
+    image_bytes: int = Field(
+        default=8_000_000,
+        ge=0,
+        description="bytes of pictures in one prompt, as they are sent; older ones become (image)",
+    )
     cache_markers: bool = Field(
         default=False,
         description="tell Anthropic's models what of a prompt to cache; AutoGen's usage summary"

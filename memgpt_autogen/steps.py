@@ -57,6 +57,7 @@ class Completion(_Value):
         text: the content; beside calls it is inner monologue, alone a message.
         reasoning: what a reasoning model gave in `reasoning_content`.
         cut: the answer ended at the length limit (`finish_reason == "length"`).
+        withheld: what the provider refused, so that the model did not see it, and why.
     """
 
     text: str = ""
@@ -64,6 +65,7 @@ class Completion(_Value):
     calls: tuple[FunctionCall, ...] = ()
     usage: Usage | None = None
     cut: bool = False
+    withheld: str = ""
 
 
 class Step(_Value):
@@ -75,6 +77,7 @@ class Step(_Value):
         text: content of the completion. With `calls` it is inner monologue.
         spoken: `text` went to the others as a message.
         sent: messages sent in this step, in order.
+        withheld: what the provider refused before, so that the model did not see it, and why.
     """
 
     kind: Literal["step"] = "step"
@@ -85,6 +88,7 @@ class Step(_Value):
     results: tuple[FunctionResult, ...] = ()
     sent: tuple[str, ...] = ()
     usage: Usage | None = None
+    withheld: str = ""
 
     @property
     def monologue(self) -> str:

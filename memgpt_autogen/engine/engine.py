@@ -8,12 +8,13 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
 
+from memgpt_autogen.engine.asking.asker import ChatModel
+from memgpt_autogen.engine.asking.summarizer import Summarizer
+from memgpt_autogen.engine.budget import Budget
 from memgpt_autogen.engine.executor import Executor
 from memgpt_autogen.engine.functions import Workspace
-from memgpt_autogen.engine.loop import ChatModel, Loop, TurnRequest
-from memgpt_autogen.engine.main_context import Budget
+from memgpt_autogen.engine.loop import Loop, TurnRequest
 from memgpt_autogen.engine.queue_manager import QueueManager
-from memgpt_autogen.engine.summarizer import Summarizer
 from memgpt_autogen.engine.turn_lock import TurnLock
 from memgpt_autogen.errors import DirectoryLockedError
 from memgpt_autogen.events import DocumentUpload, Event, TimedEvent
@@ -145,6 +146,8 @@ class Engine:
         context.resize(budget_of(identity, settings))
         self.workspace.page_size = settings.page_size
         self.workspace.shown = context.shown
+        context.image_bytes = settings.image_bytes
+        self.loop.asker.tool_mode = settings.tool_mode
         self.loop.max_steps = settings.max_steps
         self.loop.token_budget = settings.turn_token_budget
 
@@ -222,8 +225,8 @@ class Engine:
         counters = self.queue.state.counters
 
         def complete(system: str, text: str) -> str:
-            completion = model.complete(
-                [{"role": "system", "content": system}, {"role": "user", "content": text}]
+            completion = self.loop.asker.plainly(
+                model, [{"role": "system", "content": system}, {"role": "user", "content": text}]
             )
             counters.count_call(completion.usage)
             return completion.text

@@ -13,9 +13,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
+from memgpt_autogen.engine.asking.summarizer import Summarizer
 from memgpt_autogen.engine.functions import Workspace
 from memgpt_autogen.engine.main_context import MainContext, Queued
-from memgpt_autogen.engine.summarizer import Summarizer
 from memgpt_autogen.errors import ContextOverflowError
 from memgpt_autogen.events import Event, Message, MessageEvent, Notice, SystemAlert
 from memgpt_autogen.memory.participants import Participants
@@ -219,11 +219,13 @@ class QueueManager:
             ConfigurationError: the window does not even hold the fixed parts.
         """
         context = self.context
+        context.relax()
         if context.tokens(room.tools) > context.budget.limit:
             self._evict(room)
-        while context.tokens(room.tools) > context.budget.limit:
-            if not context.squeeze():
-                raise context.too_small(room.tools)
+        while context.tokens(room.tools) > context.budget.limit and context.squeeze():
+            pass
+        if not context.holds(room.tools):
+            raise context.too_small(room.tools)
         self.announce_pressure(room.tools)
 
     def announce_pressure(self, tools: Schemas) -> bool:

@@ -14,6 +14,7 @@ from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 from memgpt_autogen.errors import StateFormatError
 from memgpt_autogen.events import MessageEvent, Notice
 from memgpt_autogen.memory.sharing import SharedLink
+from memgpt_autogen.model.protocol.rules import ServerRules
 from memgpt_autogen.steps import Step, Usage
 from memgpt_autogen.storage.store import Store
 
@@ -60,6 +61,7 @@ class AgentState(BaseModel):
         shared_blocks: the attached shared blocks, whose texts are kept outside.
         preset: the name of the system instructions in use.
         token_factor: what the provider's counts were, relative to ours.
+        server_rules: what servers take, by the model's name.
     """
 
     memory_shown: str = ""
@@ -76,6 +78,7 @@ class AgentState(BaseModel):
     paused_until: datetime | None = None
     preset: str = ""
     token_factor: float = 1.0
+    server_rules: dict[str, ServerRules] = {}
 
 
 class SavedState:
