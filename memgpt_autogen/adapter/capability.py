@@ -10,6 +10,7 @@ from autogen import ConversableAgent
 from typing_extensions import Self
 
 from memgpt_autogen.adapter.chat_history import ChatHistory
+from memgpt_autogen.adapter.queue_view import QueueView
 from memgpt_autogen.adapter.reply_hook import ReplyHook
 from memgpt_autogen.adapter.translator import AutoGenTranslator, Translator
 from memgpt_autogen.adapter.turns import Turns
@@ -55,6 +56,11 @@ class MemoryAccess:
     def archival(self) -> ArchivalStorage:
         """Passages the agent keeps, and attached documents."""
         return self._memgpt_capability.open().workspace.archival
+
+    @property
+    def queue(self) -> QueueView:
+        """What of the conversation the model has in view; an entry can be dropped."""
+        return QueueView(self._memgpt_capability.turns)
 
     @property
     def last_steps(self) -> Sequence[Step]:

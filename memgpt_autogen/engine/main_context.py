@@ -227,15 +227,19 @@ class MainContext:
             " system_message, or lower Settings.block_limit or Settings.reply_tokens."
         )
 
-    def holds(self, tools: Sequence[Mapping[str, Any]]) -> bool:
-        """Whether the prompt fits by our own count, whatever providers reported."""
+    def fit(self, tools: Sequence[Mapping[str, Any]]) -> bool:
+        """Show as much of each entry as fits; whether that is enough by our own count.
+
+        What providers reported may be wrong, and only a refusal tells.
+        """
+        while self.tokens(tools) > self.budget.limit and self.squeeze():
+            continue
         return math.ceil(self.counted(tools) * min(self.counter.factor, 1.0)) <= self.budget.limit
 
     def relax(self) -> None:
         """Show as much of each entry as ever, once more."""
-        whole = self._whole()
-        if self.shown != whole or self.brief:
-            self.shown, self.brief = whole, False
+        if self.shown != self._whole() or self.brief:
+            self.shown, self.brief = self._whole(), False
             self._rendered.clear()
 
     def _whole(self) -> int:
