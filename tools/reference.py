@@ -1,10 +1,10 @@
-"""Write what the documents take from the code: docs/api.md, docs/settings.md, the tree of errors.
+"""Write what the documents take from the code: api.md, settings.md, trees and tables of others.
 
     python -m tools.reference            writes them
     python -m tools.reference --check    only says which would change, and what is amiss
 
 docs/errors.md is written by hand but for its tree; here it is held against the classes:
-each has one section, with its cause and the way out.
+each has one section, with its cause and the way out. So is docs/providers.md but for its tables.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from typing import Any
 import memgpt_autogen
 from memgpt_autogen import Settings
 from memgpt_autogen.events import Event
+from tools import providers_page
 from tools.docstrings import (
     Docstring,
     classes_of,
@@ -264,6 +265,7 @@ def documents() -> dict[Path, str]:
         DOCS / "api.md": Reference().text(),
         DOCS / "settings.md": settings(),
         PAGE: with_tree(PAGE.read_text("utf-8")),
+        providers_page.PAGE: providers_page.with_tables(providers_page.PAGE.read_text("utf-8")),
     }
 
 
@@ -274,7 +276,7 @@ def main(arguments: Sequence[str]) -> int:
         for path, text in wanted.items()
         if not path.exists() or path.read_text("utf-8") != text
     ]
-    problems = list(amiss(wanted[PAGE]))
+    problems = [*amiss(wanted[PAGE]), *providers_page.missing(wanted[providers_page.PAGE])]
     if "--check" in arguments:
         problems += [f"docs/{path.name} is out of date: run 'make reference'" for path in changed]
     else:
