@@ -33,11 +33,16 @@ class Usage(_Value):
 
 
 class FunctionCall(_Value):
-    """A call the model asked for; `arguments` is the JSON text as the model wrote it."""
+    """A call the model asked for; `arguments` is the JSON text as the model wrote it.
+
+    `extra` is what its server wants back with it, as JSON; Gemini signs calls
+    (https://ai.google.dev/gemini-api/docs/thought-signatures).
+    """
 
     id: str
     name: str
     arguments: str
+    extra: str = ""
 
 
 class FunctionResult(_Value):

@@ -13,6 +13,7 @@ from memgpt_autogen.events import ALERT, STAMP, Message, MessageEvent, Notice
 from memgpt_autogen.memory.archival import Passage
 from memgpt_autogen.memory.page import Page
 from memgpt_autogen.memory.recall import RecallStorage
+from memgpt_autogen.model.protocol.dialect import EXTRA, THOUGHTS
 from memgpt_autogen.steps import Step
 
 T = TypeVar("T")
@@ -30,7 +31,11 @@ _NAMES = 20  # speakers named to a model that asked for an unknown one
 
 
 def messages_of(entry: MessageEvent | Notice | Step, shown: int) -> list[ChatMessage]:
-    """An entry of the queue as chat messages; of each text `shown` characters."""
+    """An entry of the queue as chat messages; of each text `shown` characters.
+
+    Messages with calls hold the fields `THOUGHTS` and `EXTRA`, for the servers that want
+    them back; `dialect.shaped` leaves them out for all others.
+    """
     if isinstance(entry, Step):
         return _step_messages(entry, shown)
     if not isinstance(entry, MessageEvent):
@@ -75,6 +80,7 @@ def _step_messages(step: Step, shown: int) -> list[ChatMessage]:
             "id": call.id,
             "type": "function",
             "function": {"name": call.name, "arguments": _clipped(call.arguments, shown)},
+            EXTRA: call.extra,
         }
         for call in step.calls
     ]
@@ -84,7 +90,8 @@ def _step_messages(step: Step, shown: int) -> list[ChatMessage]:
         for call in step.calls
     ]
     text = clip(step.text, shown) or None
-    return [{"role": "assistant", "content": text, "tool_calls": calls}, *results]
+    asked = {"role": "assistant", "content": text, THOUGHTS: step.reasoning, "tool_calls": calls}
+    return [asked, *results]
 
 
 def _clipped(arguments: str, shown: int) -> str:

@@ -34,11 +34,13 @@ def read_completion(
     if message is None and retrieved is None:
         raise ChatModelError("the model's answer holds no message")
     text = retrieved if isinstance(retrieved, str) else _get(message, "content")
-    calls = [_get(call, "function") for call in _list(_get(message, "tool_calls"))]
-    ids = [_get(call, "id") for call in _list(_get(message, "tool_calls"))]
+    calls = [
+        (_get(call, "function"), _get(call, "id"), _get(call, "extra_content"))
+        for call in _list(_get(message, "tool_calls"))
+    ]
     old_style = _get(message, "function_call")
     if isinstance(_get(old_style, "name"), str) and not calls:
-        calls, ids = [old_style], [None]
+        calls = [(old_style, None, None)]
     thoughts, said = without_thoughts(_text(text) or _text(_get(message, "refusal")))
     cut = _get(choices[0] or response, "finish_reason") == "length"
     made = [
@@ -46,8 +48,9 @@ def read_completion(
             id=str(call_id or ""),
             name=clean(str(_get(function, "name") or "")),
             arguments=_arguments(_get(function, "arguments")),
+            extra=_arguments(extra),
         )
-        for call_id, function in zip(ids, calls, strict=True)
+        for function, call_id, extra in calls
         if function is not None
     ]
     if not made and not cut:

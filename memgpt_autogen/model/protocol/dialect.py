@@ -15,6 +15,9 @@ from memgpt_autogen.model.protocol.rules import ServerRules
 
 Message = dict[str, Any]
 
+THOUGHTS, EXTRA = "reasoning_content", "extra_content"  # fields beside OpenAI's
+# For a call that another model made (https://ai.google.dev/gemini-api/docs/thought-signatures).
+_UNSIGNED = {"google": {"thought_signature": "skip_thought_signature_validator"}}
 BEGIN = "(The conversation goes on.)"
 GO_ON = "(Go on.)"
 NOTED = "Noted."
@@ -32,7 +35,7 @@ def shaped(
 ) -> tuple[list[Message], list[Mapping[str, Any]], dict[str, Any]]:
     """(messages, tools, further parameters) as the server takes them."""
     further: dict[str, Any] = {}
-    found = [dict(message) for message in messages]
+    found = [_known_fields(message, rules) for message in messages]
     offered = list(tools) if rules.schema_keywords else [_lean_tool(one) for one in tools]
     toolbox = None if rules.tools else toolbox_of(tools, None)
     if toolbox is not None:
@@ -41,6 +44,25 @@ def shaped(
     elif rules.alternate:
         found = alternating(found)
     return found if rules.system else _without_system(found), offered, further
+
+
+def _known_fields(message: Mapping[str, Any], rules: ServerRules) -> Message:
+    """A message with the fields, beside OpenAI's, that this server wants; a copy."""
+    found = dict(message)
+    thoughts, calls = found.pop(THOUGHTS, ""), found.get("tool_calls")
+    if not calls:
+        return found
+    if rules.thoughts:
+        found[THOUGHTS] = thoughts
+    if rules.beside_calls != "any":
+        found["content"] = found["content"] or "" if rules.beside_calls == "text" else None
+    found["tool_calls"] = [
+        {key: value for key, value in call.items() if key != EXTRA} for call in calls
+    ]
+    if rules.signatures:  # of the first call, where there are several
+        extra = calls[0].get(EXTRA)
+        found["tool_calls"][0][EXTRA] = json.loads(extra) if extra else _UNSIGNED
+    return found
 
 
 def alternating(messages: Sequence[Message]) -> list[Message]:
@@ -83,8 +105,8 @@ def _spoken(messages: Sequence[Message]) -> Iterator[Message]:
             if text is not None:
                 said.append(text)
                 continue
-            yield {"role": "assistant", "content": thought, "tool_calls": [call]}
-            thought = None
+            yield {**message, "content": thought, "tool_calls": [call]}
+            thought = None if thought is None else ""
             if call["id"] in results:
                 yield results[call["id"]]
         if said:

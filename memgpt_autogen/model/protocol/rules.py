@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict
 
@@ -26,6 +26,9 @@ class ServerRules(BaseModel):
         response_format: what a JSON answer can be held to: a schema, any object, nothing.
         images: so many of the newest pictures pass; None: as many as there are.
         image_bytes: so many bytes of pictures pass; None: as many as the settings allow.
+        beside_calls: the content of a message with calls: as it is, never null, or none at all.
+        thoughts: the model's thoughts go back with its calls.
+        signatures: what came with a call goes back with it.
         without: parameters of the request that are left out.
     """
 
@@ -38,6 +41,9 @@ class ServerRules(BaseModel):
     response_format: Literal["schema", "object", "none"] = "schema"
     images: int | None = None
     image_bytes: int | None = None
+    beside_calls: Literal["any", "text", "nothing"] = "any"
+    thoughts: bool = False
+    signatures: bool = False
     without: tuple[str, ...] = ()
 
     def having(self, **changed: Any) -> ServerRules:
@@ -48,34 +54,65 @@ class ServerRules(BaseModel):
 DEFAULT_RULES = ServerRules()
 """Those of OpenAI, by which a server is asked that has refused nothing yet."""
 
-_SYSTEM = re.compile(
-    r"system (?:role|message|instruction)s? (?:is |are )?not (?:supported|allowed|enabled)"
-    r"|(?:not support|unsupported|invalid).{0,20}(?:system|developer).{0,10}(?:role|message|instr)",
-    re.IGNORECASE,
+
+def _words(*patterns: str) -> re.Pattern[str]:
+    return re.compile("|".join(patterns), re.IGNORECASE | re.DOTALL)
+
+
+_FILTERED = _words("content.?filter", "content.?management", "policy", "moderation", "safety")
+_NO_TOOLS = _words(
+    r"not support.{0,30}(?:tool|function)",
+    r"(?:tool|function).{0,40}(?:not|n't) (?:\w+ )?(?:support|enabled|available|implemented|allowed)",
+    "requires --jinja|enable-auto-tool-choice|tool-call-parser|support tool use",
+    r"tools?.{0,20}unsupported|unsupported.{0,20}\btools?\b",
+    r"(?:unknown|unrecognized|extra|unexpected).{0,40}['\"`]?\btools\b",
 )
-_ROLES = re.compile(
-    r"alternat|roles? |'role'|jinja|chat.?template|conversation|consecutive|after role"
-    r"|(?:first|last|final|next|previous|preceding) (?:\w+ )?(?:message|turn|role)"
-    r"|function.?(?:call|response) (?:turn|part)|tool.?calls? at once|single tool|tool_call_ids?"
-    r"|prefill|must (?:begin|start|end|be followed)",
-    re.IGNORECASE,
-)
-_NO_TOOLS = re.compile(
-    r"not support.{0,30}(?:tool|function)|(?:tool|function).{0,40}(?:not|n't|isn't) "
-    r"(?:\w+ )?(?:support|enabled|available|implemented|allowed)|requires --jinja"
-    r"|enable-auto-tool-choice"
-    r"|tool-call-parser|support tool use|tools?.{0,20}unsupported|unsupported.{0,20}\btools?\b"
-    r"|tools param requires|(?:unknown|unrecognized|extra|unexpected).{0,40}['\"`]?\btools\b",
-    re.IGNORECASE | re.DOTALL,
-)
-_SCHEMA = re.compile(
-    r"schema|additionalProperties|anyOf|oneOf|\$ref|\$defs|function_declarations|parameters\."
-    r"|properties",
-    re.IGNORECASE,
-)
-_FORMAT = re.compile(r"response_format|json_schema|json_object|grammar|structured", re.IGNORECASE)
-_FILTERED = re.compile(
-    r"content.?filter|content.?management|policy|moderation|safety", re.IGNORECASE
+_FORMAT = _words("response_format|json_schema|json_object|grammar|structured")
+
+
+class _Lesson(NamedTuple):
+    """What a refusal in such words teaches of a server whose rules have these values."""
+
+    having: dict[str, Any]
+    words: re.Pattern[str]
+    teaches: dict[str, Any]
+
+
+_LESSONS = (
+    _Lesson({"signatures": False}, _words("signature"), {"signatures": True}),
+    _Lesson(
+        {"thoughts": False},
+        _words(r"(?:reasoning|thinking|thought).{0,80}(?:back|missing|required)"),
+        {"thoughts": True},
+    ),
+    _Lesson({"thoughts": True}, _words("reasoning_content|thinking"), {"thoughts": False}),
+    _Lesson({"beside_calls": "any"}, _words("not both"), {"beside_calls": "nothing"}),
+    _Lesson(
+        {"beside_calls": "any"},
+        _words(
+            "content.{0,60}(?:null|none|nil|empty|required|string)",
+            "(?:null|nil|none).{0,40}content",
+        ),
+        {"beside_calls": "text"},
+    ),
+    _Lesson(
+        {"system": True},
+        _words(
+            "system (?:role|message|instruction)s? (?:is |are )?not (?:supported|allowed|enabled)",
+            r"(?:not support|unsupported|invalid).{0,20}(?:system|developer).{0,10}(?:role|instr)",
+        ),
+        {"system": False, "alternate": True},
+    ),
+    _Lesson(
+        {"schema_keywords": True},
+        _words(
+            r"schema|additionalProperties|anyOf|oneOf|\$ref|\$defs|function_?declarations"
+            r"|parameters\.|properties"
+        ),
+        {"schema_keywords": False},
+    ),
+    _Lesson({"alternate": False}, _words(""), {"alternate": True}),
+    _Lesson({"system": True}, _words("role|alternat|jinja|template"), {"system": False}),
 )
 
 
@@ -96,15 +133,11 @@ def rules_after(
     if named:
         yield rules.having(without=(*rules.without, *named))
     if not rules.tools and rules.response_format != "none" and _FORMAT.search(words):
-        lower: Any = "object" if rules.response_format == "schema" else "none"
+        lower = "object" if rules.response_format == "schema" else "none"
         yield rules.having(response_format=lower)
     if rules.tools and mode == "auto" and _NO_TOOLS.search(words):
         yield rules.having(tools=False)
-    if rules.tools and rules.schema_keywords and _SCHEMA.search(words):
-        yield rules.having(schema_keywords=False)
-    if rules.system and _SYSTEM.search(words):
-        yield rules.having(system=False, alternate=True)
-    if not rules.alternate:
-        yield rules.having(alternate=True)
-    elif rules.system and _ROLES.search(words):
-        yield rules.having(system=False)
+    for lesson in _LESSONS:
+        known = all(getattr(rules, key) == value for key, value in lesson.having.items())
+        if known and lesson.words.search(words):
+            yield rules.having(**lesson.teaches)
