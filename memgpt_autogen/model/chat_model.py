@@ -20,7 +20,7 @@ from memgpt_autogen.model.safeguards import (
     guarded_message,
     guarded_prompt,
 )
-from memgpt_autogen.steps import Completion
+from memgpt_autogen.steps import Completion, FunctionCall
 
 if TYPE_CHECKING:
     from autogen import OpenAIWrapper
@@ -29,6 +29,8 @@ _TOOL_KEYS = ("tools", "functions")
 _CHOICE_KEYS = ("tool_choice", "parallel_tool_calls")
 _TEMPLATE_KEYS = ("allow_format_str_template",)
 _ALL_KEYS = (*_TOOL_KEYS, *_CHOICE_KEYS, *_TEMPLATE_KEYS)
+# Stands for an answer that no parser reads, so that the model is told of it.
+_UNREADABLE = FunctionCall(id="", name="an_answer_nested_too_deeply", arguments="{}")
 # Of a config_list's entry, what is no parameter of the request.
 _NOT_SENT = {"model", "api_key", "base_url", "api_type", "price", "tags", "messages", "tools"}
 _SIGNATURE_TEXT = re.compile(r"unexpected keyword argument|missing \d+ required")
@@ -104,10 +106,29 @@ class AutoGenChatModel:
             return Completion(text=BLOCKED)
         if rules.alternate and "mistral" in self.name:  # AutoGen makes its system message a user's
             rules = rules.having(system=False)
+        try:
+            response, retrieved = self._answer(prompt, tools, rules)
+        except RecursionError:
+            return Completion(calls=(_UNREADABLE,))
+        said = said_in(response, retrieved)
+        if self._guarded and said is not None:
+            said = guarded_message(self._agent, said)
+        found = read_completion(response, said, [one["function"]["name"] for one in tools])
+        if not self._marks or found.usage is None:
+            return found
+        return found.model_copy(update={"usage": found.usage.model_copy(update={"whole": False})})
+
+    def _answer(
+        self,
+        prompt: Sequence[Mapping[str, Any]],
+        tools: Sequence[Mapping[str, Any]],
+        rules: ServerRules,
+    ) -> tuple[Any, Any]:
+        """The response, and what the client makes of it."""
         shown, offered, further = shaped(prompt, tools, rules)
         try:
             response = self._create(rules.without, further, **self._arguments(shown, offered))
-            retrieved = self._client.extract_text_or_completion_object(response)
+            return response, self._client.extract_text_or_completion_object(response)
         except (TypeError, IndexError, AttributeError) as problem:
             if _SIGNATURE_TEXT.search(str(problem)):  # of the configuration, or a stand-in
                 raise
@@ -118,13 +139,6 @@ class AutoGenChatModel:
             if overflow is None:
                 raise
             raise overflow from problem
-        said = said_in(response, retrieved)
-        if self._guarded and said is not None:
-            said = guarded_message(self._agent, said)
-        found = read_completion(response, said, [one["function"]["name"] for one in tools])
-        if not self._marks or found.usage is None:
-            return found
-        return found.model_copy(update={"usage": found.usage.model_copy(update={"whole": False})})
 
     def _arguments(
         self, prompt: Sequence[Mapping[str, Any]], tools: Sequence[Mapping[str, Any]]

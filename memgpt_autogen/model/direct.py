@@ -32,7 +32,9 @@ class _Completions:
             body["tools"] = rest.pop("tools")
         response = self._client.chat.completions.create(messages=[], extra_body=body, **rest)
         usage = getattr(response, "usage", None)
-        if usage is not None and not all(isinstance(getattr(usage, one), int) for one in _COUNTS):
+        if usage is not None and not all(
+            isinstance(getattr(usage, one, None), int) for one in _COUNTS
+        ):
             response.usage = None  # AutoGen would compute a price of it
         return response
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-_PLAUSIBLE = 0.75  # of the expected count: less may be a cut prompt
+_PLAUSIBLE = 0.9  # of the expected count: less may be a cut prompt
 _FALL = 0.9
-_GROWTH = 1.1
+_GROWTH = 1.05
 _SIGNS = 2  # one odd report may be anything
 
 

@@ -84,6 +84,7 @@ class Asker:
     _reports: Reports = field(default_factory=Reports)
     _accepted: list[Queued] = field(default_factory=list)  # the queue of the last answer
     _accepted_bytes: int = 0  # of its pictures
+    _refused_pictures: int = 0
     _head: tuple[str, str] | None = None  # core memory and summary as they were then
 
     def ask(self, model: ChatModel, room: Room) -> Completion:
@@ -217,7 +218,7 @@ class Asker:
                 self.learnt[model.name] = fewer
                 with contextlib.suppress(_RefusedError):
                     completion = ask()
-                    if not fewer.images and not fewer.image_bytes and not takes_no_pictures(why):
+                    if fewer.images == 0 and not self._is_blind(why):
                         self.learnt[model.name] = rules
                         context.entries[:] = without_pictures(whole, self._suspects(whole))
                     return self._told(completion, what, why)
@@ -266,6 +267,11 @@ class Asker:
             assert isinstance(entry, MessageEvent)
             yield rules.having(images=len(entry.images)), "older pictures"
         yield rules.having(images=0, image_bytes=None), "pictures"
+
+    def _is_blind(self, why: Exception) -> bool:
+        """Whether the model takes no picture, rather than not this one."""
+        self._refused_pictures += 1
+        return takes_no_pictures(why) or (self._refused_pictures > 1 and not self._accepted_bytes)
 
     def _told(self, completion: Completion, what: str, why: Exception) -> Completion:
         """The completion, with what the model was not shown; the program is told once."""

@@ -62,7 +62,7 @@ def _words(*patterns: str) -> re.Pattern[str]:
 _FILTERED = _words("content.?filter", "content.?management", "policy", "moderation", "safety")
 _NO_TOOLS = _words(
     r"not support.{0,30}(?:tool|function)",
-    r"(?:tool|function).{0,40}(?:not|n't) (?:\w+ )?(?:support|enabled|available|implemented|allowed)",
+    r"(?:tool|function).{0,40}(?:not|n't) (?:\w+ )?(?:support|enabled|available|implemented)",
     "requires --jinja|enable-auto-tool-choice|tool-call-parser|support tool use",
     r"tools?.{0,20}unsupported|unsupported.{0,20}\btools?\b",
     r"(?:unknown|unrecognized|extra|unexpected).{0,40}['\"`]?\btools\b",
