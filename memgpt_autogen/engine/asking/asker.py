@@ -155,7 +155,8 @@ class Asker:
                 if words is None:
                     raise
                 first = first or problem
-                if gist(words) not in known_words:
+                pictures = takes_no_pictures(problem) and self.queue.context.pictured()
+                if not pictures and gist(words) not in known_words:
                     more = rules_after(
                         rules, words, parameters=model.parameters, mode=self.tool_mode
                     )
