@@ -6,8 +6,10 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from typing import Generic, TypeVar
 
+from memgpt_autogen.arguments import NotNegative, checked
 from memgpt_autogen.errors import ConfigurationError
 from memgpt_autogen.events import Clock
+from memgpt_autogen.memory.page import LAST
 from memgpt_autogen.storage.indexer import Progress
 from memgpt_autogen.storage.record import Record
 from memgpt_autogen.storage.records import Records
@@ -65,16 +67,19 @@ class Tier(ABC, Generic[T]):
         self._results.clear()
         self.records.table.delete(self._numbers(ids))
 
+    @checked
     def delete(self, ids: str | Sequence[str]) -> int:
         """Delete one or several; how many there were. Their ids are not given again."""
         self._results.clear()
-        return self.records.delete(self._numbers([ids] if isinstance(ids, str) else ids))
+        return self.records.delete(self._numbers(ids))
 
-    def latest(self, count: int) -> list[T]:
+    @checked
+    def latest(self, count: NotNegative) -> list[T]:
         """Those stored last, in the order of their ids."""
-        return [self._item(record) for record in self.records.table.newest(count)]
+        return [self._item(record) for record in self.records.table.newest(min(count, LAST))]
 
-    def get(self, ids: Sequence[str]) -> list[T]:
+    @checked
+    def get(self, ids: str | Sequence[str]) -> list[T]:
         """Those with these ids, in their order; ids that do not exist are left out."""
         numbers = self._numbers(ids)
         found = self.records.table.get(numbers)
@@ -91,6 +96,6 @@ class Tier(ABC, Generic[T]):
             raise ConfigurationError(f"{id!r} is no id of {self.records.kind.name} storage.")
         return number
 
-    def _numbers(self, ids: Sequence[str]) -> list[int]:
-        numbers = map(self.records.kind.number_of, ids)
+    def _numbers(self, ids: str | Sequence[str]) -> list[int]:
+        numbers = map(self.records.kind.number_of, [ids] if isinstance(ids, str) else ids)
         return [number for number in numbers if number is not None]

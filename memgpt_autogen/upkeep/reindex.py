@@ -6,15 +6,17 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from memgpt_autogen.arguments import checked
 from memgpt_autogen.errors import ConfigurationError, DirectoryLockedError
-from memgpt_autogen.settings import Settings, settings_of
+from memgpt_autogen.settings import Settings
 from memgpt_autogen.storage.embedders.embedder import resolve_embedder
 from memgpt_autogen.storage.indexer import Progress
-from memgpt_autogen.storage.store import MEMORY, open_store
+from memgpt_autogen.storage.store import MEMORY, open_store, settled
 
 _OWNER_SECONDS = 3.0  # another process may be at work on the index for a moment
 
 
+@checked
 def reindex(
     agent: str,
     *,
@@ -38,7 +40,7 @@ def reindex(
         DirectoryLockedError: another process runs the agent's turns.
         StorageError: the storage cannot be used.
     """
-    settings, found = settings_of(memory), resolve_embedder(embedder)
+    settings, found = settled(memory), resolve_embedder(embedder)
     if settings.location == MEMORY:
         raise ConfigurationError(f"memory={MEMORY!r} ends with its agent: there is nothing there.")
     with closing(
