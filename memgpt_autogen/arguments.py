@@ -6,9 +6,18 @@ import functools
 import inspect
 from collections.abc import Callable
 from datetime import date, datetime
-from typing import Annotated, Any, TypeVar, Union, cast
+from types import UnionType
+from typing import Annotated, Any, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
-from pydantic import BeforeValidator, ConfigDict, Field, ValidationError, validate_call
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    InstanceOf,
+    ValidationError,
+    validate_call,
+)
 from pydantic_core import PydanticCustomError
 
 from memgpt_autogen.values import refusal
@@ -35,6 +44,8 @@ def checked(function: F) -> F:
         def arguments(*args: Any, **kwargs: Any) -> tuple[Any, Any]:
             return args, kwargs
 
+        hints = get_type_hints(function, include_extras=True)
+        arguments.__annotations__ = {name: _as_it_is(hint) for name, hint in hints.items()}
         return validate_call(config=_STRICT)(arguments)
 
     @functools.wraps(function)
@@ -49,6 +60,15 @@ def checked(function: F) -> F:
         return function(*args, **kwargs)
 
     return cast("F", checking)
+
+
+def _as_it_is(hint: Any) -> Any:
+    """A type of whose models pydantic would make one of a dict; here they are to be given."""
+    if isinstance(hint, type) and issubclass(hint, BaseModel):
+        return InstanceOf[hint]  # type: ignore[misc] # at run time it is one
+    if get_origin(hint) in (Union, UnionType):
+        return Union[tuple(map(_as_it_is, get_args(hint)))]  # noqa: UP007 - of what it holds
+    return hint
 
 
 Positive = Annotated[int, Field(ge=1, le=2**31 - 1)]

@@ -69,15 +69,14 @@ _TAKES = {
     "greater_than": "a number over {gt}",
     "greater_than_equal": "a number of at least {ge}",
     "int_type": "a whole number",
-    "is_instance_of": "a {class}",
     "less_than": "a number under {lt}",
     "less_than_equal": "a number of at most {le}",
     "literal_error": "{expected}",
     "missing": "one, for it has no default",
-    "model_type": "a {class_name}",
     "sequence_str": "a list of texts",
     "string_type": "a text",
 }
+_KINDS = {"Collection": "a list", "Sequence": "a list", "Settings": "Settings"}
 _PLAIN = (str, bytes, int, float, date, PurePath, type(None))  # anything else may hold secrets
 
 
@@ -96,6 +95,7 @@ def refusal(name: str, problem: ValidationError, names: Iterable[str]) -> Config
         faults.setdefault(known[at] if isinstance(at, int) else at, []).append(one)
     told = []
     for argument, found in faults.items():
+        found = [one for one in found if _places(one)] or found  # noqa: PLW2901 - what is nearest
         given = _given(argument, found[0])
         takes = dict.fromkeys(_takes(one, known) for one in found)
         told.append(
@@ -106,16 +106,23 @@ def refusal(name: str, problem: ValidationError, names: Iterable[str]) -> Config
 
 def _given(argument: str, fault: ErrorDetails) -> str:
     """`tags.0=5`: the argument, the place in it, and what stands there."""
-    places = (str(one) for one in fault["loc"][1:] if isinstance(one, int))
-    path = ".".join((argument, *places))
+    path, value = ".".join((argument, *_places(fault))), fault["input"]
     if fault["type"] == "missing":
         return path
-    value = fault["input"]
-    return f"{path}={short(value) if isinstance(value, _PLAIN) else type(value).__name__}"
+    kind = value if isinstance(value, type) else type(value)
+    return f"{path}={short(value) if isinstance(value, _PLAIN) else kind.__name__}"
+
+
+def _places(fault: ErrorDetails) -> list[str]:
+    """Where in a list a fault is."""
+    return [str(one) for one in fault["loc"][1:] if isinstance(one, int)]
 
 
 def _takes(fault: ErrorDetails, names: Iterable[str]) -> str:
     text = _TAKES.get(fault["type"])
-    if text is None:
-        return fault["msg"].removeprefix("Input should be ")
-    return text.format(**fault.get("ctx", {}), names=", ".join(names))
+    if text is not None:
+        return text.format(**fault.get("ctx", {}), names=", ".join(names))
+    if fault["type"] == "is_instance_of":
+        name = str(fault["ctx"]["class"])
+        return _KINDS.get(name) or f"{'an' if name[0] in 'AEIOU' else 'a'} {name}"
+    return fault["msg"].removeprefix("Input should be ")

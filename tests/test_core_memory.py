@@ -143,7 +143,9 @@ def test_an_unknown_block_is_told_with_those_there_are(use: Callable[[CoreMemory
 
 
 def test_a_program_that_comes_too_late_is_told(tmp_path: Path) -> None:
-    first, second = (CoreMemory(BlockTable(Journal(tmp_path, "mem")), local_now, "mem") for _ in "ab")
+    first, second = (
+        CoreMemory(BlockTable(Journal(tmp_path, "mem")), local_now, "mem") for _ in "ab"
+    )
     first.add(Block(name="human", value="Likes tea."))
     second.discard()  # it reads what there is
     first.append("human", "Lives in Ulm.")

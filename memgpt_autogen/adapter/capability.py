@@ -218,9 +218,11 @@ class MemGPTCapability(MemoryAccess, AgentCapability):  # type: ignore[misc] # a
                 " alone take about 1,000 tokens; give at least 2,048."
             )
         if isinstance(listen_to, str) or not all(isinstance(one, str) for one in listen_to or ()):
-            raise ConfigurationError('listen_to: give a list of names, such as ["Ann", "Bob"].')
+            raise ConfigurationError(
+                f'listen_to={listen_to!r}: give a list of names, such as ["Ann", "Bob"].'
+            )
         if isinstance(translator, type):
-            raise ConfigurationError(f"translator: give an object, {translator.__name__}().")
+            raise ConfigurationError(f"translator={translator.__name__}: give an object of it.")
         if preset is not None:
             instructions(preset, name="", role="")  # a wrong name fails here
         self.settings = settled(memory)

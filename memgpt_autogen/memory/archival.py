@@ -53,6 +53,8 @@ class ArchivalStorage(Tier[Passage]):
         archives: names of those that `insert` may write to.
     """
 
+    holds = Passage
+
     def __init__(self, records: Records, *, clock: Clock, source: str | None = None) -> None:
         super().__init__(records, clock=clock)
         self.source = source
@@ -68,6 +70,7 @@ class ArchivalStorage(Tier[Passage]):
         told = "".join(f", {name!r}" for name in self.attached)
         return f"ArchivalStorage({len(self)} passages{told and f'; attached{told[1:]}'})"
 
+    @checked
     def attach(self, other: ArchivalStorage, *, writable: bool = False) -> None:
         """Let `search` find the passages of a source too, and `insert` add to it.
 
@@ -85,6 +88,7 @@ class ArchivalStorage(Tier[Passage]):
         if writable:
             self.archives = (*self.archives, other.source)
 
+    @checked
     def detach(self, source: str) -> bool:
         """Search a source no longer; False if it was not attached."""
         self._results.clear()

@@ -97,7 +97,7 @@ class CoreMemory(Blocks):
         wanted = changes[-1].version - 1 if version is None and changes else version
         if wanted not in texts:
             raise ConfigurationError(
-                f"the block {name!r} has no version {wanted} to go back to; there are"
+                f"the block {name!r} has no version {wanted or ''} to go back to; there are"
                 f" {', '.join(map(str, sorted(texts))) or 'none'}."
             )
         self.set(name, texts[wanted])

@@ -33,6 +33,8 @@ class RecallStorage(Tier[Message]):
     Times without a zone are local. Every method may be called from any thread.
     """
 
+    holds = Message
+
     @checked
     def append(
         self, text: str, speaker: str, timestamp: When | None = None, origin: str = "program"

@@ -24,7 +24,12 @@ class Tier(ABC, Generic[T]):
     """Texts under ids, stored, deleted and searched.
 
     Times without a zone are local. Every method may be called from any thread.
+
+    Attributes:
+        holds: the type of its items.
     """
+
+    holds: type
 
     def __init__(self, records: Records, *, clock: Clock) -> None:
         self.records = records
@@ -43,6 +48,7 @@ class Tier(ABC, Generic[T]):
     def _item(self, record: Record, score: float | None = None, times: int = 1) -> T:
         """The item that a record was made from."""
 
+    @checked
     def write(self, items: Sequence[T], progress: Progress | None = None) -> list[str]:
         """Store many in their order; their ids. Written when it returns.
 
@@ -51,9 +57,12 @@ class Tier(ABC, Generic[T]):
         done and their total.
 
         Raises:
-            ConfigurationError: a text is empty, or an id is none; nothing is stored then.
+            ConfigurationError: a text is empty, an id is none, or an item is of another type;
+                nothing is stored then.
             StorageError: an id is in use for another one.
         """
+        if not all(isinstance(item, self.holds) for item in items):
+            raise ConfigurationError(f"items: give a list of {self.holds.__name__} objects.")
         numbers = self.records.write([self._record(item) for item in items], progress)
         return [self.records.kind.id_of(number) for number in numbers]
 

@@ -124,8 +124,9 @@ def read_checkpoint(path: str | Path) -> Checkpoint:
         StateFormatError: it is no checkpoint, or of a version this code cannot read.
         ConfigurationError: there is no such file.
     """
+    file = path_of(path, "path")
     try:
-        content: Any = json.loads(path_of(path, "path").read_text(encoding="utf-8"))
+        content: Any = json.loads(file.read_text(encoding="utf-8"))
     except OSError as problem:
         raise ConfigurationError(
             f"the checkpoint {str(path)!r} cannot be read: {problem}."
