@@ -26,12 +26,13 @@ from memgpt_autogen.storage.journal.where import Where
 from memgpt_autogen.storage.record import Record
 from memgpt_autogen.storage.store import MEMORY, Store, open_store, settled
 from memgpt_autogen.storage.text import clean
+from memgpt_autogen.values import Brief
 
 _OWNER_SECONDS = 3.0  # another process may be at work on the index for a moment
 
 
-@dataclass(frozen=True)
-class LoadedSource:
+@dataclass(frozen=True, repr=False)
+class LoadedSource(Brief):
     """What loading a source came to.
 
     Attributes:
