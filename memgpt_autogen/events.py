@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import date, datetime, time
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import BeforeValidator, ConfigDict, Field
+from pydantic import ConfigDict, Field, field_validator
 from typing_extensions import Self
 
 from memgpt_autogen.arguments import When, day_or_time
@@ -56,7 +56,9 @@ class Event(Value):
 
     model_config = ConfigDict(strict=True, extra="forbid")
 
-    timestamp: Annotated[datetime, BeforeValidator(moment_of)] = Field(default_factory=local_now)
+    timestamp: datetime = Field(default_factory=local_now)
+
+    _moment = field_validator("timestamp", mode="before")(moment_of)
 
     if TYPE_CHECKING:  # subclasses go by their fields
 

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import BeforeValidator, ConfigDict, Field
+from pydantic import ConfigDict, Field, field_validator
 
 from memgpt_autogen.values import Value
 
 DEFAULT_LOCATION = "./.memgpt"
-
-
-def _path_as_text(location: object) -> object:
-    return str(location) if isinstance(location, Path) else location
 
 
 class Settings(Value):
@@ -25,7 +21,7 @@ class Settings(Value):
 
     model_config = ConfigDict(strict=True, extra="forbid")
 
-    location: Annotated[str, BeforeValidator(_path_as_text)] = Field(
+    location: str = Field(
         default=DEFAULT_LOCATION,
         description="a directory, :memory:, or a Chroma server:"
         " http(s)://[token@ or user:password@]host[:port][?tenant=…&database=…]",
@@ -75,3 +71,8 @@ class Settings(Value):
     summarize: Literal["model", "digest"] = Field(
         default="model", description="who folds evicted messages into the recursive summary"
     )
+
+    @field_validator("location", mode="before")
+    @classmethod
+    def _path_as_text(cls, location: object) -> object:
+        return str(location) if isinstance(location, Path) else location
