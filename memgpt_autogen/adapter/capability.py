@@ -264,7 +264,7 @@ class MemGPTCapability(MemoryAccess, AgentCapability):  # type: ignore[misc] # a
             self.translator,
             Identity(agent.name, model, context_window, preset, persona, human),
             self.settings,
-            resolve_embedder(self._embedder),
+            self._embedder or resolve_embedder(),
             self._clock,
         )
         if agent.client is not None:

@@ -27,6 +27,7 @@ from memgpt_autogen.model.prompt_text import prompt_text
 from memgpt_autogen.model.tokens import TokenCounter, window_of
 from memgpt_autogen.settings import Settings
 from memgpt_autogen.steps import Turn
+from memgpt_autogen.storage.address import without_credentials
 from memgpt_autogen.storage.store import Store
 from memgpt_autogen.storage.text import clean
 
@@ -238,7 +239,7 @@ class Engine:
             logger.warning(
                 "%s= has no effect: %s is resumed from %s, and goes by its block as it was edited"
                 " since. To replace it: agent.core_memory.set(%r, text).",
-                *(name, identity.name, self.store.place, name),
+                *(name, identity.name, without_credentials(self.settings.location), name),
             )
 
     def close(self) -> None:

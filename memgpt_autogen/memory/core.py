@@ -97,8 +97,8 @@ class CoreMemory(Blocks):
         wanted = changes[-1].version - 1 if version is None and changes else version
         if wanted not in texts:
             raise ConfigurationError(
-                f"the block {name!r} has no version {wanted or ''} to go back to; there are"
-                f" {', '.join(map(str, sorted(texts))) or 'none'}."
+                f"the block {name!r} has no version{'' if wanted is None else f' {wanted}'} to go"
+                f" back to; there are {', '.join(map(str, sorted(texts))) or 'none'}."
             )
         self.set(name, texts[wanted])
         return self.shown(name)
