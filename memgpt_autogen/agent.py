@@ -31,7 +31,7 @@ class MemGPTAgent(MemoryAccess, AssistantAgent):  # type: ignore[misc] # autogen
     Args:
         memory: a directory, `http://host:port` of a Chroma server, or `Settings`;
             default `./.memgpt`. An agent of the same name there is resumed.
-        persona: first text of the persona block; later runs keep the edited one.
+        persona: first text of the persona block; later runs keep the edited one, with a warning.
         human: first text of the human block, likewise.
         context_window: tokens the main context may use; default from the model.
         preset: name of the system instructions; default by the model.

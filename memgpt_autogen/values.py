@@ -33,9 +33,8 @@ class Brief:
     """A dataclass or a model whose repr is short; fields at their default are left out."""
 
     def __repr__(self) -> str:
-        fields = (
-            getattr(self, "__pydantic_fields__", None) or vars(type(self))["__dataclass_fields__"]
-        )
+        kind = type(self)
+        fields = getattr(kind, "model_fields", {}) or getattr(kind, "__dataclass_fields__", {})
         told = ((name, getattr(self, name), field.default) for name, field in fields.items())
         parts = (f"{name}={short(value)}" for name, value, usual in told if value != usual)
         return f"{type(self).__name__}({', '.join(parts)})"

@@ -187,7 +187,7 @@ class MemGPTCapability(MemoryAccess, AgentCapability):  # type: ignore[misc] # a
 
     Args:
         memory: a directory, `http://host:port` of a Chroma server, or `Settings`.
-        persona: first text of the persona block; later runs keep the edited one.
+        persona: first text of the persona block; later runs keep the edited one, with a warning.
         human: first text of the human block, likewise.
         context_window: tokens the main context may use; default from the model.
         preset: name of the system instructions; default by the model.
