@@ -7,16 +7,12 @@ from collections.abc import Mapping
 from enum import Enum
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
+from memgpt_autogen.values import Value
 
 BLOCK_EDITS = ("core_memory_append", "core_memory_replace")
 
 
-class _Value(BaseModel):
-    model_config = ConfigDict(frozen=True)
-
-
-class Usage(_Value):
+class Usage(Value):
     """Tokens of one model call, as the provider reported them.
 
     Attributes:
@@ -32,7 +28,7 @@ class Usage(_Value):
         return self.prompt_tokens + self.completion_tokens
 
 
-class FunctionCall(_Value):
+class FunctionCall(Value):
     """A call the model asked for; `arguments` is the JSON text as the model wrote it.
 
     `extra` is what its server wants back with it, as JSON; Gemini signs calls
@@ -45,7 +41,7 @@ class FunctionCall(_Value):
     extra: str = ""
 
 
-class FunctionResult(_Value):
+class FunctionResult(Value):
     """What a call led to. `text` is what the model reads; `ok` is False for its mistakes."""
 
     call_id: str
@@ -55,7 +51,7 @@ class FunctionResult(_Value):
     heartbeat: bool = False
 
 
-class Completion(_Value):
+class Completion(Value):
     """One answer of the model, read from the provider's response.
 
     Attributes:
@@ -73,7 +69,7 @@ class Completion(_Value):
     withheld: str = ""
 
 
-class Step(_Value):
+class Step(Value):
     """One model call and what came of it.
 
     A call without a result is run by another agent, who sends the result later.
@@ -137,7 +133,7 @@ class Step(_Value):
         )
 
 
-class Eviction(_Value):
+class Eviction(Value):
     """Messages left the queue; `summary` is the recursive summary that now stands for them."""
 
     entries: int
@@ -157,7 +153,7 @@ class TurnEnd(str, Enum):
     STOPPED = "nobody waits for its reply any more"
 
 
-class Turn(_Value):
+class Turn(Value):
     """All that happened between an event and the agent's yielding.
 
     Attributes:

@@ -18,6 +18,8 @@ from pathlib import Path
 from types import FunctionType
 from typing import Any
 
+from pydantic import BaseModel
+
 import memgpt_autogen
 from memgpt_autogen import Settings
 from memgpt_autogen.events import Event
@@ -57,6 +59,10 @@ API = """\
 
 Written from the docstrings by `make reference`. Whatever is not listed here, and every name
 that begins with an underscore, may change without notice.
+
+Arguments are checked: one of another type than its annotation is a ConfigurationError. `Positive`
+is a whole number from 1 on, `NotNegative` one from 0 on. `When` is a datetime, a date, or either as
+text in ISO 8601, such as `2026-05-08T17:04`; without a zone it is local, and a date is a whole day.
 """
 
 SETTINGS = """\
@@ -227,7 +233,8 @@ def _constructor(name: str, thing: type) -> Iterator[str]:
     """How it is made; nothing for a protocol, which is not."""
     if getattr(thing, "_is_protocol", False):
         return
-    if is_value(thing):
+    has_own = issubclass(thing, BaseModel) and "__init__" in vars(thing)
+    if is_value(thing) and not has_own:
         yield signature(name, fields_of(thing))
         return
     made = [vars(owner)["__init__"] for owner in classes_of(thing) if "__init__" in vars(owner)]

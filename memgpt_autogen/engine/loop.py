@@ -58,9 +58,10 @@ class TurnRequest:
 
 @dataclass
 class _Progress:
-    """What a turn has come to so far."""
+    """What a turn has come to so far; `number` counts the turns of the agent's life."""
 
     request: TurnRequest
+    number: int
     summarizer: Callable[[], Summarizer]
     arrived: Sequence[Queued]
     steps: list[Step] = field(default_factory=list)
@@ -120,7 +121,8 @@ class Loop:
             Exception: errors of the provider, unchanged.
         """
         self.queue.state.counters.turns += 1
-        progress = _Progress(request, summarizer, self.queue.take_in(request.events))
+        number = self.queue.state.counters.turns
+        progress = _Progress(request, number, summarizer, self.queue.take_in(request.events))
         try:
             self.queue.relieve(self._room(progress))
             return self._steps(progress)
@@ -170,6 +172,7 @@ class Loop:
         with self.queue.written():
             step = self.queue.record(step)
             progress.steps.append(step)
+            self.queue.state.keep(progress.number, step)
             progress.messages.extend(step.sent)
             end = self._yields(step, progress)
             if end is not None:
@@ -245,6 +248,7 @@ class Loop:
             with self.queue.written():
                 step = self.queue.record(step.model_copy(update={"calls": calls}))
                 progress.steps.append(step)
+                self.queue.state.keep(progress.number, step)
         except StorageError:
             logger.exception("a step of %s that was broken off is lost", self.queue.name)
 

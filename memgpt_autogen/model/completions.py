@@ -34,25 +34,9 @@ def read_completion(
     if message is None and retrieved is None:
         raise ChatModelError("the model's answer holds no message")
     text = retrieved if isinstance(retrieved, str) else _get(message, "content")
-    calls = [
-        (_get(call, "function"), _get(call, "id"), _get(call, "extra_content"))
-        for call in _list(_get(message, "tool_calls"))
-    ]
-    old_style = _get(message, "function_call")
-    if isinstance(_get(old_style, "name"), str) and not calls:
-        calls = [(old_style, None, None)]
     thoughts, said = without_thoughts(_text(text) or _text(_get(message, "refusal")))
     cut = _get(choices[0] or response, "finish_reason") == "length"
-    made = [
-        FunctionCall(
-            id=str(call_id or ""),
-            name=clean(str(_get(function, "name") or "")),
-            arguments=_arguments(_get(function, "arguments")),
-            extra=_arguments(extra),
-        )
-        for function, call_id, extra in calls
-        if function is not None
-    ]
+    made = _calls(message)
     if not made and not cut:
         said, written = written_calls(said, offered)
         made = [FunctionCall(id="", name=name, arguments=clean(text)) for name, text in written]
@@ -64,6 +48,26 @@ def read_completion(
         usage=_usage(_get(response, "usage")),
         cut=cut,
     )
+
+
+def _calls(message: Any) -> list[FunctionCall]:
+    calls = [
+        (_get(call, "function"), _get(call, "id"), _get(call, "extra_content"))
+        for call in _list(_get(message, "tool_calls"))
+    ]
+    old_style = _get(message, "function_call")
+    if isinstance(_get(old_style, "name"), str) and not calls:
+        calls = [(old_style, None, None)]
+    return [
+        FunctionCall(
+            id=str(call_id or ""),
+            name=clean(str(_get(function, "name") or "")),
+            arguments=_arguments(_get(function, "arguments")),
+            extra=_arguments(extra),
+        )
+        for function, call_id, extra in calls
+        if function is not None
+    ]
 
 
 def _arguments(given: Any) -> str:
