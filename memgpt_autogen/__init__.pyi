@@ -16,6 +16,7 @@ from .errors import (
     StateFormatError,
     StorageError,
     TakenOverError,
+    UnknownBlockError,
 )
 from .events import DocumentUpload, Event, Login, Message, MessageEvent, SystemAlert, TimedEvent
 from .memory.archival import Passage
@@ -67,6 +68,7 @@ __all__ = [
     "Translator",
     "Turn",
     "TurnEnd",
+    "UnknownBlockError",
     "Usage",
     "load_source",
     "reindex",

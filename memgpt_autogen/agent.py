@@ -11,11 +11,13 @@ from autogen import Agent, AssistantAgent, OpenAIWrapper
 from memgpt_autogen.adapter.capability import MemGPTCapability, MemoryAccess
 from memgpt_autogen.adapter.reply_hook import Reply, Request, with_memory
 from memgpt_autogen.adapter.translator import Translator
+from memgpt_autogen.arguments import checked
 from memgpt_autogen.engine.executor import refuse_clashes
 from memgpt_autogen.events import Clock, local_now
-from memgpt_autogen.settings import Settings, settings_of
+from memgpt_autogen.settings import Settings
 from memgpt_autogen.storage.embedders.embedder import resolve_embedder
 from memgpt_autogen.storage.indexer import Progress
+from memgpt_autogen.storage.store import settled
 from memgpt_autogen.upkeep.checkpoint import read_checkpoint, restore
 
 
@@ -29,7 +31,7 @@ class MemGPTAgent(MemoryAccess, AssistantAgent):  # type: ignore[misc] # autogen
     Args:
         memory: a directory, `http://host:port` of a Chroma server, or `Settings`;
             default `./.memgpt`. An agent of the same name there is resumed.
-        persona: first text of the persona block; later runs keep the edited one.
+        persona: first text of the persona block; later runs keep the edited one, with a warning.
         human: first text of the human block, likewise.
         context_window: tokens the main context may use; default from the model.
         preset: name of the system instructions; default by the model.
@@ -89,6 +91,7 @@ class MemGPTAgent(MemoryAccess, AssistantAgent):  # type: ignore[misc] # autogen
         self._memgpt_capability.add_to_agent(self)
 
     @classmethod
+    @checked
     def from_checkpoint(
         cls,
         path: str | Path,
@@ -114,7 +117,7 @@ class MemGPTAgent(MemoryAccess, AssistantAgent):  # type: ignore[misc] # autogen
         """
         checkpoint = read_checkpoint(path)
         embedder = resolve_embedder(embedder)
-        location = settings_of(memory).location
+        location = settled(memory).location
         restore(checkpoint, location, embedder, clock=clock, progress=progress)
         return cls(
             checkpoint.agent,

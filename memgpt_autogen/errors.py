@@ -2,6 +2,7 @@
 
     MemGPTError
     ├── ConfigurationError        an argument or a setting cannot work
+    │   └── UnknownBlockError     there is no core memory block of that name
     ├── StorageError
     │   ├── ConflictError         somebody else changed a block meanwhile
     │   ├── DirectoryLockedError  another process runs the agent's turns
@@ -28,6 +29,12 @@ class MemGPTError(Exception):
 
 class ConfigurationError(MemGPTError, ValueError):
     """An argument or a setting cannot work as given."""
+
+
+class UnknownBlockError(ConfigurationError, KeyError):
+    """There is no core memory block of that name."""
+
+    __str__ = Exception.__str__  # a KeyError's would quote the message
 
 
 class StorageError(MemGPTError):

@@ -8,14 +8,20 @@ such as a login or an upload, and timed events.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import datetime
-from typing import Any, Literal
+from datetime import date, datetime, time
+from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import ConfigDict, Field, field_validator
+from typing_extensions import Self
+
+from memgpt_autogen.arguments import When, day_or_time
+from memgpt_autogen.values import Value
 
 # The mark of a system alert; in somebody's words it is altered, so that nobody can forge one.
-_ALERT = "(system alert)"
+ALERT = "(system alert)"
 _QUOTED_ALERT = "(“system alert”)"
+
+_HEARTBEAT = "This is a timed heartbeat; nobody is waiting for an answer."
 
 STAMP = "%Y-%m-%d %H:%M"  # a moment as the model sees it
 
@@ -32,12 +38,37 @@ def stamp(moment: datetime) -> str:
     return moment.strftime(STAMP)
 
 
-class Event(BaseModel):
-    """Something that happened at `timestamp` and that the model is to be told."""
+def moment_of(when: date | str) -> datetime:
+    """A moment as a datetime: a day begins at midnight, text is in ISO 8601.
 
-    model_config = ConfigDict(frozen=True)
+    Raises:
+        ValueError: it is none.
+    """
+    day = day_or_time(when)
+    return day if isinstance(day, datetime) else datetime.combine(day, time.min)
 
-    timestamp: datetime
+
+class Event(Value):
+    """Something that happened at `timestamp` and that the model is to be told.
+
+    Without a `timestamp` it happens now; by the agent's clock, once an agent is told of it.
+    """
+
+    model_config = ConfigDict(strict=True, extra="forbid")
+
+    timestamp: datetime = Field(default_factory=local_now)
+
+    _moment = field_validator("timestamp", mode="before")(moment_of)
+
+    if TYPE_CHECKING:  # subclasses go by their fields
+
+        def __init__(self, **fields: Any) -> None: ...
+
+    def dated(self, clock: Clock) -> Self:
+        """The event, at the time of the clock where it was given none."""
+        if "timestamp" in self.model_fields_set:
+            return self
+        return self.model_copy(update={"timestamp": clock()})
 
     def line(self) -> str:
         """The event as the model reads it: time, then who or what, then the text."""
@@ -59,6 +90,8 @@ class Message(Event):
         times: how many messages of this speaker say the same and were found with it.
     """
 
+    model_config = ConfigDict(strict=False, extra="ignore")  # saved ones are read with it
+
     speaker: str
     text: str
     id: str = ""
@@ -69,7 +102,7 @@ class Message(Event):
     def body(self) -> str:
         if not self.text.strip():
             return f"{self.speaker} said nothing."
-        return f"{self.speaker}: {self.text.replace(_ALERT, _QUOTED_ALERT)}"
+        return f"{self.speaker}: {self.text.replace(ALERT, _QUOTED_ALERT)}"
 
 
 class MessageEvent(Message):
@@ -94,6 +127,8 @@ class MessageEvent(Message):
 class Notice(Event):
     """Any other event as it stands in the queue; `alert`: no summary needs to keep it."""
 
+    model_config = ConfigDict(strict=False, extra="ignore")
+
     kind: Literal["notice"] = "notice"
     text: str
     alert: bool = False
@@ -107,14 +142,20 @@ class SystemAlert(Event):
 
     text: str
 
+    def __init__(self, text: str, timestamp: When | None = None, **further: Any) -> None:
+        super().__init__(text=text, **_at(timestamp), **further)
+
     def body(self) -> str:
-        return f"{_ALERT} {self.text}"
+        return f"{ALERT} {self.text}"
 
 
 class Login(Event):
     """A person came online."""
 
     name: str
+
+    def __init__(self, name: str, timestamp: When | None = None, **further: Any) -> None:
+        super().__init__(name=name, **_at(timestamp), **further)
 
     def body(self) -> str:
         return f"(login) {self.name} is online."
@@ -126,6 +167,17 @@ class DocumentUpload(Event):
     source: str
     passages: int
     writable: bool = False
+
+    def __init__(
+        self,
+        source: str,
+        passages: int,
+        writable: bool = False,
+        timestamp: When | None = None,
+        **further: Any,
+    ) -> None:
+        fields = {"source": source, "passages": passages, "writable": writable}
+        super().__init__(**fields, **_at(timestamp), **further)
 
     def body(self) -> str:
         if self.writable:
@@ -143,7 +195,16 @@ class DocumentUpload(Event):
 class TimedEvent(Event):
     """An event on a schedule; ignored while `pause_heartbeats` is in force."""
 
-    text: str = "This is a timed heartbeat; nobody is waiting for an answer."
+    text: str = _HEARTBEAT
+
+    def __init__(
+        self, text: str = _HEARTBEAT, timestamp: When | None = None, **further: Any
+    ) -> None:
+        super().__init__(text=text, **_at(timestamp), **further)
 
     def body(self) -> str:
         return f"(timer) {self.text}"
+
+
+def _at(timestamp: When | None) -> dict[str, When]:
+    return {} if timestamp is None else {"timestamp": timestamp}

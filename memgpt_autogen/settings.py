@@ -5,19 +5,21 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field, field_validator
+
+from memgpt_autogen.values import Value
 
 DEFAULT_LOCATION = "./.memgpt"
 
 
-class Settings(BaseModel):
+class Settings(Value):
     """Where an agent's memory lives and how its main context is managed.
 
     Sizes named "tokens" are counted for the agent's model; shares are of the
     context window (MemGPT, arXiv 2310.08560, section 2.2 "Queue manager").
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(strict=True, extra="forbid")
 
     location: str = Field(
         default=DEFAULT_LOCATION,
@@ -56,6 +58,16 @@ class Settings(BaseModel):
     page_size: int = Field(
         default=5, ge=1, le=50, description="results on a page that the model sees"
     )
+    tool_mode: Literal["native", "json", "auto"] = Field(
+        default="auto",
+        description="how the model calls functions: by its server's own tools, or as JSON in the"
+        " text; auto: native until the server says that it has none",
+    )
+    image_bytes: int = Field(
+        default=8_000_000,
+        ge=0,
+        description="bytes of pictures in one prompt, as they are sent; older ones become (image)",
+    )
     cache_markers: bool = Field(
         default=False,
         description="tell Anthropic's models what of a prompt to cache; AutoGen's usage summary"
@@ -70,9 +82,7 @@ class Settings(BaseModel):
         default="model", description="who folds evicted messages into the recursive summary"
     )
 
-
-def settings_of(memory: str | Path | Settings | None) -> Settings:
-    """The settings that `memory=` stands for."""
-    if isinstance(memory, Settings):
-        return memory
-    return Settings() if memory is None else Settings(location=str(memory))
+    @field_validator("location", mode="before")
+    @classmethod
+    def _path_as_text(cls, location: object) -> object:
+        return str(location) if isinstance(location, Path) else location

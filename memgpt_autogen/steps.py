@@ -7,16 +7,12 @@ from collections.abc import Mapping
 from enum import Enum
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
+from memgpt_autogen.values import Value
 
 BLOCK_EDITS = ("core_memory_append", "core_memory_replace")
 
 
-class _Value(BaseModel):
-    model_config = ConfigDict(frozen=True)
-
-
-class Usage(_Value):
+class Usage(Value):
     """Tokens of one model call, as the provider reported them.
 
     Attributes:
@@ -32,15 +28,20 @@ class Usage(_Value):
         return self.prompt_tokens + self.completion_tokens
 
 
-class FunctionCall(_Value):
-    """A call the model asked for; `arguments` is the JSON text as the model wrote it."""
+class FunctionCall(Value):
+    """A call the model asked for; `arguments` is the JSON text as the model wrote it.
+
+    `extra` is what its server wants back with it, as JSON; Gemini signs calls
+    (https://ai.google.dev/gemini-api/docs/thought-signatures).
+    """
 
     id: str
     name: str
     arguments: str
+    extra: str = ""
 
 
-class FunctionResult(_Value):
+class FunctionResult(Value):
     """What a call led to. `text` is what the model reads; `ok` is False for its mistakes."""
 
     call_id: str
@@ -50,13 +51,14 @@ class FunctionResult(_Value):
     heartbeat: bool = False
 
 
-class Completion(_Value):
+class Completion(Value):
     """One answer of the model, read from the provider's response.
 
     Attributes:
         text: the content; beside calls it is inner monologue, alone a message.
         reasoning: what a reasoning model gave in `reasoning_content`.
         cut: the answer ended at the length limit (`finish_reason == "length"`).
+        withheld: what the provider refused, so that the model did not see it, and why.
     """
 
     text: str = ""
@@ -64,9 +66,10 @@ class Completion(_Value):
     calls: tuple[FunctionCall, ...] = ()
     usage: Usage | None = None
     cut: bool = False
+    withheld: str = ""
 
 
-class Step(_Value):
+class Step(Value):
     """One model call and what came of it.
 
     A call without a result is run by another agent, who sends the result later.
@@ -75,6 +78,7 @@ class Step(_Value):
         text: content of the completion. With `calls` it is inner monologue.
         spoken: `text` went to the others as a message.
         sent: messages sent in this step, in order.
+        withheld: what the provider refused before, so that the model did not see it, and why.
     """
 
     kind: Literal["step"] = "step"
@@ -85,6 +89,7 @@ class Step(_Value):
     results: tuple[FunctionResult, ...] = ()
     sent: tuple[str, ...] = ()
     usage: Usage | None = None
+    withheld: str = ""
 
     @property
     def monologue(self) -> str:
@@ -128,7 +133,7 @@ class Step(_Value):
         )
 
 
-class Eviction(_Value):
+class Eviction(Value):
     """Messages left the queue; `summary` is the recursive summary that now stands for them."""
 
     entries: int
@@ -148,7 +153,7 @@ class TurnEnd(str, Enum):
     STOPPED = "nobody waits for its reply any more"
 
 
-class Turn(_Value):
+class Turn(Value):
     """All that happened between an event and the agent's yielding.
 
     Attributes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from autogen import UserProxyAgent
 from autogen.io.base import IOStream
 
 from memgpt_autogen import MemGPTAgent
-from memgpt_autogen.testing import ChatRequest, ScriptedModel, Step, say, send
+from memgpt_autogen.testing import PROFILES, ChatRequest, Profile, ScriptedModel, Step, say, send
 from memgpt_autogen.testing.server import Script
 
 
@@ -25,6 +26,12 @@ def playing(
     with ScriptedModel(script) as model:
         with MemGPTAgent(name, role, model.llm_config, memory=memory, **kwargs) as agent:
             yield agent, model
+
+
+def overflowing_like(provider: str) -> Profile:
+    """OpenAI's profile, but a prompt over the window is refused as `provider` does it."""
+    other = PROFILES[provider]
+    return replace(PROFILES["openai"], overflow=other.overflow, about=other.about)
 
 
 def user(name: str = "user", **kwargs: Any) -> Any:

@@ -13,9 +13,9 @@ import pytest
 from autogen import register_function
 
 from memgpt_autogen import MemGPTAgent, Settings, SystemAlert, TimedEvent
+from memgpt_autogen.engine.asking.summarizer import Summarizer
 from memgpt_autogen.engine.loop import NUDGE, STEP_LIMIT_REPLY, TOKEN_BUDGET_REPLY
 from memgpt_autogen.engine.queue_manager import Room
-from memgpt_autogen.engine.summarizer import Summarizer
 from memgpt_autogen.errors import ConfigurationError
 from memgpt_autogen.testing import (
     ScriptedModel,

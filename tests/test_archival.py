@@ -171,7 +171,7 @@ def test_empty_text_is_refused_and_nothing_stored(
 
 
 def test_a_single_string_is_no_list_of_tags(archival: ArchivalStorage) -> None:
-    with pytest.raises(ConfigurationError, match="list of tags"):
+    with pytest.raises(ConfigurationError, match=r"tags='work'.*a list of texts"):
         archival.insert("text", tags="work")
 
 

@@ -26,7 +26,7 @@ from memgpt_autogen.testing import (
     refusal,
     say,
 )
-from memgpt_autogen.testing.protocol import OverflowStyle
+from tests.playing import overflowing_like
 
 pytestmark = pytest.mark.autogen
 
@@ -56,8 +56,8 @@ def test_answers_of_every_kind_are_read() -> None:
 
 
 @pytest.mark.parametrize("style", ["openai", "llama.cpp", "ollama", "vllm"])
-def test_each_providers_overflow_is_recognised(style: OverflowStyle) -> None:
-    with ScriptedModel([], window=64, overflow=style) as server:
+def test_each_providers_overflow_is_recognised(style: str) -> None:
+    with ScriptedModel([], window=64, profile=overflowing_like(style)) as server:
         model = AutoGenChatModel(OpenAIWrapper(**server.llm_config))
         with pytest.raises(ContextOverflowError) as caught:
             model.complete([{"role": "user", "content": "word " * 200}])

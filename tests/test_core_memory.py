@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from memgpt_autogen.errors import ConfigurationError, ModelMistake
+from memgpt_autogen.errors import (
+    ConfigurationError,
+    ConflictError,
+    ModelMistake,
+    UnknownBlockError,
+)
 from memgpt_autogen.events import local_now
 from memgpt_autogen.memory.blocks import Block
 from memgpt_autogen.memory.core import CoreMemory
@@ -41,6 +49,8 @@ def test_append_adds_lines_and_skips_a_line_that_is_there() -> None:
 def test_a_wrong_append_changes_nothing(name: str, content: str, complaint: str) -> None:
     core = memory()
     with pytest.raises(ModelMistake, match=complaint):
+        core.edit_append(name, content)
+    with pytest.raises(ConfigurationError, match=complaint.replace("1 over its", "given 41|")):
         core.append(name, content)
     assert core["human"].value == ""
 
@@ -89,12 +99,14 @@ def test_replace_leaves_other_lines_alone(before: str, old: str, new: str, after
 def test_a_wrong_replace_changes_nothing(old: str, new: str, complaint: str) -> None:
     core = memory("Likes tea.\nis 40")
     with pytest.raises(ModelMistake, match=complaint):
+        core.edit_replace("human", old, new)
+    with pytest.raises(ConfigurationError, match=complaint.replace("over its limit", "given 53")):
         core.replace("human", old, new)
     assert core["human"].value == "Likes tea.\nis 40"
 
 
 def test_the_complaint_shows_the_block() -> None:
-    with pytest.raises(ModelMistake, match="The block reads:\nLikes tea"):
+    with pytest.raises(ConfigurationError, match="The block reads:\nLikes tea"):
         memory("Likes tea.").replace("human", "coffee", "x")
 
 
@@ -104,10 +116,43 @@ def test_programs_may_set_read_only_blocks_but_not_pass_the_limit() -> None:
     assert core["rules"].value == "Be brief."
     with pytest.raises(ConfigurationError, match="Settings"):
         core.set("human", "x" * 41)
-    with pytest.raises(KeyError):
-        core.set("nobody", "x")
     with pytest.raises(ConfigurationError, match="new name"):
         core.add(Block(name="human"))
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda core: core["nobody"],
+        lambda core: core.set("nobody", "x"),
+        lambda core: core.append("nobody", "x"),
+        lambda core: core.replace("nobody", "x", "y"),
+        lambda core: core.revert("nobody"),
+        lambda core: core.history("nobody"),
+        lambda core: core.remove("nobody"),
+        lambda core: core.limit("nobody", 500),
+    ],
+)
+def test_an_unknown_block_is_told_with_those_there_are(use: Callable[[CoreMemory], object]) -> None:
+    with pytest.raises(UnknownBlockError) as told:
+        use(memory())
+    assert str(told.value) == (
+        "there is no core memory block 'nobody'; the blocks are 'human', 'rules'."
+    )
+    assert isinstance(told.value, KeyError)
+
+
+def test_a_program_that_comes_too_late_is_told(tmp_path: Path) -> None:
+    first, second = (
+        CoreMemory(BlockTable(Journal(tmp_path, "mem")), local_now, "mem") for _ in "ab"
+    )
+    first.add(Block(name="human", value="Likes tea."))
+    second.discard()  # it reads what there is
+    first.append("human", "Lives in Ulm.")
+    with pytest.raises(ConflictError, match=r"Look again.*\nLikes tea\.\nLives in Ulm"):
+        second.append("human", "Likes rum.")
+    assert second.append("human", "Likes rum.")
+    assert first["human"].value == "Likes tea.\nLives in Ulm.\nLikes rum."
 
 
 @given(st.lists(st.tuples(st.booleans(), st.text(max_size=12), st.text(max_size=12)), max_size=30))
@@ -120,7 +165,7 @@ def test_no_edit_ever_passes_the_limit(edits: list[tuple[bool, str, str]]) -> No
                 core.append("human", first)
             else:
                 core.replace("human", first, second)
-        except ModelMistake:
+        except ConfigurationError:
             assert core["human"].value == before
         assert len(core["human"].value) <= 40
 

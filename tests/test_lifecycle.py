@@ -253,13 +253,17 @@ def test_after_another_embedder_the_next_says_the_same(model: ScriptedModel, mem
     assert attempt(model, memory) == "works"
 
 
-@pytest.mark.parametrize("where", [".", "agents"])
-def test_a_file_in_the_place_of_a_directory(where: str, model: ScriptedModel, memory: Path) -> None:
+@pytest.mark.parametrize(
+    ("where", "error"), [(".", "ConfigurationError: memory="), ("agents", "StorageError")]
+)
+def test_a_file_in_the_place_of_a_directory(
+    where: str, error: str, model: ScriptedModel, memory: Path
+) -> None:
     file = memory / where
     file.parent.mkdir(exist_ok=True)
     file.write_text("This is no directory.")
     first = attempt(model, memory)
-    assert first.startswith("StorageError")
+    assert first.startswith(error)
     assert attempt(model, memory) == first
     file.unlink()
     assert attempt(model, memory) == "works"

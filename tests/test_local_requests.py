@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from memgpt_autogen.local.requests import render, text_of
-from memgpt_autogen.local.tools import Toolbox, call_text, toolbox_of
-from memgpt_autogen.testing import Call
+from memgpt_autogen.model.protocol.json_tools import Toolbox, call_text, toolbox_of
+from memgpt_autogen.model.protocol.plain_chat import plain, text_of
+from memgpt_autogen.steps import FunctionCall
 
 
 def tool(name: str, required: list[str] | None = None, **properties: Any) -> dict[str, Any]:
@@ -44,7 +44,7 @@ def test_calls_and_results_become_plain_text() -> None:
         {"role": "tool", "tool_call_id": "1", "content": "Stored."},
         {"role": "user", "content": "and?"},
     ]
-    assert render(messages, None) == [
+    assert plain(messages, None) == [
         {"role": "system", "content": "Rules."},
         {"role": "user", "content": "hi"},
         {"role": "assistant", "content": '{"name": "add", "arguments": {"content": "é"}}'},
@@ -53,14 +53,14 @@ def test_calls_and_results_become_plain_text() -> None:
 
 
 def test_functions_stand_before_the_callers_system_text() -> None:
-    system = render([{"role": "system", "content": "Rules."}, {"role": "user"}], box(ADD))[0]
+    system = plain([{"role": "system", "content": "Rules."}, {"role": "user"}], box(ADD))[0]
     assert system["content"].endswith("add(content: string, request_heartbeat?: boolean)"
                                       " - Does add.\n\nRules.")  # fmt: skip
 
 
 def test_an_edit_of_the_system_messages_end_keeps_what_stands_before_it() -> None:
     def prompt(end: str) -> str:
-        return render([{"role": "system", "content": f"Rules. {end}"}], box(ADD, SAY))[0]["content"]
+        return plain([{"role": "system", "content": f"Rules. {end}"}], box(ADD, SAY))[0]["content"]
 
     assert prompt("old").removesuffix("old") == prompt("new").removesuffix("new")
 
@@ -78,7 +78,7 @@ messages = st.lists(
 
 @given(messages)
 def test_neighbours_never_share_a_role_and_no_text_is_lost(given: list[dict[str, Any]]) -> None:
-    rendered = render(given, box(ADD))
+    rendered = plain(given, box(ADD))
     names = [message["role"] for message in rendered]
     assert all(a != b for a, b in pairwise(names))
     assert set(names) <= {"system", "user", "assistant"}
@@ -95,7 +95,7 @@ def test_what_was_rendered_stays_when_the_conversation_goes_on(
     def flat(rendered: list[dict[str, str]]) -> str:
         return "".join(m["content"] for m in rendered if m["content"] != "(begin)")
 
-    before, after = flat(render(first, None)), flat(render(first + more, None))
+    before, after = flat(plain(first, None)), flat(plain(first + more, None))
     assert after.startswith(before)
 
 
@@ -110,7 +110,7 @@ def test_what_was_rendered_stays_when_the_conversation_goes_on(
 )
 def test_malformed_messages_are_refused_in_words(bad: list[Any], words: str) -> None:
     with pytest.raises(ValueError, match=words):
-        render(bad, None)
+        plain(bad, None)
 
 
 def test_images_are_named_not_dropped() -> None:
@@ -164,7 +164,7 @@ words = st.text(max_size=40)
 def test_a_call_written_as_shown_is_read_back(content: str) -> None:
     text = call_text("add", json.dumps({"content": content}))
     call = box(ADD).parse(text)
-    assert isinstance(call, Call)
+    assert isinstance(call, FunctionCall)
     assert call.name == "add"
     assert json.loads(call.arguments) == {"content": content}
 
@@ -173,15 +173,15 @@ def test_a_call_written_as_shown_is_read_back(content: str) -> None:
 def test_a_cut_call_keeps_its_name_and_what_there_is(content: str, cut: int) -> None:
     text = call_text("add", json.dumps({"content": content}))
     head = '{"name": "add", "arguments": '
-    parsed = box(ADD).parse(text[: len(head) + cut])
-    assert isinstance(parsed, Call)
+    parsed = box(ADD).parse(text[: len(head) + cut], cut=True)
+    assert isinstance(parsed, FunctionCall)
     assert parsed.name == "add"
 
 
 @given(words, st.integers(0, 20))
 def test_a_cut_plain_answer_is_the_beginning_of_its_words(content: str, cut: int) -> None:
     text = json.dumps({"reply": content})
-    parsed = box(ADD).parse(text[: len('{"reply": "') + cut])
+    parsed = box(ADD).parse(text[: len('{"reply": "') + cut], cut=True)
     assert isinstance(parsed, str)
     assert content.encode("utf-16", "surrogatepass").startswith(
         parsed.encode("utf-16", "surrogatepass")

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from memgpt_autogen.engine.main_context import Budget, MainContext
+from memgpt_autogen.engine.budget import Budget
+from memgpt_autogen.engine.main_context import MainContext
 from memgpt_autogen.events import MessageEvent
 from memgpt_autogen.model.tokens import TokenCounter
 from memgpt_autogen.steps import FunctionCall, FunctionResult, Step

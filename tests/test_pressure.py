@@ -21,7 +21,7 @@ from memgpt_autogen.testing import (
     say,
     send,
 )
-from memgpt_autogen.testing.protocol import OverflowStyle
+from tests.playing import overflowing_like
 
 pytestmark = pytest.mark.autogen
 
@@ -113,8 +113,8 @@ def test_an_answer_is_not_given_twice_because_of_a_warning(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("style", ["openai", "llama.cpp", "ollama", "vllm"])
-def test_a_smaller_window_than_told_is_learnt(tmp_path: Path, style: OverflowStyle) -> None:
-    with ScriptedModel(careful, window=3000, overflow=style) as model:
+def test_a_smaller_window_than_told_is_learnt(tmp_path: Path, style: str) -> None:
+    with ScriptedModel(careful, window=3000, profile=overflowing_like(style)) as model:
         with MemGPTAgent(
             "mem", "", model.llm_config, memory=tmp_path, context_window=32_000
         ) as agent:

@@ -9,7 +9,7 @@ from typing import Any
 import autogen
 import pytest
 
-from memgpt_autogen.testing import ScriptedModel, call, calls
+from memgpt_autogen.testing import ScriptedModel, call, calls, send
 
 pytestmark = pytest.mark.autogen
 
@@ -38,12 +38,12 @@ def test_the_swap_and_the_memory(
         call("core_memory_append", name="human", content="Dana likes type hints."),
         call("send_message", message="Hello Dana."),
     )
-    with ScriptedModel([reply]) as model:
+    with ScriptedModel([reply, send("Noted.")]) as model:
         code = blocks()["swap"].replace('[{"model": "gpt-4o-mini"}]', "CONFIG_LIST")
         assert "CONFIG_LIST" in code
         names: dict[str, Any] = {"CONFIG_LIST": model.llm_config["config_list"]}
         exec(compile(code, "README.md", "exec"), names)
-        for block in ("memory", "shared", "capability"):
+        for block in ("memory", "inside", "shared", "capability"):
             exec(compile(blocks()[block], "README.md", "exec"), names)
         for agent in (names["coder"], names["reviewer"]):
             agent.close()
@@ -51,6 +51,8 @@ def test_the_swap_and_the_memory(
     assert "Dana likes type hints." in out
     assert "user I am Dana and I like type hints." in out
     assert re.search(r"\d{3,} tokens in the main context", out)
+    assert "(system alert) The backup is done." in out
+    assert "MemGPTAgent('coder', memory='" in out
     assert "The staging server has 8 GB." in out
     assert "I am assistant." in out
     assert (tmp_path / ".memgpt" / "agents" / "coder").is_dir()

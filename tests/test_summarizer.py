@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from memgpt_autogen.engine.asking.summarizer import Complete, Summarizer
 from memgpt_autogen.engine.main_context import Queued
-from memgpt_autogen.engine.summarizer import Complete, Summarizer
 from memgpt_autogen.events import MessageEvent, Notice
 from memgpt_autogen.steps import FunctionCall, FunctionResult, Step
 from tests.clocks import NOON

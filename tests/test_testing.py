@@ -32,6 +32,7 @@ from memgpt_autogen.testing import (
 )
 from memgpt_autogen.testing.protocol import violation
 from memgpt_autogen.testing.requests import count_prompt, count_text
+from tests.playing import overflowing_like
 
 pytestmark = pytest.mark.autogen
 
@@ -316,7 +317,7 @@ def test_a_prompt_over_the_window_is_refused_and_takes_no_reply(
     style: Any, expected: dict[str, Any]
 ) -> None:
     long = [{"role": "user", "content": "word " * 100}]
-    with ScriptedModel([say("fits")], window=60, overflow=style) as model:
+    with ScriptedModel([say("fits")], window=60, profile=overflowing_like(style)) as model:
         with pytest.raises(openai.BadRequestError) as caught:
             ask(model, long)
         assert ask(model).choices[0].message.content == "fits"
@@ -330,7 +331,9 @@ def test_a_prompt_over_the_window_is_refused_and_takes_no_reply(
 
 def test_the_window_is_exact_and_llama_ignores_the_reply_reserved() -> None:
     size = count_prompt({"messages": HI})
-    with ScriptedModel([say("a"), say("b")], window=size, overflow="llama.cpp") as model:
+    with ScriptedModel(
+        [say("a"), say("b")], window=size, profile=overflowing_like("llama.cpp")
+    ) as model:
         ask(model)
         ask(model, max_tokens=1)
     with ScriptedModel([say("a")], window=size) as model:
@@ -340,7 +343,7 @@ def test_the_window_is_exact_and_llama_ignores_the_reply_reserved() -> None:
     with ScriptedModel([], window=size - 1) as model, pytest.raises(openai.BadRequestError):
         ask(model)
     with (
-        ScriptedModel([], window=size + 9, overflow="vllm") as model,
+        ScriptedModel([], window=size + 9, profile=overflowing_like("vllm")) as model,
         pytest.raises(openai.BadRequestError, match="too large: 10"),
     ):
         ask(model, max_completion_tokens=10)

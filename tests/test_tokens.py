@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from memgpt_autogen.model import tokens
+from memgpt_autogen.model.reports import Reports
 from memgpt_autogen.model.tokens import DEFAULT_WINDOW, TokenCounter, estimate, window_of
 
 
@@ -69,21 +70,76 @@ def test_a_failing_download_falls_back_with_a_warning(
 
 def test_reports_correct_the_count_up_at_once_and_down_slowly() -> None:
     counter = TokenCounter("gpt-4")
-    counter.learn(1000, 1500)
-    assert counter.corrected(1000) == 1500
+    counter.learn(1000, 1200)
+    assert counter.corrected(1000) == 1200
     counter.learn(1000, 1000)
-    assert 1000 < counter.corrected(1000) < 1500
+    assert 1000 < counter.corrected(1000) < 1200
     for _ in range(40):
         counter.learn(1000, 1000)
     assert counter.corrected(1000) <= 1002
 
 
-def test_absurd_reports_are_bounded() -> None:
+def test_a_report_far_from_the_count_must_be_confirmed() -> None:
     counter = TokenCounter("gpt-4")
-    counter.learn(1000, 1_000_000)
-    assert counter.corrected(1000) == 4000
-    counter.learn(10, 1)
-    assert counter.corrected(1000) == 4000
+    counter.learn(1000, 1700)
+    assert counter.corrected(1000) == 1000
+    counter.learn(1000, 1000)
+    counter.learn(1000, 1700)
+    assert counter.corrected(1000) == 1000  # the one between spoke against it
+    counter.learn(1000, 1720)
+    assert counter.corrected(1000) == 1720
+
+
+@given(st.lists(st.integers(-5, 10**9), max_size=20))
+def test_absurd_reports_are_bounded(reports: list[int]) -> None:
+    counter = TokenCounter("gpt-4")
+    for report in reports:
+        counter.learn(1000, report)
+        assert 500 <= counter.corrected(1000) <= 4000
+
+
+def test_a_running_total_is_never_learnt() -> None:
+    counter = TokenCounter("gpt-4")
+    total = 0
+    for _ in range(50):
+        total += 1000
+        counter.learn(1000, total)
+    assert counter.corrected(1000) <= 1000
+
+
+@pytest.mark.parametrize("kept", [2050, 4096], ids=["half", "all that fits"])
+def test_a_server_that_cuts_prompts_is_found_out(kept: int) -> None:
+    reports = Reports()
+    sizes = range(1000, 9000, 200)
+    cut = [
+        size
+        for size in sizes
+        if reports.is_cut(size, min(size, kept) if size > 4096 else size, size)
+    ]
+    assert cut
+    assert cut[0] > 4096
+    assert reports.window is not None
+    assert 3800 <= reports.window <= 4096
+
+
+@given(st.lists(st.integers(500, 100_000), max_size=40), st.floats(0.6, 2))
+def test_a_server_that_reports_what_there_was_is_never_suspected(
+    sizes: list[int], factor: float
+) -> None:
+    reports = Reports()
+    for size in sizes:
+        assert not reports.is_cut(size, round(size * factor), round(size * factor))
+    assert reports.window is None
+
+
+def test_one_low_report_is_no_proof() -> None:
+    reports = Reports()
+    reports.is_cut(5000, 5000, 5000)
+    assert reports.is_cut(5100, 90, 5100)
+    assert reports.window is None
+    assert not reports.is_cut(5200, 5200, 5200)
+    assert reports.is_cut(5300, 90, 5300)
+    assert reports.window is None
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,10 @@
-"""Write what the documents take from the code: docs/api.md, docs/settings.md, the tree of errors.
+"""Write what the documents take from the code: api.md, settings.md, trees and tables of others.
 
     python -m tools.reference            writes them
     python -m tools.reference --check    only says which would change, and what is amiss
 
 docs/errors.md is written by hand but for its tree; here it is held against the classes:
-each has one section, with its cause and the way out.
+each has one section, with its cause and the way out. So is docs/providers.md but for its tables.
 """
 
 from __future__ import annotations
@@ -18,9 +18,12 @@ from pathlib import Path
 from types import FunctionType
 from typing import Any
 
+from pydantic import BaseModel
+
 import memgpt_autogen
 from memgpt_autogen import Settings
 from memgpt_autogen.events import Event
+from tools import providers_page
 from tools.docstrings import (
     Docstring,
     classes_of,
@@ -56,6 +59,10 @@ API = """\
 
 Written from the docstrings by `make reference`. Whatever is not listed here, and every name
 that begins with an underscore, may change without notice.
+
+Arguments are checked: one of another type than its annotation is a ConfigurationError. `Positive`
+is a whole number from 1 on, `NotNegative` one from 0 on. `When` is a datetime, a date, or either as
+text in ISO 8601, such as `2026-05-08T17:04`; without a zone it is local, and a date is a whole day.
 """
 
 SETTINGS = """\
@@ -226,7 +233,8 @@ def _constructor(name: str, thing: type) -> Iterator[str]:
     """How it is made; nothing for a protocol, which is not."""
     if getattr(thing, "_is_protocol", False):
         return
-    if is_value(thing):
+    has_own = issubclass(thing, BaseModel) and "__init__" in vars(thing)
+    if is_value(thing) and not has_own:
         yield signature(name, fields_of(thing))
         return
     made = [vars(owner)["__init__"] for owner in classes_of(thing) if "__init__" in vars(owner)]
@@ -264,6 +272,7 @@ def documents() -> dict[Path, str]:
         DOCS / "api.md": Reference().text(),
         DOCS / "settings.md": settings(),
         PAGE: with_tree(PAGE.read_text("utf-8")),
+        providers_page.PAGE: providers_page.with_tables(providers_page.PAGE.read_text("utf-8")),
     }
 
 
@@ -274,7 +283,7 @@ def main(arguments: Sequence[str]) -> int:
         for path, text in wanted.items()
         if not path.exists() or path.read_text("utf-8") != text
     ]
-    problems = list(amiss(wanted[PAGE]))
+    problems = [*amiss(wanted[PAGE]), *providers_page.missing(wanted[providers_page.PAGE])]
     if "--check" in arguments:
         problems += [f"docs/{path.name} is out of date: run 'make reference'" for path in changed]
     else:

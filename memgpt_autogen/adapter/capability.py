@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +10,12 @@ from autogen import ConversableAgent
 from typing_extensions import Self
 
 from memgpt_autogen.adapter.chat_history import ChatHistory
+from memgpt_autogen.adapter.inspection import Inspection
 from memgpt_autogen.adapter.reply_hook import ReplyHook
 from memgpt_autogen.adapter.translator import AutoGenTranslator, Translator
 from memgpt_autogen.adapter.turns import Turns
-from memgpt_autogen.engine.engine import ContextOverview, Engine, Identity
+from memgpt_autogen.arguments import Positive, checked
+from memgpt_autogen.engine.engine import Engine, Identity
 from memgpt_autogen.engine.executor import refuse_clashes
 from memgpt_autogen.errors import ConfigurationError
 from memgpt_autogen.events import Clock, Event, local_now
@@ -23,8 +25,9 @@ from memgpt_autogen.memory.core import CoreMemory
 from memgpt_autogen.memory.recall import RecallStorage
 from memgpt_autogen.memory.sharing import SharedLink
 from memgpt_autogen.model.chat_model import model_of, tools_of
-from memgpt_autogen.settings import Settings, settings_of
-from memgpt_autogen.steps import Step, Turn
+from memgpt_autogen.model.presets import instructions
+from memgpt_autogen.settings import Settings
+from memgpt_autogen.steps import Turn
 from memgpt_autogen.storage.embedders.embedder import resolve_embedder
 from memgpt_autogen.storage.store import settled
 from memgpt_autogen.upkeep.checkpoint import write_checkpoint
@@ -36,7 +39,7 @@ except ImportError:  # a version without AutoGen's capabilities
     AgentCapability = object
 
 
-class MemoryAccess:
+class MemoryAccess(Inspection):
     """What a program may read and change of a memory: the same on agent and capability."""
 
     _memgpt_capability: MemGPTCapability
@@ -56,11 +59,7 @@ class MemoryAccess:
         """Passages the agent keeps, and attached documents."""
         return self._memgpt_capability.open().workspace.archival
 
-    @property
-    def last_steps(self) -> Sequence[Step]:
-        """The typed steps of the latest turn."""
-        return self._memgpt_capability.last_turn.steps
-
+    @checked
     def notify(self, event: Event) -> tuple[str, ...]:
         """Let the agent act on an event outside a chat; returns the messages it sent.
 
@@ -71,6 +70,7 @@ class MemoryAccess:
         """
         return self._memgpt_capability.turns.act(event)
 
+    @checked
     async def a_notify(self, event: Event) -> tuple[str, ...]:
         """`notify` in the agent's own thread, so that it does not block the event loop.
 
@@ -82,10 +82,7 @@ class MemoryAccess:
         """
         return await self._memgpt_capability.turns.a_act(event)
 
-    def context_overview(self) -> ContextOverview:
-        """Tokens per section of the main context, its window, and what lies outside."""
-        return self._memgpt_capability.turns.overview()
-
+    @checked
     def attach(self, source: str, *, writable: bool = False) -> int:
         """Let archival searches find documents that `load_source` loaded; their passages.
 
@@ -101,13 +98,15 @@ class MemoryAccess:
         with self._memgpt_capability.turns.settled() as engine:
             return engine.attach(source, writable=writable)
 
+    @checked
     def detach(self, source: str) -> bool:
         """Search a source no longer; False if it was not attached."""
         with self._memgpt_capability.turns.settled() as engine:
             return engine.detach(source)
 
+    @checked
     def attach_block(
-        self, name: str, value: str = "", *, limit: int | None = None, read_only: bool = False
+        self, name: str, value: str = "", *, limit: Positive | None = None, read_only: bool = False
     ) -> Block:
         """See a core memory block that all agents share who attach it at this location.
 
@@ -130,11 +129,13 @@ class MemoryAccess:
         with self._memgpt_capability.turns.settled() as engine:
             return engine.attach_block(SharedLink(name=name, read_only=read_only), value, limit)
 
+    @checked
     def detach_block(self, name: str) -> bool:
         """See a shared block no longer; False if it was not attached. The others keep it."""
         with self._memgpt_capability.turns.settled() as engine:
             return engine.detach_block(name)
 
+    @checked
     def forget(self, speaker: str) -> Receipt:
         """Erase a speaker from every tier: all they said, and the agent's notes that name them.
 
@@ -152,9 +153,10 @@ class MemoryAccess:
             StorageError: a storage failed; call it again to finish.
         """
         with self._memgpt_capability.turns.settled() as engine:
-            self._memgpt_capability.turns.forget()
+            self._memgpt_capability.turns.forget(engine)
             return forget(speaker, engine)
 
+    @checked
     def checkpoint(self, path: str | Path) -> None:
         """Write all the agent remembers to one JSON file, for `from_checkpoint`.
 
@@ -163,6 +165,7 @@ class MemoryAccess:
         llm_config, no vectors. Other attached sources are named, not copied.
 
         Raises:
+            ConfigurationError: there is a directory of that name.
             StorageError: the file cannot be written.
         """
         with self._memgpt_capability.turns.settled() as engine:
@@ -184,7 +187,7 @@ class MemGPTCapability(MemoryAccess, AgentCapability):  # type: ignore[misc] # a
 
     Args:
         memory: a directory, `http://host:port` of a Chroma server, or `Settings`.
-        persona: first text of the persona block; later runs keep the edited one.
+        persona: first text of the persona block; later runs keep the edited one, with a warning.
         human: first text of the human block, likewise.
         context_window: tokens the main context may use; default from the model.
         preset: name of the system instructions; default by the model.
@@ -194,6 +197,7 @@ class MemGPTCapability(MemoryAccess, AgentCapability):  # type: ignore[misc] # a
         clock: tells the time; for tests.
     """
 
+    @checked
     def __init__(
         self,
         *,
@@ -213,17 +217,24 @@ class MemGPTCapability(MemoryAccess, AgentCapability):  # type: ignore[misc] # a
                 f"context_window={context_window} is too small: the instructions and functions"
                 " alone take about 1,000 tokens; give at least 2,048."
             )
-        if isinstance(listen_to, str):
-            raise ConfigurationError(f"listen_to={listen_to!r}: give a list, [{listen_to!r}].")
-        self.settings = settled(settings_of(memory))
-        self.translator: Translator = translator or AutoGenTranslator()
+        if isinstance(listen_to, str) or not all(isinstance(one, str) for one in listen_to or ()):
+            raise ConfigurationError(
+                f'listen_to={listen_to!r}: give a list of names, such as ["Ann", "Bob"].'
+            )
+        if isinstance(translator, type):
+            raise ConfigurationError(f"translator={translator.__name__}: give an object of it.")
+        if preset is not None:
+            instructions(preset, name="", role="")  # a wrong name fails here
+        self.settings = settled(memory)
+        self.translator: Translator = AutoGenTranslator() if translator is None else translator
         self._listen_to = listen_to
         self._about = (persona, human, context_window, preset)
-        self._embedder = embedder
+        self._embedder = None if embedder is None else resolve_embedder(embedder)
         self._clock = clock
         self._turns: Turns | None = None
         self._memgpt_capability = self
 
+    @checked
     def add_to_agent(self, agent: ConversableAgent) -> None:
         """Let the loop answer in the place of AutoGen's own model reply, sync and async.
 
@@ -253,7 +264,7 @@ class MemGPTCapability(MemoryAccess, AgentCapability):  # type: ignore[misc] # a
             self.translator,
             Identity(agent.name, model, context_window, preset, persona, human),
             self.settings,
-            resolve_embedder(self._embedder),
+            self._embedder or resolve_embedder(),
             self._clock,
         )
         if agent.client is not None:
@@ -276,8 +287,8 @@ class MemGPTCapability(MemoryAccess, AgentCapability):  # type: ignore[misc] # a
 
     @property
     def last_turn(self) -> Turn:
-        """The latest turn; an empty one before the first."""
-        return Turn() if self._turns is None else self._turns.last
+        """The latest turn; an empty one before the first, its steps alone from before a restart."""
+        return Turn() if self._turns is None else self._turns.latest()
 
     def open(self) -> Engine:
         """The engine, opened at first use."""

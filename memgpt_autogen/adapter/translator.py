@@ -7,9 +7,10 @@ from base64 import b64encode
 from collections.abc import Mapping
 from datetime import datetime
 from io import BytesIO
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 from memgpt_autogen.adapter.display import show_eviction, show_step
+from memgpt_autogen.arguments import checked
 from memgpt_autogen.events import MessageEvent
 from memgpt_autogen.steps import Eviction, Step, Turn
 
@@ -17,6 +18,7 @@ Show = Literal["hidden", "developer", "reply"]
 AutoGenMessage = Mapping[str, Any]
 
 
+@runtime_checkable
 class Translator(Protocol):
     """Stands between AutoGen's messages and the agent's events and steps.
 
@@ -53,6 +55,7 @@ class AutoGenTranslator:
         calls: the same for function calls and their results.
     """
 
+    @checked
     def __init__(self, *, monologue: Show = "hidden", calls: Show = "hidden") -> None:
         self.monologue = monologue
         self.calls = calls

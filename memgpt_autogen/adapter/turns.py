@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -22,6 +22,7 @@ from memgpt_autogen.engine.registry import open_engine
 from memgpt_autogen.engine.turn_lock import Stop, in_event_loop
 from memgpt_autogen.errors import ConfigurationError
 from memgpt_autogen.events import Clock, Event
+from memgpt_autogen.model.call_log import LoggedModel
 from memgpt_autogen.model.chat_model import AutoGenChatModel
 from memgpt_autogen.settings import Settings
 from memgpt_autogen.steps import Turn
@@ -41,7 +42,7 @@ class Turns:
         settings: of the memory.
         embedder: makes the vectors.
         clock: tells the time.
-        last: the latest turn.
+        last: the latest turn since the agent was made.
     """
 
     agent: ConversableAgent
@@ -51,7 +52,7 @@ class Turns:
     settings: Settings
     embedder: Embedder
     clock: Clock
-    last: Turn = field(default_factory=Turn)
+    last: Turn | None = None
     _engine: Engine | None = None
 
     def __post_init__(self) -> None:
@@ -71,6 +72,7 @@ class Turns:
             )
             with engine.lock.held():
                 engine.instruct(_text_of(self.agent.system_message))
+                engine.compare_first_texts(self.identity)
             if self.agent.client is not None:
                 engine.store.own(0.0)  # turns are to come; where another has it, they are refused
             self._engine = engine
@@ -142,8 +144,8 @@ class Turns:
                 return ()
             toolbox = AutoGenToolbox(agent, model.tools, alone=True, caller=caller)
             asking = self._asking(model, toolbox, agent.system_message, stop)
-            self.last = engine.turn(asking([event]))
-            return self.last.messages
+            self.last = turn = engine.turn(asking([event.dated(self.clock)]))
+            return turn.messages
 
     async def a_act(self, event: Event) -> tuple[str, ...]:
         """`act` in the agent's own thread."""
@@ -183,10 +185,24 @@ class Turns:
             engine.instruct(_text_of(self.agent.system_message))
             return engine.overview()
 
-    def forget(self) -> None:
+    def context_text(self) -> str:
+        """The prompt as plain text."""
+        with self._held() as engine:
+            engine.instruct(_text_of(self.agent.system_message))
+            return engine.context_text()
+
+    def latest(self) -> Turn:
+        """The latest turn; of one before the agent was made, the steps."""
+        if self.last is not None:
+            return self.last
+        kept = [Turn(steps=steps) for steps in self.open().queue.state.turns.values()]
+        return kept[-1] if kept else Turn()
+
+    def forget(self, engine: Engine) -> None:
         """Say nothing again of the turns so far: it may have been erased."""
-        self.last = Turn()
+        self.last = None
         self.history.forget_turns()
+        engine.queue.state.turns.clear()
 
     def close(self) -> None:
         """Take in what was said last, write everything, and release the storage.
@@ -224,7 +240,10 @@ class Turns:
         self, model: AutoGenChatModel, toolbox: AutoGenToolbox, role: Any, stop: Stop | None
     ) -> Callable[..., TurnRequest]:
         """Makes of events what is asked of the engine, with all that AutoGen has to say to it."""
-        request = partial(TurnRequest, model=model, toolbox=toolbox, role=_text_of(role), stop=stop)
+        logged = LoggedModel(model, self.agent.name)
+        request = partial(
+            TurnRequest, model=logged, toolbox=toolbox, role=_text_of(role), stop=stop
+        )
         if not getattr(self.agent, "silent", False):
             on_step = partial(self.translator.on_step, self.agent.name)
             on_eviction = partial(self.translator.on_eviction, self.agent.name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 
+from memgpt_autogen.engine.asking.asker import Asker
 from memgpt_autogen.engine.engine import Engine, Identity, budget_of
 from memgpt_autogen.engine.executor import Executor
 from memgpt_autogen.engine.functions import Workspace
@@ -82,6 +83,7 @@ def _wired(
         queue,
         executor,
         workspace,
+        Asker(queue, settings.tool_mode, saved.values.server_rules),
         max_steps=settings.max_steps,
         token_budget=settings.turn_token_budget,
     )
@@ -100,6 +102,7 @@ def _main_context(saved: SavedState, identity: Identity, settings: Settings) -> 
         entries=list(saved.entries),
         pressure_announced=state.pressure_announced,
         pressure_answered=state.pressure_answered,
+        image_bytes=settings.image_bytes,
     )
 
 

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
 
+from memgpt_autogen.engine.asking.asker import ChatModel
+from memgpt_autogen.engine.asking.summarizer import Summarizer
+from memgpt_autogen.engine.budget import Budget
 from memgpt_autogen.engine.executor import Executor
+from memgpt_autogen.engine.formatting import messages_of
 from memgpt_autogen.engine.functions import Workspace
-from memgpt_autogen.engine.loop import ChatModel, Loop, TurnRequest
-from memgpt_autogen.engine.main_context import Budget
+from memgpt_autogen.engine.loop import Loop, TurnRequest
 from memgpt_autogen.engine.queue_manager import QueueManager
-from memgpt_autogen.engine.summarizer import Summarizer
 from memgpt_autogen.engine.turn_lock import TurnLock
 from memgpt_autogen.errors import DirectoryLockedError
 from memgpt_autogen.events import DocumentUpload, Event, TimedEvent
@@ -21,10 +24,17 @@ from memgpt_autogen.memory.blocks import Block
 from memgpt_autogen.memory.sharing import AttachedSources, SharedBlocks, SharedLink
 from memgpt_autogen.memory.state import Counters
 from memgpt_autogen.model.presets import instructions, preset_for
+from memgpt_autogen.model.prompt_text import prompt_text
 from memgpt_autogen.model.tokens import TokenCounter, window_of
 from memgpt_autogen.settings import Settings
 from memgpt_autogen.steps import Turn
+from memgpt_autogen.storage.address import without_credentials
 from memgpt_autogen.storage.store import Store
+from memgpt_autogen.storage.text import clean
+
+logger = logging.getLogger(__name__)
+
+_said: set[tuple[str, str]] = set()  # places and blocks whose first texts have no effect
 
 _OWNER_SECONDS = 3.0  # another process may be at work on the index for a moment
 
@@ -145,6 +155,8 @@ class Engine:
         context.resize(budget_of(identity, settings))
         self.workspace.page_size = settings.page_size
         self.workspace.shown = context.shown
+        context.image_bytes = settings.image_bytes
+        self.loop.asker.tool_mode = settings.tool_mode
         self.loop.max_steps = settings.max_steps
         self.loop.token_budget = settings.turn_token_budget
 
@@ -209,6 +221,30 @@ class Engine:
             counters=self.queue.state.counters.model_copy(),
         )
 
+    def context_text(self) -> str:
+        """The prompt of a model call at this moment, as plain text; nothing is changed."""
+        context, state = self.queue.context, self.queue.state
+        entries, known = list(context.entries), dict(state.values_known)
+        self.queue.tell_of_changes()  # as each call does first
+        told = context.entries[len(entries) :]
+        context.entries[:], state.values_known = entries, known
+        changes = (message for one in told for message in messages_of(one, context.shown))
+        return prompt_text([*context.render(), *changes], self.executor.schemas)
+
+    def compare_first_texts(self, identity: Identity) -> None:
+        """Say, once in a process, which first text has no effect on this memory."""
+        for name, text in (("persona", identity.persona), ("human", identity.human)):
+            block = self.workspace.core.shown(name) if name in self.workspace.core else None
+            is_there = block is not None and clean(block.value) == clean(text or "")
+            if text is None or is_there or (self.store.place, name) in _said:
+                continue
+            _said.add((self.store.place, name))
+            logger.warning(
+                "%s= has no effect: %s is resumed from %s, and goes by its block as it was edited"
+                " since. To replace it: agent.core_memory.set(%r, text).",
+                *(name, identity.name, without_credentials(self.settings.location), name),
+            )
+
     def close(self) -> None:
         """Let go of everything; it may be opened again after. A second call does nothing."""
         if self.is_open:
@@ -222,8 +258,8 @@ class Engine:
         counters = self.queue.state.counters
 
         def complete(system: str, text: str) -> str:
-            completion = model.complete(
-                [{"role": "system", "content": system}, {"role": "user", "content": text}]
+            completion = self.loop.asker.plainly(
+                model, [{"role": "system", "content": system}, {"role": "user", "content": text}]
             )
             counters.count_call(completion.usage)
             return completion.text

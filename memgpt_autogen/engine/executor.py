@@ -92,7 +92,7 @@ class Executor:
         """
         if self._toolbox is not None and call.name not in _FUNCTIONS:
             if self._toolbox.runs(call.name):
-                return self._toolbox.run(call)
+                return self._run(self._toolbox, call)
             if any(tool["function"]["name"] == call.name for tool in self._toolbox.schemas):
                 return None
         try:
@@ -111,6 +111,19 @@ class Executor:
             text=text,
             heartbeat=function.heartbeat(arguments),
         )
+
+    def _run(self, toolbox: Toolbox, call: FunctionCall) -> FunctionResult:
+        """Run a tool of the user's, unless AutoGen would trip over the arguments."""
+        try:
+            sound = isinstance(json.loads(call.arguments or "{}"), dict)
+        except json.JSONDecodeError:
+            sound = True  # AutoGen repairs some, and tells the model of others
+        except (ValueError, RecursionError):
+            sound = False
+        if sound:
+            return toolbox.run(call)
+        text = f"Error: the arguments of {call.name} must be a plain JSON object."
+        return FunctionResult(call_id=call.id, name=call.name, ok=False, text=text)
 
     def _find(self, name: str) -> Function[Any]:
         try:
@@ -146,7 +159,7 @@ def refuse_clashes(tools: Iterable[Mapping[str, Any]]) -> None:
 def _validate(function: Function[Any], text: str) -> Any:
     try:
         values = json.loads(text) if text.strip() else {}
-    except ValueError as problem:
+    except (ValueError, RecursionError) as problem:
         raise ModelMistake(
             f"the arguments of {function.name} are no valid JSON ({problem}); nothing was done."
             " If the reply was cut off, use shorter arguments."
@@ -169,6 +182,16 @@ def _complaint(function: Function[Any], problem: ValidationError) -> str:
     ]
     expected = ", ".join(function.arguments.model_fields)
     return f"{function.name} was not run ({'; '.join(clauses)}). Its arguments are: {expected}."
+
+
+def is_object(text: str) -> bool:
+    """Whether a text is a JSON object that can be written again, so not too deep."""
+    try:
+        value = json.loads(text)
+        json.dumps(value)
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(value, dict)
 
 
 class CallNumbers:
@@ -207,6 +230,7 @@ def step_of(
         results=tuple(results),
         sent=tuple(sent),
         usage=completion.usage,
+        withheld=completion.withheld,
     )
 
 
@@ -217,10 +241,7 @@ def broken_off(call: FunctionCall) -> FunctionResult:
 
 def _presentable(call: FunctionCall) -> FunctionCall:
     """The call as later requests may quote it: providers refuse broken JSON and odd names."""
-    try:
-        sound = isinstance(json.loads(call.arguments), dict)
-    except ValueError:
-        sound = False
+    sound = is_object(call.arguments)
     quoted = {"arguments_that_are_no_json": call.arguments[:200]} if call.arguments else {}
     return call.model_copy(
         update={

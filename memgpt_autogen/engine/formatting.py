@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
+from collections import Counter
 from collections.abc import Callable
 from datetime import datetime, time, timedelta
 from typing import Any, TypeVar
 
 from memgpt_autogen.errors import ModelMistake
-from memgpt_autogen.events import STAMP, Message, MessageEvent, Notice
+from memgpt_autogen.events import ALERT, STAMP, Message, MessageEvent, Notice
 from memgpt_autogen.memory.archival import Passage
 from memgpt_autogen.memory.page import Page
 from memgpt_autogen.memory.recall import RecallStorage
+from memgpt_autogen.model.protocol.dialect import EXTRA, THOUGHTS
 from memgpt_autogen.steps import Step
 
 T = TypeVar("T")
@@ -21,13 +24,18 @@ ChatMessage = dict[str, Any]
 # Stands for the result of a call that another agent was to run and never answered.
 NO_RESULT = "(no result has come)"
 
+_ARGUMENTS = 20  # shown of one call that is cut
 _SHORT = 60  # characters; so short a message says little without the turns around it
 _TURN_CHARACTERS = 160  # of a turn that is shown beside a result
 _NAMES = 20  # speakers named to a model that asked for an unknown one
 
 
 def messages_of(entry: MessageEvent | Notice | Step, shown: int) -> list[ChatMessage]:
-    """An entry of the queue as chat messages; of each text `shown` characters."""
+    """An entry of the queue as chat messages; of each text `shown` characters.
+
+    Messages with calls hold the fields `THOUGHTS` and `EXTRA`, for the servers that want
+    them back; `dialect.shaped` leaves them out for all others.
+    """
     if isinstance(entry, Step):
         return _step_messages(entry, shown)
     if not isinstance(entry, MessageEvent):
@@ -55,15 +63,24 @@ def transcript_of(entry: MessageEvent | Notice | Step) -> str:
     return "\n".join([*said, *called])
 
 
+def brief_of(step: Step) -> list[ChatMessage]:
+    """A step of which there is no room to show more than what was called."""
+    names = Counter(call.name for call in step.calls)
+    done = ", ".join(f"{name} ({times})" for name, times in names.most_common(5))
+    text = f"{ALERT} you called {clip(done, 200)}; there is no room to show more of it."
+    return [{"role": "user", "content": text}]
+
+
 def _step_messages(step: Step, shown: int) -> list[ChatMessage]:
     """Calls are never parted from their results."""
     if not step.calls:
-        return [{"role": "assistant", "content": step.text}]
+        return [{"role": "assistant", "content": clip(step.text, shown)}]
     calls = [
         {
             "id": call.id,
             "type": "function",
-            "function": {"name": call.name, "arguments": call.arguments},
+            "function": {"name": call.name, "arguments": _clipped(call.arguments, shown)},
+            EXTRA: call.extra,
         }
         for call in step.calls
     ]
@@ -72,7 +89,26 @@ def _step_messages(step: Step, shown: int) -> list[ChatMessage]:
         {"role": "tool", "tool_call_id": call.id, "content": texts.get(call.id, NO_RESULT)}
         for call in step.calls
     ]
-    return [{"role": "assistant", "content": step.text or None, "tool_calls": calls}, *results]
+    text = clip(step.text, shown) or None
+    asked = {"role": "assistant", "content": text, THOUGHTS: step.reasoning, "tool_calls": calls}
+    return [asked, *results]
+
+
+def _clipped(arguments: str, shown: int) -> str:
+    """A call's arguments, still JSON, of which no more than about `shown` characters are shown."""
+    if len(arguments) <= shown:
+        return arguments
+    values = json.loads(arguments)
+    texts = {
+        key: value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        for key, value in values.items()
+    }
+    share = max(shown // max(len(texts), 1), 16)
+    short = {
+        clip(key, 40): clip(text, share) if len(text) > share else values[key]
+        for key, text in list(texts.items())[:_ARGUMENTS]
+    }
+    return json.dumps(short, ensure_ascii=False)
 
 
 def message_line(message: Message) -> str:

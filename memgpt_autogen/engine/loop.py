@@ -8,35 +8,27 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
 
+from memgpt_autogen.engine.asking.asker import Asker, ChatModel
+from memgpt_autogen.engine.asking.summarizer import Summarizer
 from memgpt_autogen.engine.executor import CallNumbers, Executor, Toolbox, broken_off, step_of
-from memgpt_autogen.engine.formatting import ChatMessage
 from memgpt_autogen.engine.functions import Workspace
 from memgpt_autogen.engine.main_context import Queued
-from memgpt_autogen.engine.queue_manager import QueueManager, Room, Schemas
-from memgpt_autogen.engine.summarizer import Summarizer
+from memgpt_autogen.engine.queue_manager import QueueManager, Room
 from memgpt_autogen.engine.turn_lock import Stop, TurnStopped
-from memgpt_autogen.errors import ContextOverflowError, StorageError
+from memgpt_autogen.errors import StorageError
 from memgpt_autogen.events import Event
 from memgpt_autogen.steps import Completion, Eviction, FunctionResult, Step, Turn, TurnEnd
 
 logger = logging.getLogger(__name__)
 
-OVERFLOW_RETRIES = 4
+MOST_CALLS = 16  # of one completion: more is a model that has lost its way
 
 NUDGE = "nobody heard you: you have not sent a message in this turn. Answer now with send_message."
 LAST_STEP = "this is your last step in this turn: answer now with send_message."
+TOO_MANY = "you made {} calls at once; only the first {} were run."
 STEP_LIMIT_REPLY = "I have to stop here: I used up the steps I may take in one turn."
 TOKEN_BUDGET_REPLY = "I have to stop here: I used up the tokens I may spend in one turn."
-
-
-class ChatModel(Protocol):
-    """What the loop needs of a model."""
-
-    def complete(self, messages: Sequence[ChatMessage], tools: Schemas = ()) -> Completion:
-        """One completion; raises `ContextOverflowError` when the request is too large."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -66,9 +58,10 @@ class TurnRequest:
 
 @dataclass
 class _Progress:
-    """What a turn has come to so far."""
+    """What a turn has come to so far; `number` counts the turns of the agent's life."""
 
     request: TurnRequest
+    number: int
     summarizer: Callable[[], Summarizer]
     arrived: Sequence[Queued]
     steps: list[Step] = field(default_factory=list)
@@ -107,6 +100,7 @@ class Loop:
     queue: QueueManager
     executor: Executor
     work: Workspace
+    asker: Asker
     max_steps: int
     token_budget: int | None = None
 
@@ -127,7 +121,8 @@ class Loop:
             Exception: errors of the provider, unchanged.
         """
         self.queue.state.counters.turns += 1
-        progress = _Progress(request, summarizer, self.queue.take_in(request.events))
+        number = self.queue.state.counters.turns
+        progress = _Progress(request, number, summarizer, self.queue.take_in(request.events))
         try:
             self.queue.relieve(self._room(progress))
             return self._steps(progress)
@@ -177,6 +172,7 @@ class Loop:
         with self.queue.written():
             step = self.queue.record(step)
             progress.steps.append(step)
+            self.queue.state.keep(progress.number, step)
             progress.messages.extend(step.sent)
             end = self._yields(step, progress)
             if end is not None:
@@ -200,25 +196,9 @@ class Loop:
 
     def _ask(self, progress: _Progress) -> Completion:
         """The model's completion of the main context, made to fit its window."""
-        queue, model, room = self.queue, progress.request.model, self._room(progress)
-        tools = room.tools
         if progress.steps:  # before the first step `take_in` has just looked
-            queue.tell_of_changes()
-        for _ in range(OVERFLOW_RETRIES):
-            queue.make_room(room)
-            counted = queue.context.counted(tools)
-            try:
-                completion = model.complete(queue.context.render(), tools)
-            except ContextOverflowError as problem:
-                logger.info("the provider refused the prompt as too large: %s", problem)
-                if not queue.overflowed(problem, room):
-                    raise
-            else:
-                if completion.usage and completion.usage.whole:
-                    queue.context.counter.learn(counted, completion.usage.prompt_tokens)
-                return completion
-        queue.make_room(room)
-        return model.complete(queue.context.render(), tools)
+            self.queue.tell_of_changes()
+        return self.asker.ask(progress.request.model, self._room(progress))
 
     def _room(self, progress: _Progress) -> Room:
         schemas = self.executor.schemas
@@ -235,8 +215,11 @@ class Loop:
                 spoken=spoken,
                 sent=(completion.text,) if spoken else (),
                 usage=completion.usage,
+                withheld=completion.withheld,
             )
-        calls = tuple(self._numbers.numbered(call) for call in completion.calls)
+        calls = tuple(self._numbers.numbered(call) for call in completion.calls[:MOST_CALLS])
+        if len(calls) < len(completion.calls):
+            self.queue.alert(TOO_MANY.format(len(completion.calls), MOST_CALLS))
         results: list[FunctionResult] = []
         sent: list[str] = []
         self.work.outbox.clear()
@@ -265,6 +248,7 @@ class Loop:
             with self.queue.written():
                 step = self.queue.record(step.model_copy(update={"calls": calls}))
                 progress.steps.append(step)
+                self.queue.state.keep(progress.number, step)
         except StorageError:
             logger.exception("a step of %s that was broken off is lost", self.queue.name)
 

@@ -11,58 +11,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Union
 
-from memgpt_autogen.engine.formatting import ChatMessage, messages_of
+from memgpt_autogen.engine.budget import Budget
+from memgpt_autogen.engine.formatting import ChatMessage, brief_of, messages_of
 from memgpt_autogen.errors import ConfigurationError, ContextOverflowError
 from memgpt_autogen.events import MessageEvent, Notice
-from memgpt_autogen.model.tokens import TOKENS_PER_REQUEST, TokenCounter
+from memgpt_autogen.model.tokens import TOKENS_PER_IMAGE, TOKENS_PER_REQUEST, TokenCounter
 from memgpt_autogen.steps import Step
+
+_LEAST_QUEUE = 400  # tokens of the queue, below which no conversation is possible
+_LEAST_SHOWN = 40  # characters of a text; what is cut says so in as many
 
 Queued = Union[MessageEvent, Notice, Step]  # noqa: UP007 - Python 3.10
 """What stands in the queue."""
-
-
-@dataclass(frozen=True)
-class Budget:
-    """Sizes in tokens, derived from the window.
-
-    Attributes:
-        window: what the model takes, prompt and reply together.
-        reply: kept free for the reply.
-        warning: memory pressure is announced at this size of the prompt.
-        target: an eviction aims at this size of the prompt.
-    """
-
-    window: int
-    reply: int
-    warning: int
-    target: int
-
-    @classmethod
-    def of(
-        cls, window: int, *, reply: int | None, pressure_share: float, eviction_share: float
-    ) -> Budget:
-        """The budget of a window; the reply gets an eighth, 2,048 tokens at the most."""
-        return cls(
-            window=window,
-            reply=min(reply if reply is not None else min(window // 8, 2048), window // 2),
-            warning=int(window * pressure_share),
-            target=int(window * eviction_share),
-        )
-
-    @property
-    def limit(self) -> int:
-        """The largest prompt that leaves room for the reply."""
-        return self.window - self.reply
-
-    def shrunk(self, window: int) -> Budget:
-        """The same budget for a smaller window, all sizes in proportion."""
-        share = window / self.window
-        return Budget(
-            window=window,
-            reply=int(self.reply * share),
-            warning=int(self.warning * share),
-            target=int(self.target * share),
-        )
 
 
 class _Rendered(NamedTuple):
@@ -73,6 +33,14 @@ class _Rendered(NamedTuple):
     size: int
 
 
+def _plain(messages: Sequence[ChatMessage]) -> list[ChatMessage]:
+    """Messages without their pictures; the texts say where there was one."""
+    return [
+        {**one, "content": one["content"][0]["text"]} if isinstance(one["content"], list) else one
+        for one in messages
+    ]
+
+
 @dataclass
 class MainContext:
     """What the model sees, in order: instructions, core memory, summary, queue.
@@ -81,7 +49,8 @@ class MainContext:
     as calls whose results show the block's new text, so that the beginning of the
     prompt stays the same and providers' prompt caches hit. Of one entry the model is
     shown `shown` characters; the rest is in recall storage. `pressure_answered`: the model
-    has had a step since it was warned of memory pressure.
+    has had a step since it was warned of memory pressure. Of pictures the newest are shown,
+    at most `most_images`, with `image_bytes` in all, or `most_image_bytes` where that is less.
     """
 
     counter: TokenCounter
@@ -92,6 +61,10 @@ class MainContext:
     entries: list[Queued] = field(default_factory=list)
     pressure_announced: bool = False
     pressure_answered: bool = False
+    image_bytes: int = 8_000_000
+    most_images: int | None = None
+    most_image_bytes: int | None = None
+    brief: bool = False
     shown: int = field(init=False)
     _rendered: dict[int, _Rendered] = field(default_factory=dict, repr=False)
     _fixed: tuple[tuple[tuple[str, ...], list[Mapping[str, Any]]], list[int]] | None = None
@@ -102,9 +75,18 @@ class MainContext:
     def resize(self, budget: Budget) -> None:
         """Go on with another budget."""
         self.budget = budget
-        self.shown = max(budget.window * 3 // 4, 400)  # about a quarter of the window in English
+        self.shown, self.brief = self._whole(), False
         self._rendered.clear()
         self._fixed = None
+
+    @property
+    def fixed(self) -> tuple[str, str]:
+        """Core memory and summary, as they are shown."""
+        return self.memory, self.summary
+
+    @fixed.setter
+    def fixed(self, texts: tuple[str, str]) -> None:
+        self.memory, self.summary = texts
 
     def head(self) -> list[ChatMessage]:
         """The messages before the queue."""
@@ -120,9 +102,28 @@ class MainContext:
     def render(self) -> list[ChatMessage]:
         """The whole prompt in the OpenAI chat format."""
         messages = self.head()
+        shown = self.pictured()
         for entry in self.entries:
-            messages.extend(map(dict, self._render(entry).messages))
+            found = self._render(entry).messages
+            hidden = isinstance(entry, MessageEvent) and entry.images and id(entry) not in shown
+            messages.extend(map(dict, _plain(found) if hidden else found))
         return messages
+
+    def pictured(self) -> dict[int, int]:
+        """The entries (by object) whose pictures are shown, newest first, and their bytes."""
+        found: dict[int, int] = {}
+        room, most = self.image_bytes, self.most_images
+        room = room if self.most_image_bytes is None else min(room, self.most_image_bytes)
+        for entry in reversed(self.entries):
+            if not isinstance(entry, MessageEvent) or not entry.images:
+                continue
+            size = sum(len(str(image.get("image_url"))) for image in entry.images)
+            room -= size
+            most = None if most is None else most - len(entry.images)
+            if room < 0 or (most is not None and most < 0):
+                break
+            found[id(entry)] = size
+        return found
 
     def sections(self, tools: Sequence[Mapping[str, Any]]) -> dict[str, int]:
         """Tokens of each part of the prompt, uncorrected."""
@@ -135,7 +136,7 @@ class MainContext:
             "functions": functions,
             "core memory": memory,
             "summary": summary,
-            "queue": sum(self._size(entry) for entry in self.entries),
+            "queue": sum(self._size(entry) for entry in self.entries) - self._unshown(),
         }
 
     def tokens(self, tools: Sequence[Mapping[str, Any]]) -> int:
@@ -192,11 +193,19 @@ class MainContext:
         if problem.window is not None and problem.window < self.budget.window:
             self.budget = self.budget.shrunk(problem.window)
         if problem.prompt_tokens is not None:
-            self.counter.learn(counted, problem.prompt_tokens)
+            self.counter.refused(counted, problem.prompt_tokens)
         elif problem.window is not None:
-            self.counter.learn(counted, problem.window + 1)
+            self.counter.refused(counted, problem.window + 1)
         if self.tokens(tools) <= self.budget.limit:
-            self.counter.factor *= 1.25
+            self.counter.refused(counted)
+
+    def lower(self, window: int, tools: Sequence[Mapping[str, Any]]) -> int:
+        """Keep prompts to a smaller window, as far as the fixed parts allow; the new one."""
+        sections = self.sections(tools)
+        fixed = self._corrected(sum(sections.values()) - sections["queue"])
+        least = (fixed + _LEAST_QUEUE) * self.budget.window // self.budget.limit + 1
+        self.budget = self.budget.shrunk(min(max(window, least), self.budget.window))
+        return self.budget.window
 
     def complete(self, results: Mapping[str, str]) -> set[str]:
         """Give calls that wait for them these results (by call id); the ids of those calls."""
@@ -218,11 +227,30 @@ class MainContext:
             " system_message, or lower Settings.block_limit or Settings.reply_tokens."
         )
 
+    def fit(self, tools: Sequence[Mapping[str, Any]]) -> bool:
+        """Show as much of each entry as fits; whether that is enough by our own count.
+
+        What providers reported may be wrong, and only a refusal tells.
+        """
+        while self.tokens(tools) > self.budget.limit and self.squeeze():
+            continue
+        return math.ceil(self.counted(tools) * min(self.counter.factor, 1.0)) <= self.budget.limit
+
+    def relax(self) -> None:
+        """Show as much of each entry as ever, once more."""
+        if self.shown != self._whole() or self.brief:
+            self.shown, self.brief = self._whole(), False
+            self._rendered.clear()
+
+    def _whole(self) -> int:
+        return max(self.budget.window * 3 // 4, 400)  # about a quarter of the window in English
+
     def squeeze(self) -> bool:
         """Show less of each long entry; False when there is nothing left to cut."""
-        if self.shown <= 200:
+        if self.brief:
             return False
-        self.shown = self.shown // 2
+        self.brief = self.shown <= 2 * _LEAST_SHOWN
+        self.shown = max(self.shown // 2, _LEAST_SHOWN)
         self._rendered.clear()
         return True
 
@@ -236,6 +264,15 @@ class MainContext:
         fixed = self._corrected(sum(sections.values()) - sections["queue"])
         return fixed + int(max(self.budget.limit - fixed, 0) * share)
 
+    def _unshown(self) -> int:
+        """Tokens of the pictures that are not shown."""
+        having = [one for one in self.entries if isinstance(one, MessageEvent) and one.images]
+        if not having:
+            return 0
+        shown = self.pictured()
+        hidden = sum(len(one.images) for one in having if id(one) not in shown)
+        return hidden * TOKENS_PER_IMAGE
+
     def _size(self, entry: Queued) -> int:
         return self._render(entry).size
 
@@ -243,7 +280,10 @@ class MainContext:
         """An entry as the model sees it; made once, as entries never change."""
         known = self._rendered.get(id(entry))
         if known is None or known.entry is not entry:
-            messages = messages_of(entry, self.shown)
+            if self.brief and isinstance(entry, Step) and entry.calls and not entry.pending:
+                messages = brief_of(entry)
+            else:
+                messages = messages_of(entry, self.shown)
             known = _Rendered(entry, messages, self.counter.messages(messages))
             self._rendered[id(entry)] = known
         return known

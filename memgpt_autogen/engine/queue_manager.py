@@ -1,7 +1,7 @@
 """The queue manager: what enters the queue, what leaves it, and what is written when.
 
-Everything is written before it is acted on: what came in, in one transaction; then each
-step with all that it did, in one (MemGPT, arXiv 2310.08560, section 2.2).
+Everything is written before it is acted on, each in one transaction: what came in, then a
+step with all that it did (MemGPT, arXiv 2310.08560, section 2.2).
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
+from memgpt_autogen.engine.asking.summarizer import Summarizer
 from memgpt_autogen.engine.functions import Workspace
 from memgpt_autogen.engine.main_context import MainContext, Queued
-from memgpt_autogen.engine.summarizer import Summarizer
 from memgpt_autogen.errors import ContextOverflowError
 from memgpt_autogen.events import Event, Message, MessageEvent, Notice, SystemAlert
 from memgpt_autogen.memory.participants import Participants
@@ -216,14 +216,14 @@ class QueueManager:
         """Evict until the prompt fits; then warn of memory pressure where it is due.
 
         Raises:
-            ConfigurationError: the window does not even hold the fixed parts.
+            ConfigurationError: the window does not hold the fixed parts, by our own count.
         """
         context = self.context
+        context.relax()
         if context.tokens(room.tools) > context.budget.limit:
             self._evict(room)
-        while context.tokens(room.tools) > context.budget.limit:
-            if not context.squeeze():
-                raise context.too_small(room.tools)
+        if not context.fit(room.tools):
+            raise context.too_small(room.tools)
         self.announce_pressure(room.tools)
 
     def announce_pressure(self, tools: Schemas) -> bool:
@@ -235,7 +235,7 @@ class QueueManager:
         return True
 
     def overflowed(self, problem: ContextOverflowError, room: Room) -> bool:
-        """Learn from a provider's refusal and make the prompt smaller; False if it cannot be."""
+        """Learn of a refusal and make the prompt smaller; False if it cannot be."""
         before = self.context.counted(room.tools)
         self.context.learn_of_overflow(problem, room.tools)
         self._evict(replace(room, keep=()))

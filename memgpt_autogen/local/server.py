@@ -13,9 +13,8 @@ from memgpt_autogen.local.llama import JSON, Llama, Runner, load_library, requir
 from memgpt_autogen.local.models import DEFAULT_MODEL, LocalModel, find_model
 from memgpt_autogen.local.requests import ChatRequest, parse_request
 from memgpt_autogen.local.weights import resolve_weights
-from memgpt_autogen.testing import Reply, cut, say, wire
+from memgpt_autogen.testing import Call, Reply, calls, cut, say, wire
 from memgpt_autogen.testing.loopback import HttpRequest, LoopbackServer, Response, json_response
-from memgpt_autogen.testing.replies import as_reply
 
 
 class LocalServer:
@@ -134,7 +133,7 @@ def _reply(request: ChatRequest, answer: JSON) -> Reply:
     """llama.cpp's completion as a message, its calls parsed back."""
     choice = answer["choices"][0]
     text = str(choice["message"].get("content") or "")
-    parsed = request.toolbox.parse(text) if request.toolbox else text
-    if choice.get("finish_reason") == "length":
-        return cut(parsed)
-    return say(parsed) if isinstance(parsed, str) else as_reply(parsed)
+    is_cut = choice.get("finish_reason") == "length"
+    parsed = request.toolbox.parse(text, cut=is_cut) if request.toolbox else text
+    reply = say(parsed) if isinstance(parsed, str) else calls(Call(parsed.name, parsed.arguments))
+    return cut(reply) if is_cut else reply

@@ -10,9 +10,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from memgpt_autogen.arguments import NotNegative, Positive, When, checked
 from memgpt_autogen.errors import ConfigurationError
-from memgpt_autogen.events import Clock
-from memgpt_autogen.memory.page import Page, check_paging
+from memgpt_autogen.events import Clock, moment_of
+from memgpt_autogen.memory.page import LAST, Page, first_item
 from memgpt_autogen.memory.tier import PATIENCE, Tier
 from memgpt_autogen.storage.journal.where import Where
 from memgpt_autogen.storage.record import ARCHIVAL, Record, aware
@@ -20,10 +21,11 @@ from memgpt_autogen.storage.records import Records
 from memgpt_autogen.storage.search.parse import parsed
 from memgpt_autogen.storage.search.search import By, search
 from memgpt_autogen.storage.text import clean
+from memgpt_autogen.values import Brief
 
 
-@dataclass(frozen=True)
-class Passage:
+@dataclass(frozen=True, repr=False)
+class Passage(Brief):
     """A text kept since `timestamp`, which is aware of its time zone.
 
     `source` names the document source it comes from; None: the agent's own.
@@ -51,6 +53,8 @@ class ArchivalStorage(Tier[Passage]):
         archives: names of those that `insert` may write to.
     """
 
+    holds = Passage
+
     def __init__(self, records: Records, *, clock: Clock, source: str | None = None) -> None:
         super().__init__(records, clock=clock)
         self.source = source
@@ -62,6 +66,11 @@ class ArchivalStorage(Tier[Passage]):
         """Names of the attached sources."""
         return tuple(self._attached)
 
+    def __repr__(self) -> str:
+        told = "".join(f", {name!r}" for name in self.attached)
+        return f"ArchivalStorage({len(self)} passages{told and f'; attached{told[1:]}'})"
+
+    @checked
     def attach(self, other: ArchivalStorage, *, writable: bool = False) -> None:
         """Let `search` find the passages of a source too, and `insert` add to it.
 
@@ -79,17 +88,19 @@ class ArchivalStorage(Tier[Passage]):
         if writable:
             self.archives = (*self.archives, other.source)
 
+    @checked
     def detach(self, source: str) -> bool:
         """Search a source no longer; False if it was not attached."""
         self._results.clear()
         self.archives = tuple(name for name in self.archives if name != source)
         return self._attached.pop(source, None) is not None
 
+    @checked
     def insert(
         self,
         text: str,
         tags: Sequence[str] | None = None,
-        timestamp: datetime | None = None,
+        timestamp: When | None = None,
         *,
         archive: str | None = None,
     ) -> str:
@@ -103,19 +114,18 @@ class ArchivalStorage(Tier[Passage]):
         place = self._place(archive)
         return place.write([place.passage(text, tags, timestamp)])[0]
 
+    @checked
     def passage(
-        self, text: str, tags: Sequence[str] | None = None, timestamp: datetime | None = None
+        self, text: str, tags: Sequence[str] | None = None, timestamp: When | None = None
     ) -> Passage:
         """A passage as `write` takes it, with no id yet.
 
         Raises:
-            ConfigurationError: the text is empty, or the tags are no list.
+            ConfigurationError: the text is empty.
         """
-        if isinstance(tags, str):
-            raise ConfigurationError(f"tags={tags!r}: give a list of tags, such as [{tags!r}].")
         if not text.strip():
             raise ConfigurationError("a passage without text cannot be stored.")
-        moment = aware(self._clock() if timestamp is None else timestamp)
+        moment = aware(self._clock() if timestamp is None else moment_of(timestamp))
         return Passage("", text, tuple(dict.fromkeys(tags or ())), moment)
 
     def places(self) -> list[ArchivalStorage]:
@@ -132,11 +142,12 @@ class ArchivalStorage(Tier[Passage]):
             f"there is no shared archive {archive!r}, and nothing was stored; there are: {there}."
         )
 
+    @checked
     def search(
         self,
         query: str,
-        limit: int = 10,
-        page: int = 0,
+        limit: Positive = 10,
+        page: NotNegative = 0,
         tags: Sequence[str] | None = None,
         by: By = "both",
     ) -> Page[Passage]:
@@ -154,7 +165,7 @@ class ArchivalStorage(Tier[Passage]):
             tags: only passages that have all of these.
             by: "words" embeds nothing; "meaning" goes by the embedder alone.
         """
-        first = check_paging(limit, page)
+        first = first_item(limit, page)
         where = Where(tags=tuple(clean(tag) for tag in tags or ()))
         storages = [self, *self._attached.values()]
         if not query.strip():
@@ -177,7 +188,7 @@ class ArchivalStorage(Tier[Passage]):
     def _newest(
         self, stores: Sequence[ArchivalStorage], where: Where, limit: int, page: int
     ) -> Page[Passage]:
-        wanted = limit * (page + 1)
+        wanted = min(limit * (page + 1), LAST)
         found = [
             (record, storage)
             for storage in stores

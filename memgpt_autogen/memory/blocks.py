@@ -6,27 +6,29 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import ConfigDict, Field
 
-from memgpt_autogen.errors import ConfigurationError
+from memgpt_autogen.arguments import checked
+from memgpt_autogen.errors import ConfigurationError, UnknownBlockError
 from memgpt_autogen.events import Clock
 from memgpt_autogen.storage.journal.blocks import BlockChange, BlockStore, BlockTable, StoredBlock
+from memgpt_autogen.values import Value, short
 
 DEFAULT_BLOCK_LIMIT = 2000
 PROGRAM, MODEL = "program", "model"  # who may have made a change
 
 
-class Block(BaseModel):
+class Block(Value):
     """One labelled block: its text, its limit in characters, whether it may be edited.
 
     The text of a `shared` block is kept outside the agent, for all who attached it.
     """
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(strict=True, extra="forbid")
 
     name: str
     value: str = ""
-    limit: int = DEFAULT_BLOCK_LIMIT
+    limit: int = Field(default=DEFAULT_BLOCK_LIMIT, ge=1)
     read_only: bool = False
     shared: bool = False
 
@@ -68,14 +70,14 @@ class Blocks:
         """A block as it is now, whoever edited it.
 
         Raises:
-            KeyError: there is no such block.
+            UnknownBlockError: there is no such block.
         """
         self.refresh()
-        return self._kept[name].block
+        return self._known(name).block
 
     def shown(self, name: str) -> Block:
         """A block as it was read last, which is what edits go by."""
-        return self._kept[name].block
+        return self._known(name).block
 
     def __iter__(self) -> Iterator[Block]:
         return iter([kept.block for kept in self._kept.values()])
@@ -86,6 +88,11 @@ class Blocks:
     def __contains__(self, name: object) -> bool:
         return name in self._kept
 
+    def __repr__(self) -> str:
+        blocks = (f"{one.name}={short(one.value)}" for one in self)
+        return f"{type(self).__name__}({', '.join(blocks)})"
+
+    @checked
     def add(self, block: Block, author: str = PROGRAM) -> None:
         """Put a new block of the agent's own at the end; it is written when this returns.
 
@@ -110,20 +117,33 @@ class Blocks:
             raise ConfigurationError(f"there is no shared block {name!r} to attach under that name")
         return self._keep(stored, home, shared=True, read_only=read_only)
 
+    @checked
     def remove(self, name: str) -> Block:
         """Take a block out; it, as it was. A shared one stays where it is kept.
 
         Raises:
-            KeyError: there is no such block.
+            UnknownBlockError: there is no such block.
         """
-        kept = self._kept.pop(name)
+        kept = self._known(name)
+        del self._kept[name]
         if kept.home is self._table:
             self._table.remove(name)
         return kept.block
 
+    @checked
     def limit(self, name: str, limit: int) -> None:
-        """Let a block of the agent's own hold so many characters."""
-        kept = self._kept[name]
+        """Let a block of the agent's own hold so many characters.
+
+        Raises:
+            UnknownBlockError: there is no such block.
+            ConfigurationError: the block holds more already.
+        """
+        kept = self._known(name)
+        if limit < max(len(kept.block.value), 1):
+            raise ConfigurationError(
+                f"limit={limit} is too small for the block {name!r}, which holds"
+                f" {len(kept.block.value)} characters."
+            )
         if kept.block.limit != limit:
             self._table.limit(name, limit)
             kept.block = kept.block.model_copy(update={"limit": limit})
@@ -149,13 +169,20 @@ class Blocks:
         known.update((block.name, block.value) for block in changed)
         return changed
 
+    @checked
     def history(self, name: str) -> list[BlockChange]:
         """The changes of a block, the oldest first: when, by whom, and the text before.
 
         Of a block that left core memory too.
+
+        Raises:
+            UnknownBlockError: there never was such a block.
         """
         kept = self._kept.get(name)
-        return (kept.home if kept else self._table).history(name)
+        found = (kept.home if kept else self._table).history(name)
+        if not found:
+            self._known(name)
+        return found
 
     def render(self) -> str:
         """The blocks as the prompt shows them."""
@@ -164,6 +191,15 @@ class Blocks:
             f"{' read-only' if block.read_only else ''}>\n{block.value}\n</{block.name}>"
             for block in self
         )
+
+    def _known(self, name: str) -> Kept:
+        try:
+            return self._kept[name]
+        except KeyError:
+            names = ", ".join(map(repr, self._kept))
+            raise UnknownBlockError(
+                f"there is no core memory block {name!r}; the blocks are {names}."
+            ) from None
 
     def _keep(
         self, stored: StoredBlock, home: BlockStore, *, shared: bool, read_only: bool = False

@@ -8,8 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 
+from memgpt_autogen.arguments import checked
 from memgpt_autogen.errors import ConfigurationError, ConflictError, ModelMistake, StorageError
 from memgpt_autogen.memory.blocks import MODEL, PROGRAM, Block, Blocks
+
+
+class _TooLate(ModelMistake):
+    """Somebody else changed the block since it was read."""
 
 
 class CoreMemory(Blocks):
@@ -21,15 +26,16 @@ class CoreMemory(Blocks):
 
     # --- texts, by programs ----------------------------------------------------------
 
+    @checked
     def set(self, name: str, value: str, author: str = PROGRAM) -> None:
         """Replace a block's whole text, read-only or not; it is written when this returns.
 
         Raises:
-            KeyError: there is no such block.
+            UnknownBlockError: there is no such block.
             ConfigurationError: the text is over the block's limit.
             ConflictError: somebody else changed the block since it was read.
         """
-        kept = self._kept[name]
+        kept = self._known(name)
         self._check_size(kept.block, value)
         with self._at_once(name):
             written = self._swap(kept, value, author)
@@ -40,31 +46,37 @@ class CoreMemory(Blocks):
                 " repeat the change where it still makes sense."
             )
 
+    @checked
     def append(self, name: str, content: str) -> bool:
         """Add a line to a block, as the model would; False when the block holds it already.
 
         It is written when this returns.
 
         Raises:
-            ModelMistake: no such block, read-only, empty content, over the limit, or
-                somebody else changed the block since it was read.
+            UnknownBlockError: there is no such block.
+            ConfigurationError: it is read-only, or the content empty or over the limit.
+            ConflictError: somebody else changed the block since it was read.
         """
         with self._at_once(name):
             added = self.edit_append(name, content, PROGRAM)
             self._write_now(name)
         return added
 
+    @checked
     def replace(self, name: str, old_content: str, new_content: str) -> None:
         """Put `new_content` where `old_content` stands, as the model would; written likewise.
 
         Raises:
-            ModelMistake: no such block, read-only, the old text is missing or stands there
-                more than once, over the limit, or somebody else changed the block.
+            UnknownBlockError: there is no such block.
+            ConfigurationError: it is read-only, the old text is missing or stands there more
+                than once, or the block would be over its limit.
+            ConflictError: somebody else changed the block since it was read.
         """
         with self._at_once(name):
             self.edit_replace(name, old_content, new_content, PROGRAM)
             self._write_now(name)
 
+    @checked
     def revert(self, name: str, version: int | None = None) -> Block:
         """Put an earlier text back; the change of doing so is kept like any other.
 
@@ -73,7 +85,7 @@ class CoreMemory(Blocks):
             version: whose text it was; None: that before the latest change.
 
         Raises:
-            KeyError: there is no such block.
+            UnknownBlockError: there is no such block.
             ConfigurationError: its history has no such version.
             ConflictError: somebody else changed the block since it was read.
         """
@@ -85,8 +97,8 @@ class CoreMemory(Blocks):
         wanted = changes[-1].version - 1 if version is None and changes else version
         if wanted not in texts:
             raise ConfigurationError(
-                f"the block {name!r} has no version {wanted} to go back to; there are"
-                f" {', '.join(map(str, sorted(texts))) or 'none'}."
+                f"the block {name!r} has no version{'' if wanted is None else f' {wanted}'} to go"
+                f" back to; there are {', '.join(map(str, sorted(texts))) or 'none'}."
             )
         self.set(name, texts[wanted])
         return self.shown(name)
@@ -169,12 +181,19 @@ class CoreMemory(Blocks):
 
     @contextmanager
     def _at_once(self, name: str) -> Iterator[None]:
-        """An edit by a program, which is written inside the `with` block, or dropped."""
-        kept = self._kept.get(name)
-        is_own = kept is not None and kept.home is self._table
+        """An edit by a program, which is written inside the `with` block, or dropped.
+
+        What would be the model's mistake is the program's.
+        """
+        is_own = self._known(name).home is self._table
         try:
             with self._table.transaction() if is_own else nullcontext(), self._guard:
                 yield
+        except _TooLate as problem:
+            self.discard()
+            raise ConflictError(str(problem)) from None
+        except ModelMistake as mistake:
+            raise ConfigurationError(str(mistake)) from None
         except StorageError:
             self.discard()
             raise
@@ -182,7 +201,7 @@ class CoreMemory(Blocks):
     def _write_now(self, name: str) -> None:
         refusal = self.write(name, PROGRAM)
         if refusal:
-            raise ModelMistake(refusal)
+            raise _TooLate(refusal)
 
     def _editable(self, name: str) -> Block:
         kept = self._kept.get(name)
@@ -194,12 +213,14 @@ class CoreMemory(Blocks):
         before = kept.version
         self._read(name)
         if kept.version != before:
-            raise ModelMistake(self._too_late(name))
+            raise _TooLate(self._too_late(name))
         return kept.block
 
     def _edit(self, name: str, value: str, author: str) -> None:
         kept = self._kept[name]
         limit = kept.block.limit
+        if author == PROGRAM:
+            self._check_size(kept.block, value)
         if len(value) > limit:
             raise ModelMistake(
                 f"the block {name!r} would hold {len(value)} characters,"
@@ -210,7 +231,7 @@ class CoreMemory(Blocks):
         kept.block = kept.block.model_copy(update={"value": value})
         kept.unwritten += 1
         if kept.block.shared and (refusal := self.write(name, author)):  # others wait for it
-            raise ModelMistake(refusal)
+            raise _TooLate(refusal)
 
     def _too_late(self, name: str) -> str:
         return (

@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from memgpt_autogen.errors import ConfigurationError
+from memgpt_autogen.values import short
 
 T = TypeVar("T")
 
+LAST = 2**62  # SQLite takes no number above 2**63
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, repr=False)
 class Page(Generic[T]):
     """Items `page * limit` and the following ones of `total`; pages count from 0."""
 
@@ -24,15 +26,10 @@ class Page(Generic[T]):
         """How many pages there are."""
         return -(-self.total // self.limit)
 
+    def __repr__(self) -> str:
+        return f"Page({self.page + 1} of {self.pages}, {self.total} in all: {short(self.items)})"
 
-def check_paging(limit: int, page: int) -> int:
-    """The place of a page's first item.
 
-    Raises:
-        ConfigurationError: limit is below 1 or page below 0.
-    """
-    if limit < 1 or page < 0:
-        raise ConfigurationError(
-            f"limit={limit}, page={page}: limit must be at least 1, and pages count from 0."
-        )
-    return limit * page
+def first_item(limit: int, page: int) -> int:
+    """The place of a page's first item."""
+    return min(limit * page, LAST)

@@ -7,11 +7,11 @@ and all completions here, and functions read them back into the main context.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date, datetime
 
+from memgpt_autogen.arguments import NotNegative, Positive, When, checked, day_or_time
 from memgpt_autogen.errors import ConfigurationError
-from memgpt_autogen.events import Message
-from memgpt_autogen.memory.page import Page, check_paging
+from memgpt_autogen.events import Message, moment_of
+from memgpt_autogen.memory.page import LAST, Page, first_item
 from memgpt_autogen.memory.tier import PATIENCE, Tier
 from memgpt_autogen.storage.journal.where import Where
 from memgpt_autogen.storage.record import (
@@ -33,29 +33,39 @@ class RecallStorage(Tier[Message]):
     Times without a zone are local. Every method may be called from any thread.
     """
 
+    holds = Message
+
+    @checked
     def append(
-        self, text: str, speaker: str, timestamp: datetime | None = None, origin: str = "program"
+        self, text: str, speaker: str, timestamp: When | None = None, origin: str = "program"
     ) -> str:
         """Store a message, spoken now unless a time is given; its id. Written when it returns.
 
         Raises:
-            ConfigurationError: the text is empty.
+            ConfigurationError: the text or the speaker is empty.
         """
-        moment = self._clock() if timestamp is None else timestamp
+        if not speaker.strip():
+            raise ConfigurationError(f"speaker={speaker!r}: name who said it.")
+        moment = self._clock() if timestamp is None else moment_of(timestamp)
         message = Message(timestamp=moment, speaker=speaker, text=text, origin=origin)
         return self.write([message])[0]
+
+    def __repr__(self) -> str:
+        told = ", ".join(f"{name} {count}" for name, count in self.speakers().items())
+        return f"RecallStorage({len(self)} messages{f': {told}' if told else ''})"
 
     def take_in(self, message: Message) -> str:
         """Store what was said in a chat, within the transaction of a step; its id."""
         return RECALL.id_of(self.records.table.insert([self._record(message)])[0])
 
+    @checked
     def search(
         self,
         query: str,
-        limit: int = 10,
-        page: int = 0,
-        start: datetime | date | None = None,
-        end: datetime | date | None = None,
+        limit: Positive = 10,
+        page: NotNegative = 0,
+        start: When | None = None,
+        end: When | None = None,
         speaker: str | None = None,
         by: By = "both",
     ) -> Page[Message]:
@@ -72,13 +82,13 @@ class RecallStorage(Tier[Message]):
             query: words or a question.
             limit: messages on a page.
             page: counts from 0; further pages continue the result of page 0.
-            start: only messages of this moment or day, or later.
-            end: only messages of this moment or day, or earlier.
+            start: only messages of this moment or day, or later; text is in ISO 8601.
+            end: only messages of this moment or day, or earlier; likewise.
             speaker: only this speaker's messages.
             by: "words" embeds nothing; "meaning" goes by the embedder alone.
         """
         where = _where(start, end, speaker)
-        first = check_paging(limit, page)
+        first = first_item(limit, page)
         if not query.strip():
             return self._listing(where, limit, page, newest_first=True)
         if by != "words":
@@ -94,22 +104,25 @@ class RecallStorage(Tier[Message]):
         )
         return Page(items, page, limit, len(found))
 
-    def around(self, id: str, count: int = 1) -> list[Message]:
+    @checked
+    def around(self, id: str, count: NotNegative = 1) -> list[Message]:
         """The messages stored before and after a message, so many of each, in their order."""
-        digits = id.removeprefix(RECALL.prefix)
-        found = self.records.table.around(int(digits), count) if digits.isdecimal() else []
+        number = RECALL.number_of(id)
+        found = [] if number is None else self.records.table.around(number, min(count, LAST))
         return [self._item(record) for record in found]
 
+    @checked
     def between(
         self,
-        start: datetime | date | None,
-        end: datetime | date | None,
-        limit: int = 10,
-        page: int = 0,
+        start: When | None,
+        end: When | None,
+        limit: Positive = 10,
+        page: NotNegative = 0,
     ) -> Page[Message]:
         """All messages from `start` to `end`, both inclusive, in the order of their times."""
         return self._listing(_where(start, end, None), limit, page, newest_first=False)
 
+    @checked
     def everything(self, speaker: str | None = None) -> Iterator[Message]:
         """All messages, or a speaker's, in the order of their ids."""
         for record in self.records.table.everything():
@@ -121,7 +134,7 @@ class RecallStorage(Tier[Message]):
         return self.records.table.speakers()
 
     def _listing(self, where: Where, limit: int, page: int, *, newest_first: bool) -> Page[Message]:
-        first = check_paging(limit, page)
+        first = first_item(limit, page)
         table = self.records.table
         records = table.page(where, limit=limit, offset=first, newest_first=newest_first)
         return Page(tuple(map(self._item, records)), page, limit, table.count(where))
@@ -149,11 +162,9 @@ class RecallStorage(Tier[Message]):
         )
 
 
-def _where(
-    start: datetime | date | None, end: datetime | date | None, speaker: str | None
-) -> Where:
+def _where(start: When | None, end: When | None, speaker: str | None) -> Where:
     return Where(
-        start=None if start is None else micros(first_moment(start)),
-        end=None if end is None else micros(last_moment(end)),
+        start=None if start is None else micros(first_moment(day_or_time(start))),
+        end=None if end is None else micros(last_moment(day_or_time(end))),
         speaker=None if speaker is None else clean(speaker),
     )

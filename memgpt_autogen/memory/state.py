@@ -14,6 +14,7 @@ from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 from memgpt_autogen.errors import StateFormatError
 from memgpt_autogen.events import MessageEvent, Notice
 from memgpt_autogen.memory.sharing import SharedLink
+from memgpt_autogen.model.protocol.rules import ServerRules
 from memgpt_autogen.steps import Step, Usage
 from memgpt_autogen.storage.store import Store
 
@@ -23,6 +24,9 @@ Entry = Annotated[Union[MessageEvent, Notice, Step], Field(discriminator="kind")
 _ENTRY: TypeAdapter[Any] = TypeAdapter(Entry)
 _AS_TEXT = methodcaller("model_dump_json")
 _CHAT = "chat:"
+_TURN = "turn:"
+
+KEPT_TURNS = 10
 
 
 class Counters(BaseModel):
@@ -60,6 +64,8 @@ class AgentState(BaseModel):
         shared_blocks: the attached shared blocks, whose texts are kept outside.
         preset: the name of the system instructions in use.
         token_factor: what the provider's counts were, relative to ours.
+        server_rules: what servers take, by the model's name.
+        turns: the steps of the latest turns, by the number of the turn.
     """
 
     memory_shown: str = ""
@@ -76,6 +82,14 @@ class AgentState(BaseModel):
     paused_until: datetime | None = None
     preset: str = ""
     token_factor: float = 1.0
+    server_rules: dict[str, ServerRules] = {}
+    turns: dict[int, tuple[Step, ...]] = {}
+
+    def keep(self, turn: int, step: Step) -> None:
+        """Add a step to its turn; of turns, the latest are kept."""
+        self.turns[turn] = (*self.turns.pop(turn, ()), step)
+        for old in [one for one in self.turns if one <= self.counters.turns - KEPT_TURNS]:
+            del self.turns[old]
 
 
 class SavedState:
@@ -90,8 +104,9 @@ class SavedState:
         self._chats: dict[str, list[str]] = {}
         try:
             self.values = _read(self._table.values())
+            self._turns = dict(self.values.turns)
             self.entries = self._table.items(_ENTRY.validate_json)
-        except (ValidationError, ValueError) as problem:
+        except (ValidationError, ValueError, AttributeError) as problem:
             raise StateFormatError(
                 f"the state of {store.name!r} in {store.place} is damaged:"
                 f" {first_problem(problem)}. Nothing was changed: restore a backup or a checkpoint."
@@ -101,24 +116,42 @@ class SavedState:
         self, connection: sqlite3.Connection, entries: Sequence[MessageEvent | Notice | Step]
     ) -> None:
         """Write the values and these entries, within a transaction; `undo` it if that fails."""
-        values = self.values.model_dump(mode="json", exclude={"chats"})
+        values = self.values.model_dump(mode="json", exclude={"chats", "turns"})
         texts = {key: json.dumps(value) for key, value in values.items()}
+        texts |= self._turn_rows()
         for name, taken in self.values.chats.items():
             if self._chats.get(name) is not taken:  # a changed one is another list
                 texts[f"{_CHAT}{name}"] = json.dumps(taken)
         self._table.save(connection, texts, entries, _AS_TEXT)
         self._chats = dict(self.values.chats)
+        self._turns = dict(self.values.turns)
+
+    def _turn_rows(self) -> dict[str, str]:
+        """The rows of turns that changed: a turn has that of one long before it, overwritten."""
+        rows = {_row(turn): "{}" for turn in self._turns if turn not in self.values.turns}
+        for turn, steps in self.values.turns.items():
+            if self._turns.get(turn) is not steps:
+                texts = ",".join(step.model_dump_json() for step in steps)
+                rows[_row(turn)] = f'{{"{turn}":[{texts}]}}'
+        return rows
 
     def undo(self) -> None:
         """Something was not written, saved or not: the next save writes everything anew."""
         self._table.undo()
         self._chats.clear()
+        self._turns = dict.fromkeys((*self._turns, *self.values.turns), ())
+
+
+def _row(turn: int) -> str:
+    return f"{_TURN}{turn % KEPT_TURNS}"
 
 
 def _read(saved: dict[str, str]) -> AgentState:
     values: dict[str, Any] = {key: json.loads(value) for key, value in saved.items()}
     chats = {key[len(_CHAT) :]: values.pop(key) for key in list(values) if key.startswith(_CHAT)}
-    return AgentState.model_validate({**values, "chats": chats})
+    rows = [values.pop(key) for key in list(values) if key.startswith(_TURN)]
+    turns = sorted((int(turn), steps) for row in rows for turn, steps in row.items())
+    return AgentState.model_validate({**values, "chats": chats, "turns": dict(turns)})
 
 
 def first_problem(problem: Exception) -> str:

@@ -6,8 +6,10 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from typing import Generic, TypeVar
 
+from memgpt_autogen.arguments import NotNegative, checked
 from memgpt_autogen.errors import ConfigurationError
 from memgpt_autogen.events import Clock
+from memgpt_autogen.memory.page import LAST
 from memgpt_autogen.storage.indexer import Progress
 from memgpt_autogen.storage.record import Record
 from memgpt_autogen.storage.records import Records
@@ -22,7 +24,12 @@ class Tier(ABC, Generic[T]):
     """Texts under ids, stored, deleted and searched.
 
     Times without a zone are local. Every method may be called from any thread.
+
+    Attributes:
+        holds: the type of its items.
     """
+
+    holds: type
 
     def __init__(self, records: Records, *, clock: Clock) -> None:
         self.records = records
@@ -41,6 +48,7 @@ class Tier(ABC, Generic[T]):
     def _item(self, record: Record, score: float | None = None, times: int = 1) -> T:
         """The item that a record was made from."""
 
+    @checked
     def write(self, items: Sequence[T], progress: Progress | None = None) -> list[str]:
         """Store many in their order; their ids. Written when it returns.
 
@@ -49,9 +57,12 @@ class Tier(ABC, Generic[T]):
         done and their total.
 
         Raises:
-            ConfigurationError: a text is empty, or an id is none; nothing is stored then.
+            ConfigurationError: a text is empty, an id is none, or an item is of another type;
+                nothing is stored then.
             StorageError: an id is in use for another one.
         """
+        if not all(isinstance(item, self.holds) for item in items):
+            raise ConfigurationError(f"items: give a list of {self.holds.__name__} objects.")
         numbers = self.records.write([self._record(item) for item in items], progress)
         return [self.records.kind.id_of(number) for number in numbers]
 
@@ -65,16 +76,19 @@ class Tier(ABC, Generic[T]):
         self._results.clear()
         self.records.table.delete(self._numbers(ids))
 
+    @checked
     def delete(self, ids: str | Sequence[str]) -> int:
         """Delete one or several; how many there were. Their ids are not given again."""
         self._results.clear()
-        return self.records.delete(self._numbers([ids] if isinstance(ids, str) else ids))
+        return self.records.delete(self._numbers(ids))
 
-    def latest(self, count: int) -> list[T]:
+    @checked
+    def latest(self, count: NotNegative) -> list[T]:
         """Those stored last, in the order of their ids."""
-        return [self._item(record) for record in self.records.table.newest(count)]
+        return [self._item(record) for record in self.records.table.newest(min(count, LAST))]
 
-    def get(self, ids: Sequence[str]) -> list[T]:
+    @checked
+    def get(self, ids: str | Sequence[str]) -> list[T]:
         """Those with these ids, in their order; ids that do not exist are left out."""
         numbers = self._numbers(ids)
         found = self.records.table.get(numbers)
@@ -91,6 +105,6 @@ class Tier(ABC, Generic[T]):
             raise ConfigurationError(f"{id!r} is no id of {self.records.kind.name} storage.")
         return number
 
-    def _numbers(self, ids: Sequence[str]) -> list[int]:
-        numbers = map(self.records.kind.number_of, ids)
+    def _numbers(self, ids: str | Sequence[str]) -> list[int]:
+        numbers = map(self.records.kind.number_of, [ids] if isinstance(ids, str) else ids)
         return [number for number in numbers if number is not None]

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import copy
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from memgpt_autogen.errors import ChatModelError
 from memgpt_autogen.model.cache_markers import marked_messages, marked_tools, take_markers
-from memgpt_autogen.model.completions import overflow_of, read_completion, said_in
+from memgpt_autogen.model.completions import read_completion, said_in
 from memgpt_autogen.model.direct import sending_directly
+from memgpt_autogen.model.protocol.dialect import shaped
+from memgpt_autogen.model.protocol.refusals import overflow_of
+from memgpt_autogen.model.protocol.rules import DEFAULT_RULES, ServerRules
 from memgpt_autogen.model.safeguards import (
     BLOCKED,
     MODEL_HOOKS,
     guarded_message,
     guarded_prompt,
 )
-from memgpt_autogen.steps import Completion
+from memgpt_autogen.steps import Completion, FunctionCall
 
 if TYPE_CHECKING:
     from autogen import OpenAIWrapper
@@ -26,6 +29,10 @@ _TOOL_KEYS = ("tools", "functions")
 _CHOICE_KEYS = ("tool_choice", "parallel_tool_calls")
 _TEMPLATE_KEYS = ("allow_format_str_template",)
 _ALL_KEYS = (*_TOOL_KEYS, *_CHOICE_KEYS, *_TEMPLATE_KEYS)
+# Stands for an answer that no parser reads, so that the model is told of it.
+_UNREADABLE = FunctionCall(id="", name="an_answer_nested_too_deeply", arguments="{}")
+# Of a config_list's entry, what is no parameter of the request.
+_NOT_SENT = {"model", "api_key", "base_url", "api_type", "price", "tags", "messages", "tools"}
 _SIGNATURE_TEXT = re.compile(r"unexpected keyword argument|missing \d+ required")
 
 
@@ -47,6 +54,8 @@ class AutoGenChatModel:
         options: further arguments for the calls that may use tools, not for summaries.
 
     Attributes:
+        name: the model's.
+        parameters: names of what is sent beside messages and tools.
         tools: those of the client's configuration.
         formats_texts: texts are templates for `str.format`, where a message brings a context.
     """
@@ -62,6 +71,7 @@ class AutoGenChatModel:
         cache_markers: bool = False,
     ) -> None:
         self.tools = tools_of(client)
+        self.name = model_of(client)
         self._client = client
         self._cache = cache
         self._agent = agent
@@ -72,6 +82,8 @@ class AutoGenChatModel:
         filters = any(config.get("filter_func") for config in self._configs)
         self._context = context if filters else None
         self._options = options or {}
+        sent = {*self._options, *(key for config in self._configs for key in config)}
+        self.parameters = frozenset(sent - _NOT_SENT)
         hooks = getattr(agent, "hook_lists", {})
         self._guarded = any(hooks.get(name) for name in MODEL_HOOKS)
 
@@ -79,8 +91,9 @@ class AutoGenChatModel:
         self,
         messages: Sequence[Mapping[str, Any]],
         tools: Sequence[Mapping[str, Any]] = (),
+        rules: ServerRules = DEFAULT_RULES,
     ) -> Completion:
-        """One completion.
+        """One completion, of a request shaped by the server's rules.
 
         Raises:
             ContextOverflowError: the request is larger than the model's window.
@@ -91,10 +104,32 @@ class AutoGenChatModel:
             if not tools:  # nobody hears a summary, so it must not be these words
                 raise ChatModelError(BLOCKED)
             return Completion(text=BLOCKED)
+        if rules.alternate and "mistral" in self.name:  # AutoGen makes its system message a user's
+            rules = rules.having(system=False)
         try:
-            response = self._create(**self._arguments(prompt, tools))
-            retrieved = self._client.extract_text_or_completion_object(response)
-        except (TypeError, IndexError) as problem:
+            response, retrieved = self._answer(prompt, tools, rules)
+        except RecursionError:
+            return Completion(calls=(_UNREADABLE,))
+        said = said_in(response, retrieved)
+        if self._guarded and said is not None:
+            said = guarded_message(self._agent, said)
+        found = read_completion(response, said, [one["function"]["name"] for one in tools])
+        if not self._marks or found.usage is None:
+            return found
+        return found.model_copy(update={"usage": found.usage.model_copy(update={"whole": False})})
+
+    def _answer(
+        self,
+        prompt: Sequence[Mapping[str, Any]],
+        tools: Sequence[Mapping[str, Any]],
+        rules: ServerRules,
+    ) -> tuple[Any, Any]:
+        """The response, and what the client makes of it."""
+        shown, offered, further = shaped(prompt, tools, rules)
+        try:
+            response = self._create(rules.without, further, **self._arguments(shown, offered))
+            return response, self._client.extract_text_or_completion_object(response)
+        except (TypeError, IndexError, AttributeError) as problem:
             if _SIGNATURE_TEXT.search(str(problem)):  # of the configuration, or a stand-in
                 raise
             # OpenAIWrapper reads the response itself and trips over a malformed one
@@ -104,13 +139,6 @@ class AutoGenChatModel:
             if overflow is None:
                 raise
             raise overflow from problem
-        said = said_in(response, retrieved)
-        if self._guarded and said is not None:
-            said = guarded_message(self._agent, said)
-        found = read_completion(response, said)
-        if not self._marks or found.usage is None:
-            return found
-        return found.model_copy(update={"usage": found.usage.model_copy(update={"whole": False})})
 
     def _arguments(
         self, prompt: Sequence[Mapping[str, Any]], tools: Sequence[Mapping[str, Any]]
@@ -126,8 +154,15 @@ class AutoGenChatModel:
         offered = marked_tools(tools, self._configs) if self._marks else list(tools)
         return {**self._options, **arguments, "tools": offered}
 
-    def _create(self, **arguments: Any) -> Any:
+    def _create(
+        self, without: Collection[str], further: Mapping[str, Any], **arguments: Any
+    ) -> Any:
         """`OpenAIWrapper.create` with no other tools than those of this call.
+
+        Args:
+            without: parameters that are left out.
+            further: parameters that AutoGen would read as something else.
+            arguments: of `create`.
 
         AutoGen lets the tools of the configuration win over those of a call (0.2, 0.9) or
         adds the two up (0.14), so memory functions would be dropped or doubled. It would
@@ -136,13 +171,15 @@ class AutoGenChatModel:
         """
         # Without tools, providers refuse what is said about the choice of one.
         keys = (*_TOOL_KEYS, *_TEMPLATE_KEYS) if arguments.get("tools") else _ALL_KEYS
+        keys = (*keys, *without)
+        arguments = {key: value for key, value in arguments.items() if key not in without}
         configs = configs_of(self._client)
         clients = getattr(self._client, "_clients", None)
         if not isinstance(clients, list):  # a stand-in for AutoGen's
             return self._client.create(**arguments)
         bare = copy.copy(self._client)
         bare._config_list = [  # noqa: SLF001 - AutoGen has no way to leave them out
-            {key: value for key, value in config.items() if key not in keys} for config in configs
+            _config(config, keys, further) for config in configs
         ]
         bare._clients = sending_directly(clients)  # noqa: SLF001 - nor to choose another way
         try:
@@ -151,6 +188,18 @@ class AutoGenChatModel:
             own = ("_config_list", "_clients")
             kept = {key: value for key, value in vars(bare).items() if key not in own}
             vars(self._client).update(kept)
+
+
+def _config(
+    config: Mapping[str, Any], keys: Collection[str], further: Mapping[str, Any]
+) -> dict[str, Any]:
+    """An entry of the config_list without these keys, and with further parameters."""
+    found = {key: value for key, value in config.items() if key not in keys}
+    if "max_tokens" in keys and "max_tokens" in config and "max_completion_tokens" not in keys:
+        found["max_completion_tokens"] = config["max_tokens"]
+    body = {**(config.get("extra_body") or {}), **further}
+    body = {key: value for key, value in body.items() if key not in keys}
+    return {**found, "extra_body": body} if body else found
 
 
 def model_of(client: OpenAIWrapper | None) -> str:

@@ -1,50 +1,29 @@
-"""What a provider answers, as a value: a completion, or that the request was too large."""
+"""What a provider answers, as a value."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-import openai
-
-from memgpt_autogen.errors import ChatModelError, ContextOverflowError
+from memgpt_autogen.errors import ChatModelError
+from memgpt_autogen.model.protocol.written import without_thoughts, written_calls
 from memgpt_autogen.steps import Completion, FunctionCall, Usage
 from memgpt_autogen.storage.text import clean
 
-# Codes: OpenAI, llama.cpp; texts: vLLM and
-# OpenAI ("maximum context length"), Ollama ("context length"), Anthropic ("prompt is too
-# long"), Gemini ("input token count … exceeds"), llama.cpp ("available context size").
-_OVERFLOW_CODES = {"context_length_exceeded", "exceed_context_size_error"}
-_REFUSALS = {400, 413, 422}  # HTTP: bad request, too large, not to be processed
-_OVERFLOW_TEXT = re.compile(
-    r"maximum context length|context.?length.{0,40}exceed|exceeds?.{0,60}context"
-    r"|available context size|prompt is too long|input token count.{0,40}exceeds"
-    r"|input (?:is )?too long|too many (?:input )?tokens",
-    re.IGNORECASE | re.DOTALL,
-)
-# Limits over time are told in much the same words ("too many tokens, please wait").
-_THROTTLE_TEXT = re.compile(
-    r"rate.?limit|throttl|quota|per (?:second|minute|hour|day)|please wait|try again", re.IGNORECASE
-)
-_WINDOW_TEXT = re.compile(
-    r"(?:maximum context length (?:is|of)|context size \(|maximum of|max_model_len[ =]+|> ?)"
-    r"\s*(\d{2,8})",
-    re.IGNORECASE,
-)
-_PROMPT_TEXT = re.compile(
-    r"(?:resulted in|you requested|request \(|request has|prompt contains(?: at least)?|too long:)"
-    r"\s*(\d{2,8})",
-    re.IGNORECASE,
-)
 
-
-def read_completion(response: Any, retrieved: Any = None) -> Completion:
+def read_completion(
+    response: Any, retrieved: Any = None, offered: Collection[str] = ()
+) -> Completion:
     """A provider's response as a value; missing and null fields are empty.
+
+    Thoughts that stand in the content are reasoning, and where there are no other calls, the
+    calls of offered functions that were left in it are calls (`written`).
 
     Args:
         response: as the client gave it.
         retrieved: what the client makes of it (its `message_retrieval`): a text or a message.
+        offered: names of the functions that may be called.
 
     Raises:
         ChatModelError: there is no message in it.
@@ -55,27 +34,52 @@ def read_completion(response: Any, retrieved: Any = None) -> Completion:
     if message is None and retrieved is None:
         raise ChatModelError("the model's answer holds no message")
     text = retrieved if isinstance(retrieved, str) else _get(message, "content")
-    calls = [_get(call, "function") for call in _list(_get(message, "tool_calls"))]
-    ids = [_get(call, "id") for call in _list(_get(message, "tool_calls"))]
+    thoughts, said = without_thoughts(_text(text) or _text(_get(message, "refusal")))
+    cut = _get(choices[0] or response, "finish_reason") == "length"
+    made = _calls(message)
+    if not made and not cut:
+        said, written = written_calls(said, offered)
+        made = [FunctionCall(id="", name=name, arguments=clean(text)) for name, text in written]
+    field = _get(original, "reasoning_content") or _get(original, "reasoning")
+    return Completion(
+        text=said.strip() if made else said,
+        reasoning="\n".join(filter(None, [_text(field).strip(), thoughts])),
+        calls=tuple(made),
+        usage=_usage(_get(response, "usage")),
+        cut=cut,
+    )
+
+
+def _calls(message: Any) -> list[FunctionCall]:
+    calls = [
+        (_get(call, "function"), _get(call, "id"), _get(call, "extra_content"))
+        for call in _list(_get(message, "tool_calls"))
+    ]
     old_style = _get(message, "function_call")
     if isinstance(_get(old_style, "name"), str) and not calls:
-        calls, ids = [old_style], [None]
-    said = _text(text) or _text(_get(message, "refusal"))
-    return Completion(
-        text=said.strip() if calls else said,
-        reasoning=_text(_get(original, "reasoning_content") or _get(original, "reasoning")).strip(),
-        calls=tuple(
-            FunctionCall(
-                id=str(call_id or ""),
-                name=str(_get(function, "name") or ""),
-                arguments=clean(_get(function, "arguments") or ""),
-            )
-            for call_id, function in zip(ids, calls, strict=True)
-            if function is not None
-        ),
-        usage=_usage(_get(response, "usage")),
-        cut=_get(choices[0] or response, "finish_reason") == "length",
-    )
+        calls = [(old_style, None, None)]
+    return [
+        FunctionCall(
+            id=str(call_id or ""),
+            name=clean(str(_get(function, "name") or "")),
+            arguments=_arguments(_get(function, "arguments")),
+            extra=_arguments(extra),
+        )
+        for function, call_id, extra in calls
+        if function is not None
+    ]
+
+
+def _arguments(given: Any) -> str:
+    """A call's arguments as JSON; some servers send the values themselves."""
+    if isinstance(given, str):
+        return clean(given)
+    if given is None:
+        return ""
+    try:
+        return clean(json.dumps(given, ensure_ascii=False, default=str))
+    except (ValueError, RecursionError):
+        return clean(str(type(given)))
 
 
 def said_in(response: Any, retrieved: Any) -> Any:
@@ -88,9 +92,11 @@ def said_in(response: Any, retrieved: Any) -> Any:
 
 def _usage(usage: Any) -> Usage | None:
     prompt = _get(usage, "prompt_tokens")
-    if not prompt or not isinstance(prompt, int):
+    completion = _get(usage, "completion_tokens")
+    if not isinstance(prompt, int) or isinstance(prompt, bool) or prompt <= 0:
         return None
-    return Usage(prompt_tokens=prompt, completion_tokens=_get(usage, "completion_tokens") or 0)
+    counted = isinstance(completion, int) and completion > 0
+    return Usage(prompt_tokens=prompt, completion_tokens=completion if counted else 0)
 
 
 def _text(content: Any) -> str:
@@ -106,45 +112,3 @@ def _list(value: Any) -> list[Any]:
 def _get(value: Any, name: str) -> Any:
     """A field of an object or a mapping; custom model clients return either."""
     return value.get(name) if isinstance(value, Mapping) else getattr(value, name, None)
-
-
-def overflow_of(problem: Exception) -> ContextOverflowError | None:
-    """The overflow that an error of openai's or another library reports; None for other errors."""
-    body = getattr(problem, "body", None)
-    body = body if isinstance(body, Mapping) else {}
-    if isinstance(problem, openai.APIError):
-        is_overflow = _is_overflow(problem, body)
-    else:  # of Anthropic's, of a client of one's own
-        is_overflow = _is_native_overflow(problem)
-    if not is_overflow:
-        return None
-    text = str(problem)
-    return ContextOverflowError(
-        text,
-        window=_number(body.get("n_ctx"), _WINDOW_TEXT, text),
-        prompt_tokens=_number(body.get("n_prompt_tokens"), _PROMPT_TEXT, text),
-    )
-
-
-def _is_overflow(problem: openai.APIError, body: Mapping[str, Any]) -> bool:
-    named = {str(problem.code), str(problem.type), str(body.get("type")), str(body.get("code"))}
-    refusals = (openai.BadRequestError, openai.UnprocessableEntityError, openai.InternalServerError)
-    has_text = isinstance(problem, refusals) and _OVERFLOW_TEXT.search(str(problem))
-    return bool(named & _OVERFLOW_CODES or has_text)
-
-
-def _is_native_overflow(problem: Exception) -> bool:
-    """Its text alone tells, so another status and words about limits over time speak against it."""
-    text = str(problem)
-    status = getattr(problem, "status_code", None) or getattr(problem, "code", None)
-    is_other = isinstance(status, int) and 400 <= status < 600 and status not in _REFUSALS
-    if is_other or isinstance(problem, OSError):
-        return False
-    return bool(_OVERFLOW_TEXT.search(text)) and not _THROTTLE_TEXT.search(text)
-
-
-def _number(named: Any, pattern: re.Pattern[str], text: str) -> int | None:
-    if isinstance(named, int):
-        return named
-    match = pattern.search(text)
-    return int(match.group(1)) if match else None

@@ -17,6 +17,9 @@ from openai.resources.chat.completions import Completions
 _CREATE = Completions.create  # as openai has it: a program that wraps it wants to see the messages
 
 
+_COUNTS = ("prompt_tokens", "completion_tokens", "total_tokens")
+
+
 class _Completions:
     """`client.chat.completions`, whose `create` sends messages and tools as they are."""
 
@@ -27,7 +30,13 @@ class _Completions:
         body = {**(rest.pop("extra_body", None) or {}), "messages": messages}
         if "tools" in rest:
             body["tools"] = rest.pop("tools")
-        return self._client.chat.completions.create(messages=[], extra_body=body, **rest)
+        response = self._client.chat.completions.create(messages=[], extra_body=body, **rest)
+        usage = getattr(response, "usage", None)
+        if usage is not None and not all(
+            isinstance(getattr(usage, one, None), int) for one in _COUNTS
+        ):
+            response.usage = None  # AutoGen would compute a price of it
+        return response
 
 
 class _Client:

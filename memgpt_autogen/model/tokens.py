@@ -32,6 +32,8 @@ TOKENS_PER_MESSAGE = 4
 TOKENS_PER_REQUEST = 3
 TOKENS_PER_IMAGE = 800
 DEFAULT_WINDOW = 8192
+_LEAST, _MOST = 0.5, 4.0  # what a provider's count may be, relative to ours
+_SURPRISE, _AGREED = 0.25, 0.1
 _DOWNLOAD_SECONDS = 10.0
 _VOCABULARY_URL = "https://openaipublic.blob.core.windows.net/encodings/{name}.tiktoken"
 
@@ -113,6 +115,7 @@ class TokenCounter:
         self.model = model
         self.factor = factor
         self._encoding = _encoding(_encoding_name(model))
+        self._doubted: float | None = None  # the latest report's, where nothing confirmed it yet
 
     def text(self, text: str) -> int:
         """Tokens of a plain text, uncorrected."""
@@ -158,12 +161,31 @@ class TokenCounter:
         """Correct later counts by a provider's report for a request that we counted.
 
         Too low a count is corrected at once, too high a one slowly: the first leads
-        to an overflow, the second only to an early eviction.
+        to an overflow, the second only to an early eviction. A report that is far from
+        what was known counts only when the next one confirms it, and never beyond bounds:
+        gateways report running totals, other models' counts, and nothing.
         """
         if counted < 50 or reported < 50:
             return
-        ratio = min(max(reported / counted, 0.6), 4.0)
+        ratio = reported / counted
+        expected, self._doubted = self._doubted, None
+        if not _LEAST <= ratio <= _MOST:
+            return
+        if abs(ratio / self.factor - 1) > _SURPRISE:
+            self._doubted = ratio
+            if expected is None or abs(ratio / expected - 1) > _AGREED:
+                return
         self.factor = ratio if ratio > self.factor else 0.8 * self.factor + 0.2 * ratio
+
+    def refused(self, counted: int, reported: int | None = None) -> None:
+        """Correct later counts by a refusal: the prompt was larger than we thought.
+
+        Args:
+            counted: tokens of the refused prompt by our count, uncorrected.
+            reported: by the provider; None where it does not say.
+        """
+        ratio = reported / counted if reported and counted else 1.25 * self.factor
+        self.factor = min(max(self.factor, ratio), _MOST)
 
 
 def _encoding_name(model: str) -> str:

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from memgpt_autogen.arguments import checked
 from memgpt_autogen.errors import ConfigurationError, DirectoryLockedError
 from memgpt_autogen.events import Clock, local_now
-from memgpt_autogen.settings import Settings, settings_of
+from memgpt_autogen.settings import Settings
 from memgpt_autogen.sources.readers import (
     SPLITTER_VERSION,
     Document,
@@ -23,14 +24,15 @@ from memgpt_autogen.storage.embedders.embedder import resolve_embedder
 from memgpt_autogen.storage.indexer import Progress
 from memgpt_autogen.storage.journal.where import Where
 from memgpt_autogen.storage.record import Record
-from memgpt_autogen.storage.store import MEMORY, Store, open_store
+from memgpt_autogen.storage.store import MEMORY, Store, open_store, settled
 from memgpt_autogen.storage.text import clean
+from memgpt_autogen.values import Brief
 
 _OWNER_SECONDS = 3.0  # another process may be at work on the index for a moment
 
 
-@dataclass(frozen=True)
-class LoadedSource:
+@dataclass(frozen=True, repr=False)
+class LoadedSource(Brief):
     """What loading a source came to.
 
     Attributes:
@@ -47,6 +49,7 @@ class LoadedSource:
     passages: int
 
 
+@checked
 def load_source(
     name: str,
     paths: str | Path | Sequence[str | Path],
@@ -80,7 +83,7 @@ def load_source(
     if not name.strip():
         raise ConfigurationError("a source needs a name.")
     found = find_documents([paths] if isinstance(paths, str | Path) else list(paths))
-    location = settings_of(memory).location
+    location = settled(memory).location
     if location == MEMORY:
         raise ConfigurationError(
             f"a source is loaded into a directory or onto a server: memory={MEMORY!r} ends with"

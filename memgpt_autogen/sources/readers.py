@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from memgpt_autogen.errors import ConfigurationError
+from memgpt_autogen.storage.directory import path_of
 
 PASSAGE_CHARACTERS = 1000
 OVERLAP_CHARACTERS = 150  # at the most, of a passage with the one before it
@@ -53,7 +54,7 @@ def find_documents(paths: Sequence[str | Path]) -> tuple[list[Document], list[st
     found: dict[str, Document] = {}
     skipped: list[str] = []
     for given in paths:
-        path = Path(given).expanduser()
+        path = path_of(given, "paths")
         if not path.exists():
             raise ConfigurationError(f"there is no file or folder {str(given)!r}.")
         for document in _below(path, skipped) if path.is_dir() else [Document(path, path.name)]:

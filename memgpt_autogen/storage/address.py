@@ -110,16 +110,17 @@ def is_server(location: str) -> bool:
     scheme = _SCHEME.match(location)
     if scheme and scheme[1].lower() == "file":
         raise ConfigurationError(
-            f"memory={_shown(location)!r}: write a directory as its path alone, such as"
-            ' memory="/home/me/memory", without file://.'
+            f"memory={without_credentials(location)!r}: write a directory as its path alone, such"
+            ' as memory="/home/me/memory", without file://.'
         )
     if scheme or location.lower().startswith(("http:", "https:")):
         raise _refused(location, "a server's address begins with http:// or https://")
     if _BARE.fullmatch(location):
         raise _refused(
             location,
-            "a server's address begins with http:// or https://, and a directory of that name"
-            f" is written ./{_shown(location)}",
+            "a server's address begins with http:// or https:// (did you mean"
+            f" http://{without_credentials(location)}?), and a directory of that name is written"
+            f" ./{without_credentials(location)}",
         )
     return False
 
@@ -156,10 +157,11 @@ def _database(address: str, query: str) -> dict[str, str]:
 
 def _refused(address: str, why: str) -> ConfigurationError:
     return ConfigurationError(
-        f"{_shown(address)!r} is no address of a Chroma server: {why}. Write it like {_EXAMPLE}."
+        f"{without_credentials(address)!r} is no address of a Chroma server: {why}."
+        f" Write it like {_EXAMPLE}."
     )
 
 
-def _shown(address: str) -> str:
+def without_credentials(address: str) -> str:
     """An address without what may be a secret."""
     return _CREDENTIALS.sub(r"\1…@", address)

@@ -18,6 +18,7 @@ from typing import Literal
 
 from platformdirs import user_cache_path
 
+from memgpt_autogen.errors import ConfigurationError
 from memgpt_autogen.storage.address import DEFAULT_DATABASE, DEFAULT_TENANT, Server, is_server
 
 CACHE_VARIABLE = "MEMGPT_AUTOGEN_CACHE"
@@ -43,9 +44,24 @@ def folder_name(name: str) -> str:
     return f"{slug or 'x'}-{digest}"
 
 
+def path_of(given: str | Path, argument: str) -> Path:
+    """A path that a program gives as `argument`; `~` is the home directory.
+
+    Raises:
+        ConfigurationError: there can be no such path.
+    """
+    text = str(given)
+    if not text.strip() or "\0" in text:
+        raise ConfigurationError(f"{argument}={text!r} is no path: name a file or a directory.")
+    try:
+        return Path(given).expanduser()
+    except RuntimeError as problem:  # ~somebody
+        raise ConfigurationError(f"{argument}={text!r} is no path: {problem}") from problem
+
+
 def root_of(location: str) -> Path:
     """The directory of a local memory."""
-    return Path(location).expanduser().resolve()
+    return path_of(location, "memory").resolve()
 
 
 def local_directory(location: str, section: Section, name: str) -> Path:

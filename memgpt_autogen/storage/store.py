@@ -6,13 +6,15 @@ A store that is open in this process is handed to everybody here who asks for it
 from __future__ import annotations
 
 import logging
+import os
 import weakref
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from memgpt_autogen.errors import EmbedderMismatchError, StorageError
-from memgpt_autogen.storage.address import is_server
+from memgpt_autogen.errors import ConfigurationError, EmbedderMismatchError, StorageError
+from memgpt_autogen.settings import Settings
+from memgpt_autogen.storage.address import Server, is_server
 from memgpt_autogen.storage.directory import Section, local_directory, root_of
 from memgpt_autogen.storage.indexer import Indexer, Progress
 from memgpt_autogen.storage.journal.blocks import BlockTable
@@ -28,7 +30,6 @@ from memgpt_autogen.storage.vectors.clients import may_use_chroma
 from memgpt_autogen.storage.vectors.folder import ChromaFolder
 
 if TYPE_CHECKING:
-    from memgpt_autogen.settings import Settings
     from memgpt_autogen.storage.embedders.embedder import Embedder
     from memgpt_autogen.storage.vectors.base import VectorStore
 
@@ -188,11 +189,29 @@ class Store:
             )
 
 
-def settled(settings: Settings) -> Settings:
-    """Settings whose location stays the same place, also where the program changes directory."""
-    if settings.location == MEMORY or is_server(settings.location):
-        return settings
-    return settings.model_copy(update={"location": str(root_of(settings.location))})
+def settled(memory: str | Path | Settings | None) -> Settings:
+    """The settings that `memory=` stands for.
+
+    Their location is the same place also where the program changes directory.
+
+    Raises:
+        ConfigurationError: there can be no memory.
+    """
+    if not isinstance(memory, Settings):
+        memory = Settings() if memory is None else Settings(location=str(memory))
+    location = memory.location
+    if location == MEMORY:
+        return memory
+    if is_server(location):
+        Server.at(location)  # refuses what is no address
+        return memory
+    root = root_of(location)
+    for one in (root, *root.parents):
+        if os.path.isfile(one):  # noqa: PTH113 - where one may not look, this says no
+            raise ConfigurationError(
+                f"memory={location!r} cannot be a directory, for {one} is a file: name another."
+            )
+    return memory.model_copy(update={"location": str(root)})
 
 
 _open: OfProcess[Store] = OfProcess(weakref.WeakValueDictionary())

@@ -9,11 +9,13 @@
         assert model.requests[0].contains("I like tea") == 1
 
 The script fails both ways: a request beyond its end and a reply left over each
-raise AssertionError when the `with` block ends.
+raise AssertionError when the `with` block ends. `ScriptedModel(script, profile="mistral")`
+refuses what Mistral refuses and answers in its manner; docs/providers.md lists the providers.
 """
 
 from __future__ import annotations
 
+from .profiles import PROFILES, Profile
 from .replies import (
     Call,
     Failure,
@@ -38,10 +40,12 @@ from .requests import ChatRequest
 from .server import ScriptedModel
 
 __all__ = [
+    "PROFILES",
     "Call",
     "ChatRequest",
     "Failure",
     "Malformed",
+    "Profile",
     "Reply",
     "ScriptedModel",
     "Slow",

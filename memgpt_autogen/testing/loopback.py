@@ -47,7 +47,7 @@ class Response:
 Respond = Callable[[HttpRequest], Response]
 
 
-def json_response(status: int, body: dict[str, Any]) -> Response:
+def json_response(status: int, body: Any) -> Response:
     return Response(status, [json.dumps(body).encode()])
 
 

@@ -1,13 +1,10 @@
-"""What strict providers refuse: broken message sequences and prompts over the window."""
+"""What OpenAI's protocol demands of a request, of whatever provider."""
 
 from __future__ import annotations
 
-import json
 import re
 from collections import Counter
-from typing import Any, Literal
-
-OverflowStyle = Literal["openai", "llama.cpp", "ollama", "vllm"]
+from typing import Any
 
 NAME = re.compile(r"^[a-zA-Z0-9_-]{1,64}$")
 ROLES = ("system", "developer", "user", "assistant", "tool", "function")
@@ -33,6 +30,20 @@ def violation(body: Any) -> str | None:
         if problem := _message_violation(message):
             return f"messages[{index}]: {problem}"
     return _pairing_violation(messages) or _tools_violation(body)
+
+
+def readable(body: Any) -> bool:
+    """Whether `body` holds messages of which one can tell roles, contents and calls."""
+    messages = body.get("messages") if isinstance(body, dict) else None
+    return isinstance(messages, list) and bool(messages) and all(map(_is_readable, messages))
+
+
+def _is_readable(message: Any) -> bool:
+    if not isinstance(message, dict) or message.get("role") not in ROLES:
+        return False
+    content, tool_calls = message.get("content"), message.get("tool_calls")
+    known = content is None or isinstance(content, str) or _are_parts(content)
+    return known and (tool_calls is None or isinstance(tool_calls, list))
 
 
 def _message_violation(message: Any) -> str | None:
@@ -118,51 +129,3 @@ def completion_limit(body: dict[str, Any]) -> int:
     """Tokens that the request reserves for the reply; 0 where it names none."""
     limit = body.get("max_completion_tokens") or body.get("max_tokens") or 0
     return limit if isinstance(limit, int) else 0
-
-
-def overflow_error(
-    style: OverflowStyle, window: int, prompt: int, reserved: int
-) -> dict[str, Any] | None:
-    """The body with which a server of that style refuses the request; None when it fits.
-
-    OpenAI and vLLM also refuse a prompt that fits only without the reply reserved
-    for it (`max_tokens`); llama.cpp and Ollama look at the prompt alone. All answer
-    with status 400.
-
-    Args:
-        style: whose words.
-        window: the context window in tokens.
-        prompt: tokens of the prompt.
-        reserved: tokens that the request reserves for the reply.
-    """
-    limit = f"This model's maximum context length is {window} tokens"
-    if style == "openai" and prompt + reserved > window:
-        asked = f"your messages resulted in {prompt} tokens."
-        if prompt <= window:
-            asked = (
-                f"you requested {prompt + reserved} tokens ({prompt} in the messages, {reserved}"
-                " in the completion)."
-            )
-        text = f"{limit}. However, {asked}"
-        return error_body(text, "invalid_request_error", "messages", "context_length_exceeded")
-    if style == "vllm" and (prompt >= window or prompt + reserved > window):
-        text = (
-            f"{limit}. However, your request has {prompt} input tokens. Please reduce the length"
-            " of the input messages."
-        )
-        if prompt < window:
-            text = (
-                f"'max_tokens' or 'max_completion_tokens' is too large: {reserved}. {limit} and"
-                f" your request has {prompt} input tokens ({reserved} > {window} - {prompt})."
-            )
-        return error_body(text, "BadRequestError", None, 400)
-    if style in ("openai", "vllm") or prompt <= window:
-        return None
-    text = (
-        f"request ({prompt} tokens) exceeds the available context size ({window} tokens), try"
-        " increasing it"
-    )
-    about = {"type": "exceed_context_size_error", "n_prompt_tokens": prompt, "n_ctx": window}
-    llama = {"error": {"code": 400, "message": text, **about}}
-    # Since 2026 Ollama hands the inner server's whole body on as its message.
-    return llama if style == "llama.cpp" else error_body(json.dumps(llama), "invalid_request_error")

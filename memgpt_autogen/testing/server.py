@@ -6,12 +6,14 @@ import json
 import secrets
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
 from . import wire
 from .loopback import HttpRequest, LoopbackServer, Response, json_response
-from .protocol import OverflowStyle, completion_limit, error_body, overflow_error, violation
+from .profiles import Profile, Refusal, profile_of, truncated
+from .protocol import completion_limit, error_body, readable, violation
 from .replies import Failure, Malformed, Slow, Step, as_reply
 from .requests import ChatRequest, count_prompt
 
@@ -22,14 +24,19 @@ class ScriptedModel:
     """A model that answers what it is told to, behind OpenAI's chat completions protocol.
 
     Requests are checked before they reach the script: one that breaks the protocol
-    or exceeds the window is refused with status 400 and takes no reply. Requests
-    take replies in the order of their arrival, whatever the thread.
+    or exceeds the window is refused and takes no reply. Requests take replies in
+    the order of their arrival, whatever the thread.
 
     Attributes:
-        requests: the requests answered so far; `requests[i]` took reply i.
+        requests: the requests answered so far, as the model saw them; `requests[i]`
+            took reply i.
         overflows: the requests refused because they exceeded the window.
-        violations: what was wrong with requests that broke the protocol. `close`
-            raises while there are any: a test that provokes them clears the list.
+        truncated: the requests, as they were sent, of which the provider dropped a part.
+        refusals: what a client can only learn from the provider's refusal, once for each
+            rule, or for each thing that it is about.
+        violations: what was wrong with requests that broke the protocol, or a rule that
+            the client had been refused by. `close` raises while there are any: a test
+            that provokes them clears the list.
         unexpected: the requests that came after the script's end.
 
     Args:
@@ -37,7 +44,8 @@ class ScriptedModel:
             no end. An exception of the function is raised again by `close`.
         window: the context window in tokens.
         model_name: the model's name in `llm_config` and `GET /v1/models`.
-        overflow: whose error body refuses a request over the window.
+        profile: the provider whose rules are kept and whose manner is taken, by name or
+            as a value; docs/providers.md lists them.
     """
 
     def __init__(
@@ -46,19 +54,22 @@ class ScriptedModel:
         window: int = 8192,
         *,
         model_name: str = "scripted-model",
-        overflow: OverflowStyle = "openai",
+        profile: str | Profile = "openai",
     ) -> None:
         self.window = window
         self.model_name = model_name
-        self.overflow = overflow
+        self.profile = profile_of(profile)
         self.api_key = f"sk-scripted-{secrets.token_hex(24)}"
         self.requests: list[ChatRequest] = []
         self.overflows: list[ChatRequest] = []
+        self.truncated: list[ChatRequest] = []
+        self.refusals: list[Refusal] = []
         self.violations: list[str] = []
         self.unexpected: list[ChatRequest] = []
         self._rule = script if callable(script) else None
         self._steps: list[Step] = [] if callable(script) else [_checked(step) for step in script]
         self._crash: Exception | None = None
+        self._told: Counter[str] = Counter()  # tokens of all replies, where they are summed up
         self._lock = threading.Lock()
         self._server: LoopbackServer | None = None
 
@@ -131,7 +142,8 @@ class ScriptedModel:
 
     def _respond(self, sent: HttpRequest) -> Response:
         if sent.method == "GET" and sent.path.startswith("/v1/models"):
-            return json_response(200, wire.models(self.model_name, self.window))
+            window = self.window if self.profile.lists_window else None
+            return json_response(200, wire.models(self.model_name, window))
         if sent.method != "POST" or sent.path != "/v1/chat/completions":
             return _refused(404, f"no such endpoint: {sent.method} {sent.path}", "not_found_error")
         try:
@@ -140,18 +152,35 @@ class ScriptedModel:
             body = None
         with self._lock:
             taken = self._take(body)
-        return taken if isinstance(taken, Response) else _answer(*taken)
+        return taken if isinstance(taken, Response) else self._answer(*taken)
 
     def _take(self, body: Any) -> Response | tuple[ChatRequest, Step]:
+        if readable(body) and (refusal := self.profile.refusal(body)):
+            return self._refuse(refusal)
         if problem := violation(body):
             self.violations.append(problem)
-            return _refused(400, problem, "invalid_request_error")
+            return json_response(400, self.profile.error(problem))
         request = ChatRequest(body, count_prompt(body))
-        limit = completion_limit(body)
-        if error := overflow_error(self.overflow, self.window, request.prompt_tokens, limit):
+        if self.profile.truncates:
+            if request.prompt_tokens > self.window:
+                self.truncated.append(request)
+                request = truncated(body, self.window)
+            return self._next(request)
+        size, limit = request.prompt_tokens, completion_limit(body)
+        if error := self.profile.overflow_error(self.window, size, limit):
             self.overflows.append(request)
             return json_response(400, error)
         return self._next(request)
+
+    def _refuse(self, refusal: Refusal) -> Response:
+        rule = refusal.rule
+        if not rule.learnable:
+            self.violations.append(f"{rule.name}: {refusal.message}")
+        elif any(refusal.repeats(one) for one in self.refusals):
+            self.violations.append(f"{rule.name}, though refused before: {refusal.message}")
+        else:
+            self.refusals.append(refusal)
+        return json_response(rule.status, refusal.body)
 
     def _next(self, request: ChatRequest) -> Response | tuple[ChatRequest, Step]:
         if self._rule is not None:
@@ -170,24 +199,33 @@ class ScriptedModel:
         self.requests.append(request)
         return request, step
 
+    def _answer(self, request: ChatRequest, step: Step) -> Response:
+        if isinstance(step, Slow):
+            time.sleep(step.seconds)
+            return self._answer(request, step.step)
+        if isinstance(step, Failure):
+            return _refused(step.status, step.message, step.type, step.code)
+        if isinstance(step, Malformed):
+            return Response(200, [step.body.encode()])
+        reply = as_reply(step)
+        usage = self._reported(wire.usage_of(request, reply))
+        return wire.response(
+            request.body, reply, model=request.model, usage=usage, profile=self.profile
+        )
+
+    def _reported(self, usage: dict[str, int]) -> dict[str, int] | None:
+        """The token counts that the provider tells, right or wrong."""
+        with self._lock:
+            self._told.update(usage)
+            running = dict(self._told)
+        told = {"right": usage, "zero": dict.fromkeys(usage, 0), "running": running}
+        return told.get(self.profile.usage)
+
 
 def _checked(step: Any) -> Step:
     if isinstance(step, Step):
         return step
     raise TypeError(f"a script holds say(…), call(…), fail(…) and the like, not {step!r}")
-
-
-def _answer(request: ChatRequest, step: Step) -> Response:
-    if isinstance(step, Slow):
-        time.sleep(step.seconds)
-        return _answer(request, step.step)
-    if isinstance(step, Failure):
-        return _refused(step.status, step.message, step.type, step.code)
-    if isinstance(step, Malformed):
-        return Response(200, [step.body.encode()])
-    reply = as_reply(step)
-    usage = wire.usage_of(request, reply)
-    return wire.response(request.body, reply, model=request.model, usage=usage)
 
 
 def _refused(

@@ -6,11 +6,11 @@ import json
 import time
 import uuid
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
 from .loopback import Response, json_response
-from .replies import Call, Reply
+from .profiles import PROFILES, Profile, call_body, shaped
+from .replies import Reply
 from .requests import ChatRequest, count_text
 
 JSON = dict[str, Any]
@@ -18,7 +18,14 @@ JSON = dict[str, Any]
 CHUNK_CHARS = 16  # characters of text in one streamed chunk
 
 
-def response(body: JSON, reply: Reply, *, model: str, usage: JSON) -> Response:
+def response(
+    body: JSON,
+    reply: Reply,
+    *,
+    model: str,
+    usage: JSON | None,
+    profile: Profile = PROFILES["openai"],
+) -> Response:
     """The answer to the request `body`, streamed where that asks for a stream.
 
     Args:
@@ -26,13 +33,14 @@ def response(body: JSON, reply: Reply, *, model: str, usage: JSON) -> Response:
         reply: the message that answers it.
         model: the name under which it is answered.
         usage: the token counts to report.
+        profile: the provider in whose manner it is answered.
     """
-    reply = _with_ids(reply)
+    reply = shaped(reply, profile)
     if not body.get("stream"):
-        return json_response(200, _completion(reply, model, usage))
+        return json_response(200, _completion(reply, model, usage, profile))
     options = body.get("stream_options")
     wanted = isinstance(options, dict) and options.get("include_usage")
-    events = _events(reply, model, usage if wanted else None)
+    events = _events(reply, model, usage if wanted else None, profile)
     return Response(200, events, "text/event-stream")
 
 
@@ -45,46 +53,35 @@ def usage_of(request: ChatRequest, reply: Reply) -> dict[str, int]:
     return {"prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": total}
 
 
-def models(name: str, window: int) -> JSON:
+def models(name: str, window: int | None) -> JSON:
     """The list of models; `max_model_len` is where vLLM tells the window."""
-    model = {"id": name, "object": "model", "created": 0, "owned_by": "memgpt-autogen"}
-    return {"object": "list", "data": [{**model, "max_model_len": window}]}
+    model: JSON = {"id": name, "object": "model", "created": 0, "owned_by": "memgpt-autogen"}
+    if window is not None:
+        model["max_model_len"] = window
+    return {"object": "list", "data": [model]}
 
 
-def _with_ids(reply: Reply) -> Reply:
-    """The reply with a unique id on each call that has none."""
-    named = (
-        replace(c, id=f"call_{uuid.uuid4().hex[:24]}") if c.id is None else c for c in reply.calls
-    )
-    return replace(reply, calls=tuple(named))
-
-
-def _finish_reason(reply: Reply) -> str:
-    """The reason given, else the one that fits what the message holds."""
-    return reply.finish_reason or ("tool_calls" if reply.calls else "stop")
-
-
-def _completion(reply: Reply, model: str, usage: JSON) -> JSON:
+def _completion(reply: Reply, model: str, usage: JSON | None, profile: Profile) -> JSON:
     message: JSON = {"role": "assistant", "content": reply.content}
     if reply.refusal is not None:
         message["refusal"] = reply.refusal
     if reply.reasoning is not None:
-        message["reasoning_content"] = reply.reasoning
+        message[profile.thinks] = reply.reasoning
     if reply.calls:
-        message["tool_calls"] = [_call(c) for c in reply.calls]
+        message["tool_calls"] = [call_body(c, i, profile) for i, c in enumerate(reply.calls)]
     choice = {"index": 0, "message": message, "logprobs": None}
-    return {
+    completion = {
         **_envelope(model, "chat.completion"),
-        "choices": [{**choice, "finish_reason": _finish_reason(reply)}],
-        "usage": usage,
+        "choices": [{**choice, "finish_reason": reply.finish_reason}],
     }
+    return completion if profile.usage == "absent" else {**completion, "usage": usage}
 
 
-def _events(reply: Reply, model: str, usage: JSON | None) -> Iterator[bytes]:
+def _events(reply: Reply, model: str, usage: JSON | None, profile: Profile) -> Iterator[bytes]:
     """The reply as lines of an event stream, with the usage last, closed by [DONE]."""
     envelope = _envelope(model, "chat.completion.chunk")
-    for delta in _deltas(reply):
-        reason = None if delta else _finish_reason(reply)
+    for delta in _deltas(reply, profile):
+        reason = None if delta else reply.finish_reason
         choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": reason}
         yield _event({**envelope, "choices": [choice]})
     if usage is not None:
@@ -92,19 +89,23 @@ def _events(reply: Reply, model: str, usage: JSON | None) -> Iterator[bytes]:
     yield b"data: [DONE]\n\n"
 
 
-def _deltas(reply: Reply) -> Iterator[JSON]:
+def _deltas(reply: Reply, profile: Profile) -> Iterator[JSON]:
     """What is new in each chunk; nothing is in the one that says why the reply ended."""
     yield {"role": "assistant", "content": None if reply.content is None else ""}
     for key, text in (
-        ("reasoning_content", reply.reasoning),
+        (profile.thinks, reply.reasoning),
         ("content", reply.content),
         ("refusal", reply.refusal),
     ):
         for piece in _pieces(text or ""):
             yield {key: piece}
     for index, c in enumerate(reply.calls):
-        yield {"tool_calls": [{"index": index, **_call(replace(c, arguments=""))}]}
-        for piece in _pieces(c.arguments):
+        body = call_body(c, index, profile)
+        arguments = body["function"]["arguments"]
+        if isinstance(arguments, str):
+            body["function"]["arguments"] = ""
+        yield {"tool_calls": [{"index": index, **body}]}
+        for piece in _pieces(arguments) if isinstance(arguments, str) else ():
             yield {"tool_calls": [{"index": index, "function": {"arguments": piece}}]}
     yield {}
 
@@ -121,11 +122,6 @@ def _envelope(model: str, kind: str) -> JSON:
         "model": model,
         "system_fingerprint": None,
     }
-
-
-def _call(c: Call) -> JSON:
-    function = {"name": c.name, "arguments": c.arguments}
-    return {"id": c.id, "type": "function", "function": function}
 
 
 def _pieces(text: str) -> Iterator[str]:

@@ -26,6 +26,7 @@ from memgpt_autogen.memory.recall import RecallStorage
 from memgpt_autogen.memory.sharing import home_of_blocks
 from memgpt_autogen.memory.state import AgentState, Entry, SavedState, first_problem
 from memgpt_autogen.storage.catalog import names_at
+from memgpt_autogen.storage.directory import path_of
 from memgpt_autogen.storage.embedders.embedder import Embedder
 from memgpt_autogen.storage.indexer import Progress
 from memgpt_autogen.storage.journal.blocks import BlockChange, StoredBlock
@@ -85,8 +86,12 @@ def write_checkpoint(path: str | Path, engine: Engine) -> None:
     """Write an agent's memory to a file, whole or not at all.
 
     Raises:
+        ConfigurationError: there is a directory of that name.
         StorageError: the file cannot be written.
     """
+    file = path_of(path, "path")
+    if file.is_dir():
+        raise ConfigurationError(f"path={str(path)!r} is a directory: name a file in it.")
     engine.queue.save()
     work, store = engine.workspace, engine.store
     shared = [engine.shared.home().read(link.name) for link in engine.queue.state.shared_blocks]
@@ -109,7 +114,7 @@ def write_checkpoint(path: str | Path, engine: Engine) -> None:
             if place.source is not None
         ),
     )
-    _replace(Path(path).expanduser(), checkpoint.model_dump_json(indent=1))
+    _replace(file, checkpoint.model_dump_json(indent=1))
 
 
 def read_checkpoint(path: str | Path) -> Checkpoint:
@@ -119,8 +124,9 @@ def read_checkpoint(path: str | Path) -> Checkpoint:
         StateFormatError: it is no checkpoint, or of a version this code cannot read.
         ConfigurationError: there is no such file.
     """
+    file = path_of(path, "path")
     try:
-        content: Any = json.loads(Path(path).expanduser().read_text(encoding="utf-8"))
+        content: Any = json.loads(file.read_text(encoding="utf-8"))
     except OSError as problem:
         raise ConfigurationError(
             f"the checkpoint {str(path)!r} cannot be read: {problem}."

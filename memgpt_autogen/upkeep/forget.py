@@ -13,12 +13,13 @@ from memgpt_autogen.memory.archival import ArchivalStorage
 from memgpt_autogen.memory.core import CoreMemory
 from memgpt_autogen.storage.text import clean
 from memgpt_autogen.upkeep.traces import Traces, files_with, texts_of
+from memgpt_autogen.values import Brief
 
 _PROBES = 50  # texts that are searched for afterwards
 
 
-@dataclass(frozen=True)
-class Receipt:
+@dataclass(frozen=True, repr=False)
+class Receipt(Brief):
     """What was erased, and what a search still found afterwards.
 
     Attributes:

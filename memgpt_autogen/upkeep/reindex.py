@@ -6,15 +6,19 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from memgpt_autogen.arguments import checked
 from memgpt_autogen.errors import ConfigurationError, DirectoryLockedError
-from memgpt_autogen.settings import Settings, settings_of
+from memgpt_autogen.settings import Settings
+from memgpt_autogen.storage.address import without_credentials
+from memgpt_autogen.storage.catalog import names_at
 from memgpt_autogen.storage.embedders.embedder import resolve_embedder
 from memgpt_autogen.storage.indexer import Progress
-from memgpt_autogen.storage.store import MEMORY, open_store
+from memgpt_autogen.storage.store import MEMORY, open_store, settled
 
 _OWNER_SECONDS = 3.0  # another process may be at work on the index for a moment
 
 
+@checked
 def reindex(
     agent: str,
     *,
@@ -34,13 +38,19 @@ def reindex(
         progress: is told the number of records done and their total.
 
     Raises:
-        ConfigurationError: nothing can lie there.
+        ConfigurationError: there is no such agent.
         DirectoryLockedError: another process runs the agent's turns.
         StorageError: the storage cannot be used.
     """
-    settings, found = settings_of(memory), resolve_embedder(embedder)
+    settings, found = settled(memory), resolve_embedder(embedder)
     if settings.location == MEMORY:
         raise ConfigurationError(f"memory={MEMORY!r} ends with its agent: there is nothing there.")
+    names = names_at(settings.location, "agents")
+    if agent not in names:
+        raise ConfigurationError(
+            f"there is no agent {agent!r} at {without_credentials(settings.location)}; the agents"
+            f" there are: {', '.join(map(repr, names)) or 'none'}."
+        )
     with closing(
         open_store(
             settings.location, "agents", agent, found, texts=settings.chroma_texts, anew=True

@@ -14,6 +14,7 @@ from typing import Protocol
 
 from memgpt_autogen.storage.journal.journal import Journal
 from memgpt_autogen.storage.text import clean
+from memgpt_autogen.values import Brief
 
 
 @dataclass(frozen=True)
@@ -27,8 +28,8 @@ class StoredBlock:
     read_only: bool = False
 
 
-@dataclass(frozen=True)
-class BlockChange:
+@dataclass(frozen=True, repr=False)
+class BlockChange(Brief):
     """One change of a block.
 
     Attributes:

@@ -1,4 +1,4 @@
-"""OpenAI `tools` for a model that was never trained on them: a text block and a grammar's schema.
+"""OpenAI `tools` for a model that cannot call them: a text block, and the schema of an answer.
 
 A small model writes valid calls when its output is held to a JSON schema; its own
 tool template yields none (measured: 0 of 6 calls, against 40 of 40 by schema).
@@ -6,14 +6,15 @@ tool template yields none (measured: 0 of 6 calls, against 40 of 40 by schema).
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from memgpt_autogen.local.errors import RefusedError
-from memgpt_autogen.testing import Call
+from memgpt_autogen.model.protocol.written import read_json, written_calls
+from memgpt_autogen.steps import FunctionCall
 
 JSON = dict[str, Any]
 
@@ -22,6 +23,10 @@ CALL_OVERHEAD_TOKENS = 60  # name, keys, brackets and short arguments of a call
 CHARS_PER_TOKEN = 2.0  # on the small side: code and escapes take more tokens than prose
 LARGEST_INTEGER = 99_999
 LONGEST_STRING = 1800  # llama.cpp refuses grammars that repeat more than 2,000 times
+
+
+class MalformedError(ValueError):
+    """A request that is not of OpenAI's form, in words for whoever sent it."""
 
 
 @dataclass(frozen=True)
@@ -52,27 +57,29 @@ class Toolbox:
             choices.append(_object({REPLY: text}, [REPLY]))
         return {"anyOf": choices} if len(choices) > 1 else choices[0]
 
-    def parse(self, text: str) -> Call | str:
+    def parse(self, text: str, *, cut: bool = False) -> FunctionCall | str:
         """The call in a completion, or the words of a plain answer.
 
-        A completion cut inside a call gives that call with cut arguments, as OpenAI's does.
+        What is broken in the usual ways is repaired, but for a completion that was `cut`:
+        inside a call that gives the call with cut arguments, as OpenAI's does.
         """
-        try:
-            value = json.loads(text)
-        except ValueError:
+        if cut:
             return self._parse_cut(text)
-        if isinstance(value, dict):
-            if value.get("name") in self.names and isinstance(value.get("arguments"), dict):
-                arguments = json.dumps(value["arguments"], ensure_ascii=False)
-                return Call(value["name"], arguments)
-            if self.may_reply and isinstance(value.get(REPLY), str):
-                return str(value[REPLY])
+        _, found = written_calls(text, self.names)
+        if found:
+            return FunctionCall(id="", name=found[0].name, arguments=found[0].arguments)
+        value = read_json(text)
+        if isinstance(value, dict) and isinstance(value.get(REPLY), str):
+            return str(value[REPLY])
         return text
 
-    def _parse_cut(self, text: str) -> Call | str:
+    def _parse_cut(self, text: str) -> FunctionCall | str:
         call = re.match(r'\s*\{\s*"name"\s*:\s*"([^"]+)"\s*,\s*"arguments"\s*:\s*', text)
         if call and call.group(1) in self.names:
-            return Call(call.group(1), text[call.end() :])
+            arguments = text[call.end() :]
+            with contextlib.suppress(ValueError):  # only the very end may be missing
+                arguments = json.dumps(json.loads(text)["arguments"], ensure_ascii=False)
+            return FunctionCall(id="", name=call.group(1), arguments=arguments)
         reply = re.match(rf'\s*\{{\s*"{REPLY}"\s*:\s*"', text)
         if self.may_reply and reply:
             return _unescape(text[reply.end() :])
@@ -86,7 +93,7 @@ def toolbox_of(tools: Sequence[Any], choice: Any) -> Toolbox | None:
     who speaks through a function needs no second way.
 
     Raises:
-        RefusedError: `tools` or `tool_choice` are malformed, in words for the client.
+        MalformedError: `tools` or `tool_choice` are malformed, in words for the client.
     """
     functions = tuple(_function(tool) for tool in tools)
     if not functions or choice == "none":
@@ -95,10 +102,10 @@ def toolbox_of(tools: Sequence[Any], choice: Any) -> Toolbox | None:
         name = (choice.get("function") or {}).get("name")
         functions = tuple(f for f in functions if f["name"] == name)
         if not functions:
-            raise RefusedError(f"tool_choice names {name!r}, which is not among the tools")
+            raise MalformedError(f"tool_choice names {name!r}, which is not among the tools")
         return Toolbox(functions, may_reply=False)
     if choice not in (None, "auto", "required"):
-        raise RefusedError(f"tool_choice {choice!r} is not none, auto, required or a function")
+        raise MalformedError(f"tool_choice {choice!r} is not none, auto, required or a function")
     speaks = any(function["name"] == "send_message" for function in functions)
     return Toolbox(functions, may_reply=choice != "required" and not speaks)
 
@@ -115,11 +122,15 @@ def call_text(name: str, arguments: str) -> str:
 def _function(tool: Any) -> JSON:
     function = tool.get("function") if isinstance(tool, dict) else None
     if not isinstance(function, Mapping) or not isinstance(function.get("name"), str):
-        raise RefusedError('each of tools must be {"type": "function", "function": {"name": ...}}')
+        raise MalformedError(
+            'each of tools must be {"type": "function", "function": {"name": ...}}'
+        )
     parameters = function.get("parameters") or {}
     properties = parameters.get("properties") or {} if isinstance(parameters, Mapping) else None
     if not isinstance(properties, Mapping):
-        raise RefusedError(f"the parameters of {function['name']} are no JSON schema of an object")
+        raise MalformedError(
+            f"the parameters of {function['name']} are no JSON schema of an object"
+        )
     return dict(function)
 
 

@@ -1,0 +1,284 @@
+"""The asker: one completion of the main context, whatever the provider says to it.
+
+What is too large is made to fit; what the model's server does not take is learnt as a rule,
+and asked in another form; what it refuses for what it holds is set aside, so that a prompt
+that is refused once is not refused for ever.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Protocol
+
+from memgpt_autogen.engine.asking.withheld import changes_of, without_pictures
+from memgpt_autogen.engine.formatting import ChatMessage
+from memgpt_autogen.engine.main_context import Queued
+from memgpt_autogen.engine.queue_manager import QueueManager, Room, Schemas
+from memgpt_autogen.errors import ContextOverflowError
+from memgpt_autogen.events import MessageEvent
+from memgpt_autogen.model.protocol.refusals import (
+    gist,
+    is_too_large,
+    refusal_of,
+    takes_no_pictures,
+)
+from memgpt_autogen.model.protocol.rules import ServerRules, ToolMode, rules_after
+from memgpt_autogen.model.reports import Reports
+from memgpt_autogen.steps import Completion
+
+logger = logging.getLogger(__name__)
+
+OVERFLOW_RETRIES = 4
+_RULES = 6  # kinds of refusal that one request may meet, one after another
+
+# Any client may stand behind AutoGen's, with errors of its own.
+_FAILURES = (Exception,)
+
+
+class ChatModel(Protocol):
+    """What the loop needs of a model.
+
+    Attributes:
+        name: by which its server's rules are remembered.
+        parameters: names of what is sent beside messages and tools.
+    """
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def parameters(self) -> Collection[str]: ...
+
+    def complete(
+        self, messages: Sequence[ChatMessage], tools: Schemas = (), rules: ServerRules = ...
+    ) -> Completion:
+        """One completion; raises `ContextOverflowError` when the request is too large."""
+        ...
+
+
+class _RefusedError(Exception):
+    """The provider refuses the request for what it is; `why` is its own error."""
+
+    def __init__(self, why: Exception) -> None:
+        super().__init__(str(why))
+        self.why = why
+
+
+@dataclass(eq=False)
+class Asker:
+    """Asks the model.
+
+    Attributes:
+        queue: whose main context is asked about.
+        tool_mode: how functions are offered.
+        learnt: the rules of servers, by the model's name; kept with the agent's state.
+    """
+
+    queue: QueueManager
+    tool_mode: ToolMode
+    learnt: dict[str, ServerRules]
+    _reports: Reports = field(default_factory=Reports)
+    _accepted: list[Queued] = field(default_factory=list)  # the queue of the last answer
+    _accepted_bytes: int = 0  # of its pictures
+    _refused_pictures: int = 0
+    _head: tuple[str, str] | None = None  # core memory and summary as they were then
+
+    def ask(self, model: ChatModel, room: Room) -> Completion:
+        """The model's completion of the main context, made to fit its window.
+
+        Raises:
+            ConfigurationError: the window does not even hold the fixed parts.
+            ContextOverflowError: the provider refuses even the smallest prompt.
+            Exception: errors of the provider, unchanged.
+        """
+        try:
+            completion = self._fitting(model, room)
+        except _RefusedError as refused:
+            completion = self._without(model, room, refused.why)
+        context = self.queue.context
+        self._accepted, self._head = list(context.entries), context.fixed
+        self._accepted_bytes = sum(context.pictured().values())
+        return completion
+
+    def plainly(self, model: ChatModel, messages: Sequence[ChatMessage]) -> Completion:
+        """A completion without functions, by the rules that were learnt."""
+        return model.complete(messages, (), self._rules(model))
+
+    def _rules(self, model: ChatModel) -> ServerRules:
+        rules = self.learnt.get(model.name, ServerRules())
+        if self.tool_mode == "auto":
+            return rules
+        return rules.having(tools=self.tool_mode == "native")
+
+    # --- too large ---------------------------------------------------------------
+
+    def _fitting(self, model: ChatModel, room: Room) -> Completion:
+        queue = self.queue
+        for _ in range(OVERFLOW_RETRIES):
+            queue.make_room(room)
+            try:
+                return self._shaped(model, room.tools)
+            except ContextOverflowError as problem:
+                logger.info("the provider refused the prompt as too large: %s", problem)
+                if not queue.overflowed(problem, room):
+                    raise
+        queue.make_room(room)
+        return self._shaped(model, room.tools)
+
+    # --- in another form -------------------------------------------------------------
+
+    def _shaped(
+        self, model: ChatModel, tools: Schemas, *, known_words: Collection[str] = ()
+    ) -> Completion:
+        """A completion by the rules that were learnt, or by those that the refusals teach.
+
+        Args:
+            model: is asked.
+            tools: go with the prompt.
+            known_words: of refusals that no other form has avoided.
+        """
+        known = rules = self._rules(model)
+        first: Exception | None = None
+        waiting: list[ServerRules] = []
+        tried = [rules]
+        while True:
+            try:
+                completion = self._sent(model, tools, rules)
+            except ContextOverflowError:
+                raise
+            except _FAILURES as problem:
+                words = refusal_of(problem)
+                if words is None:
+                    raise
+                first = first or problem
+                pictures = takes_no_pictures(problem) and self.queue.context.pictured()
+                if not pictures and gist(words) not in known_words:
+                    more = rules_after(
+                        rules, words, parameters=model.parameters, mode=self.tool_mode
+                    )
+                    waiting = [one for one in (*more, *waiting) if one not in tried]
+                if not waiting or len(tried) > _RULES:
+                    raise _RefusedError(first) from first
+                rules = waiting.pop(0)
+                tried.append(rules)
+            else:
+                if rules != known:
+                    self._learn(model, rules, str(first))
+                return completion
+
+    def _learn(self, model: ChatModel, rules: ServerRules, why: str) -> None:
+        self.learnt[model.name] = rules
+        changed = {key: value for key, value in rules if value != getattr(ServerRules(), key)}
+        logger.info("%s is asked in another form (%s): %s", model.name, changed, why[:300])
+
+    def _sent(self, model: ChatModel, tools: Schemas, rules: ServerRules) -> Completion:
+        context = self.queue.context
+        context.most_images, context.most_image_bytes = rules.images, rules.image_bytes
+        counted = context.counted(tools)
+        completion = model.complete(context.render(), tools, rules)
+        if completion.usage and completion.usage.whole:
+            self._heard(counted, completion.usage.prompt_tokens, tools)
+        return completion
+
+    def _heard(self, counted: int, reported: int, tools: Schemas) -> None:
+        """Learn from the number of tokens that the server reports, as far as it can be true."""
+        context = self.queue.context
+        expected = context.counter.corrected(counted)
+        if not self._reports.is_cut(counted, reported, expected):
+            context.counter.learn(counted, reported)
+            return
+        window = self._reports.window
+        if window is None or window >= context.budget.window:
+            return
+        lowered = context.lower(window, tools)
+        logger.warning(
+            "The server of %s seems to cut prompts silently: it reports %d tokens for one of about"
+            " %d. Let it take more (Ollama: num_ctx, or OLLAMA_CONTEXT_LENGTH; llama.cpp: -c), or"
+            " say what it takes (context_window=%d). Until then prompts are kept to %d tokens.",
+            context.counter.model, reported, expected, window, lowered,
+        )  # fmt: skip
+
+    # --- refused for what it holds -------------------------------------------------------
+
+    def _without(self, model: ChatModel, room: Room, why: Exception) -> Completion:
+        """A completion without what entered since the last one, as little of it as will do.
+
+        Pictures first, then the newest messages one by one, then all of them, the results of
+        calls, and core memory and summary as they were. Where even that is refused, the fault
+        is another, and all stays as it was.
+        """
+        context, rules = self.queue.context, self._rules(model)
+        whole, head = list(context.entries), context.fixed
+        ask = partial(self._shaped, model, room.tools, known_words={gist(refusal_of(why) or "")})
+        try:
+            for fewer, what in self._with_fewer_pictures(rules, why):
+                self.learnt[model.name] = fewer
+                with contextlib.suppress(_RefusedError):
+                    completion = ask()
+                    if fewer.images == 0 and not self._is_blind(why):
+                        self.learnt[model.name] = rules
+                        context.entries[:] = without_pictures(whole, self._suspects(whole))
+                    return self._told(completion, what, why)
+            self.learnt[model.name] = rules
+            what = "new entries of the queue"
+            for context.entries[:], what in changes_of(whole, self._suspects(whole)):
+                with contextlib.suppress(_RefusedError):
+                    return self._told(ask(), what, why)
+            if self._head is not None and self._head != head:
+                context.fixed = self._head
+                with contextlib.suppress(_RefusedError):
+                    return self._told(ask(), f"{what} and what is new in core memory", why)
+        except BaseException:
+            self._restore(model, rules, whole, head)
+            raise
+        self._restore(model, rules, whole, head)
+        raise why
+
+    def _restore(
+        self, model: ChatModel, rules: ServerRules, entries: list[Queued], head: tuple[str, str]
+    ) -> None:
+        self.learnt[model.name] = rules
+        self.queue.context.entries[:], self.queue.context.fixed = entries, head
+
+    def _suspects(self, entries: Sequence[Queued]) -> list[int]:
+        """The places of what entered since the last answer; after a restart all may have."""
+        known = {id(entry) for entry in self._accepted}
+        return [at for at, entry in enumerate(entries) if id(entry) not in known]
+
+    def _with_fewer_pictures(
+        self, rules: ServerRules, why: Exception
+    ) -> Iterator[tuple[ServerRules, str]]:
+        """The rules with only the newest pictures, then with none; each with what it leaves out."""
+        context = self.queue.context
+        pictured, large = context.pictured(), is_too_large(why)
+        entries = {id(entry): entry for entry in context.entries}
+        new = {id(context.entries[at]) for at in self._suspects(context.entries)}
+        if not pictured or not (large or new & pictured.keys()):
+            return
+        newest = next(iter(pictured))
+        if len(pictured) > 1 and large:
+            room = max(pictured[newest], self._accepted_bytes)
+            yield rules.having(image_bytes=room), "older pictures"
+        elif len(pictured) > 1:
+            entry = entries[newest]
+            assert isinstance(entry, MessageEvent)
+            yield rules.having(images=len(entry.images)), "older pictures"
+        yield rules.having(images=0, image_bytes=None), "pictures"
+
+    def _is_blind(self, why: Exception) -> bool:
+        """Whether the model takes no picture, rather than not this one."""
+        self._refused_pictures += 1
+        return takes_no_pictures(why) or (self._refused_pictures > 1 and not self._accepted_bytes)
+
+    def _told(self, completion: Completion, what: str, why: Exception) -> Completion:
+        """The completion, with what the model was not shown; the program is told once."""
+        logger.warning(
+            "The provider refused a request of %s: %s. It was answered without %s, in whose place"
+            " the queue has a note from now on; what was said stays in recall storage.",
+            self.queue.name, str(why)[:300], what,
+        )  # fmt: skip
+        return completion.model_copy(update={"withheld": f"{what}: {why}"})

@@ -1,0 +1,1 @@
+"""Protocol: how requests and answers are written, for one kind of server and another."""
