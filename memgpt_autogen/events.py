@@ -8,16 +8,13 @@ such as a login or an upload, and timed events.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import datetime, tzinfo
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-# The mark of a system alert; in somebody's words it is altered, so that nobody can forge one.
-_ALERT = "(system alert)"
-_QUOTED_ALERT = "(“system alert”)"
-
-STAMP = "%Y-%m-%d %H:%M"  # a moment as the model sees it
+from memgpt_autogen import frames
+from memgpt_autogen.zones import stamp
 
 Clock = Callable[[], datetime]
 
@@ -27,11 +24,6 @@ def local_now() -> datetime:
     return datetime.now().astimezone()
 
 
-def stamp(moment: datetime) -> str:
-    """`moment` to the minute, as the model sees it: `2026-05-08 17:04`."""
-    return moment.strftime(STAMP)
-
-
 class Event(BaseModel):
     """Something that happened at `timestamp` and that the model is to be told."""
 
@@ -39,12 +31,15 @@ class Event(BaseModel):
 
     timestamp: datetime
 
-    def line(self) -> str:
-        """The event as the model reads it: time, then who or what, then the text."""
-        return f"[{stamp(self.timestamp)}] {self.body()}"
+    def line(self, zone: tzinfo | None = None) -> str:
+        """The event as the model reads it: time, then who or what, then the text.
+
+        `zone` is that of the time; None: the one that the timestamp has.
+        """
+        return f"[{stamp(self.timestamp, zone)}] {frames.below(self.body())}"
 
     def body(self) -> str:
-        """The event without its time."""
+        """The event without its time, its further lines as they are."""
         raise NotImplementedError
 
 
@@ -68,8 +63,8 @@ class Message(Event):
 
     def body(self) -> str:
         if not self.text.strip():
-            return f"{self.speaker} said nothing."
-        return f"{self.speaker}: {self.text.replace(_ALERT, _QUOTED_ALERT)}"
+            return f"{frames.name(self.speaker)} said nothing."
+        return f"{frames.name(self.speaker)}: {self.text}"
 
 
 class MessageEvent(Message):
@@ -108,7 +103,7 @@ class SystemAlert(Event):
     text: str
 
     def body(self) -> str:
-        return f"{_ALERT} {self.text}"
+        return f"(system alert) {self.text}"
 
 
 class Login(Event):
@@ -117,7 +112,7 @@ class Login(Event):
     name: str
 
     def body(self) -> str:
-        return f"(login) {self.name} is online."
+        return f"(login) {frames.name(self.name)} is online."
 
 
 class DocumentUpload(Event):

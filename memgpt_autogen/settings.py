@@ -56,6 +56,11 @@ class Settings(BaseModel):
     page_size: int = Field(
         default=5, ge=1, le=50, description="results on a page that the model sees"
     )
+    timezone: str | None = Field(
+        default=None,
+        description="zone in which dates are shown and meant, by its IANA name, such as"
+        " Europe/Berlin; default the clock's, which is the machine's",
+    )
     cache_markers: bool = Field(
         default=False,
         description="tell Anthropic's models what of a prompt to cache; AutoGen's usage summary"

@@ -9,8 +9,10 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import tzinfo
 from typing import Any, NamedTuple, Union
 
+from memgpt_autogen import frames
 from memgpt_autogen.engine.formatting import ChatMessage, messages_of
 from memgpt_autogen.errors import ConfigurationError, ContextOverflowError
 from memgpt_autogen.events import MessageEvent, Notice
@@ -80,7 +82,8 @@ class MainContext:
     `memory` is core memory as of the last eviction: later edits stand in the queue
     as calls whose results show the block's new text, so that the beginning of the
     prompt stays the same and providers' prompt caches hit. Of one entry the model is
-    shown `shown` characters; the rest is in recall storage. `pressure_answered`: the model
+    shown `shown` characters; the rest is in recall storage. Dates are shown in `zone`; None:
+    as they were given. `pressure_answered`: the model
     has had a step since it was warned of memory pressure.
     """
 
@@ -92,6 +95,7 @@ class MainContext:
     entries: list[Queued] = field(default_factory=list)
     pressure_announced: bool = False
     pressure_answered: bool = False
+    zone: tzinfo | None = None
     shown: int = field(init=False)
     _rendered: dict[int, _Rendered] = field(default_factory=dict, repr=False)
     _fixed: tuple[tuple[tuple[str, ...], list[Mapping[str, Any]]], list[int]] | None = None
@@ -112,9 +116,8 @@ class MainContext:
             {"role": "system", "content": f"{self.instructions}\n\n{self.memory}"}
         ]
         if self.summary:
-            head.append(
-                {"role": "user", "content": f"(summary of earlier messages) {self.summary}"}
-            )
+            summary = f"(summary of earlier messages) {frames.below(self.summary)}"
+            head.append({"role": "user", "content": summary})
         return head
 
     def render(self) -> list[ChatMessage]:
@@ -243,7 +246,7 @@ class MainContext:
         """An entry as the model sees it; made once, as entries never change."""
         known = self._rendered.get(id(entry))
         if known is None or known.entry is not entry:
-            messages = messages_of(entry, self.shown)
+            messages = messages_of(entry, self.shown, self.zone)
             known = _Rendered(entry, messages, self.counter.messages(messages))
             self._rendered[id(entry)] = known
         return known

@@ -15,11 +15,12 @@ from memgpt_autogen.events import Clock
 from memgpt_autogen.memory.page import Page, check_paging
 from memgpt_autogen.memory.tier import PATIENCE, Tier
 from memgpt_autogen.storage.journal.where import Where
-from memgpt_autogen.storage.record import ARCHIVAL, Record, aware
+from memgpt_autogen.storage.record import ARCHIVAL, Record
 from memgpt_autogen.storage.records import Records
 from memgpt_autogen.storage.search.parse import parsed
 from memgpt_autogen.storage.search.search import By, search
 from memgpt_autogen.storage.text import clean
+from memgpt_autogen.zones import aware
 
 
 @dataclass(frozen=True)
