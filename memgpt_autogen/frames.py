@@ -31,6 +31,7 @@ _FRAME = re.compile(
     """,
     re.VERBOSE,
 )
+_FIRST = "(<#psn"  # what a frame begins with
 _TAG = re.compile(r"<\s*/?\s*\w")
 _SHOWN = re.compile(rf"^{_INDENT}(?:{_QUOTE})?", re.MULTILINE)
 # Letters of other scripts, and others, that look like those of the frames.
@@ -41,7 +42,7 @@ _ALIKE = str.maketrans(
 _SEEN_AS = {"Ps": "(", "Pe": ")", "Pd": "-", "Zs": " "}
 _BLANK = "\u115f\u1160\u2800"  # letters and symbols that show nothing
 _ROUNDED = re.compile(r"[()（）﹙﹚⁽⁾]")
-_COLONS = re.compile(r"[:：﹕︓∶ː꞉]+(?=\s|$)")
+_COLONS = re.compile(r"[:：﹕︓∶ː꞉։׃⦂]+(?=\s|$)")
 _MARKED = re.compile(r"~[0-9a-f]{4}$")
 _LATIN = re.compile(r"[A-Za-z\u00c0-\u024f]")
 _LIKE_LATIN = re.compile(r"[\u0370-\u058f\u10a0-\u10ff\u13a0-\u13ff\u1c80-\u1c8f\u2c80-\u2cff]")
@@ -66,6 +67,22 @@ def block(text: str) -> str:
     return "\n".join(_indented(line, tags=True) for line in text.splitlines())
 
 
+def clip(text: str, limit: int) -> str:
+    """`text`, or its beginning and end with a note of what was cut between them.
+
+    Where lines were cut, what follows is not put on the line of somebody else.
+    """
+    if len(text) <= limit:
+        return text
+    tail = limit // 4
+    head, end = text[: limit - tail].rstrip(), len(text) - tail
+    note = f"…[{end - len(head)} characters left out]…"
+    if "\n" in text[len(head) : end]:
+        first, *rest = text[end:].split("\n")
+        return "\n".join([head, note, _indented(first.strip()), *rest])
+    return f"{head} {note} {text[end:]}"
+
+
 def unframed(text: str) -> str:
     """A text as it was before it was shown: without indents and quotation marks of ours."""
     return _SHOWN.sub("", text)
@@ -83,7 +100,15 @@ def _quoted(line: str, *, tags: bool = False) -> str:
 
 def _skeleton(line: str) -> str:
     """How a line begins to the eye: in small plain letters, without what does not show."""
-    return "".join(islice(_plain(line), _COMPARED)).casefold().translate(_ALIKE).strip()
+    shown = _plain(line)
+    first = _small(next(shown, ""))
+    if first[:1] not in _FIRST:
+        return first  # as most lines do, so no more of it is looked at
+    return (first + _small("".join(islice(shown, _COMPARED)))).strip()
+
+
+def _small(text: str) -> str:
+    return text.casefold().translate(_ALIKE)
 
 
 def _plain(line: str) -> Iterator[str]:
@@ -105,7 +130,7 @@ def name(true: str) -> str:
     Ann is Ann.
     """
     shown = "".join(" " if char.isspace() else char for char in true if _shows(char))
-    if _FRAME.search(_skeleton(shown)):
+    if _FRAME.search(_small("".join(_plain(shown)))):
         shown = _ROUNDED.sub("", shown)
     shown = _COLONS.sub("", shown.lstrip(" (（﹙⁽"))
     shown = " ".join(shown.split()) or "nobody"
@@ -127,5 +152,6 @@ def fits_tag(text: str) -> bool:
 
 
 def label(text: str) -> str:
-    """A name of a source, a file or a tag, on one line and within round brackets."""
-    return " ".join(text.split()).replace("[", "(").replace("]", ")")
+    """The name of a source and its tags in round brackets, on one line."""
+    shown = f"({' '.join(text.split())})".replace("[", "(").replace("]", ")")
+    return f"(source {shown[1:]}" if _FRAME.match(_skeleton(shown)) else shown

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from memgpt_autogen import frames
 from memgpt_autogen.errors import ModelMistake
 from memgpt_autogen.events import Message, MessageEvent, Notice
+from memgpt_autogen.frames import clip
 from memgpt_autogen.memory.archival import Passage
 from memgpt_autogen.memory.page import Page
 from memgpt_autogen.memory.recall import RecallStorage
@@ -34,11 +35,11 @@ _NAMES = 20  # speakers named to a model that asked for an unknown one
 
 # A date as models write it, with or without a time, seconds and a zone.
 _DATE = re.compile(
-    r"(\d{4})-(\d{1,2})-(\d{1,2})"
+    r"(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})"
     r"(?:(?:\s*T\s*|\s+)(\d{1,2})(?::(\d\d)(?::(\d\d)(?:[.,]\d+)?)?)?\s*(Z|[+-]\d\d(?::?\d\d)?)?)?",
     re.IGNORECASE,
 )
-_WITHOUT_DASHES = re.compile(r"(\d{4})(\d\d)(\d\d)(?!\d)")
+_WITHOUT_DASHES = re.compile(r"^(\d{4})(\d\d)(\d\d)(?!\d)")
 
 
 def messages_of(
@@ -99,8 +100,10 @@ def message_line(message: Message, zone: tzinfo | None = None) -> str:
     return f"{message.line(zone)}{_times(message.times)}"
 
 
-def message_in_context(recall: RecallStorage, message: Message, zone: tzinfo | None = None) -> str:
-    """A message; a short one, such as "Yes, at ten.", between the turns around it."""
+def message_in_context(
+    recall: RecallStorage, room: int, message: Message, zone: tzinfo | None = None
+) -> str:
+    """A message; a short one, such as "Yes, at ten.", between the turns around it, if they fit."""
     line = message_line(message, zone)
     if len(message.text) > _SHORT:
         return line
@@ -108,13 +111,14 @@ def message_in_context(recall: RecallStorage, message: Message, zone: tzinfo | N
     turns = {one.id: clip(message_line(one, zone), _TURN_CHARACTERS) for one in around}
     before = [f"(before) {turn}" for id_, turn in turns.items() if id_ < message.id]
     after = [f"(after) {turn}" for id_, turn in turns.items() if id_ > message.id]
-    return "\n".join([*before, line, *after])
+    whole = "\n".join([*before, line, *after])
+    return whole if len(whole) <= room else line
 
 
 def passage_line(passage: Passage, zone: tzinfo | None = None) -> str:
     origin = "(note)"
     if passage.source is not None:  # its file, or who wrote it
-        origin = f"(from {frames.label(': '.join([passage.source, *passage.tags]))})"
+        origin = frames.label(": ".join([passage.source, *passage.tags]))
     text = frames.below(passage.text)
     return f"[{stamp(passage.timestamp, zone)}] {origin} {text}{_times(passage.times)}"
 
@@ -160,15 +164,6 @@ def known_speaker(recall: RecallStorage, name: str) -> str | None:
             return speaker
     known = ", ".join(sorted(shown, key=lambda one: -speakers[shown[one]])[:_NAMES])
     raise ModelMistake(f"no messages of speaker {name!r}. There are those of: {known or 'nobody'}.")
-
-
-def clip(text: str, limit: int) -> str:
-    """`text`, or its beginning and end with a note of what was cut between them."""
-    if len(text) <= limit:
-        return text
-    note = f" …[{len(text) - limit} characters left out]… "
-    tail = limit // 4
-    return f"{text[: limit - tail]}{note}{text[len(text) - tail :]}"
 
 
 def date_span(text: str, now: datetime) -> tuple[datetime, datetime]:

@@ -220,7 +220,8 @@ def conversation_search(work: Workspace, arguments: ConversationSearch) -> str:
         page=arguments.page,
         speaker=known_speaker(work.recall, arguments.speaker),
     )
-    line = partial(message_in_context, work.recall, zone=work.zone)
+    room = work.shown // work.page_size
+    line = partial(message_in_context, work.recall, room, zone=work.zone)
     return listing(page, line, "messages", work.shown)
 
 

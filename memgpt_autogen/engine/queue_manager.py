@@ -143,9 +143,8 @@ class QueueManager:
             self.context.entries.append(step)
         self.state.counters.searches += sum(1 for call in step.calls if "search" in call.name)
         for name, result in step.block_results if step.calls else ():
-            if name in self.work.core:
-                if result.endswith(self.work.core.reading(name)):  # so the model has seen it
-                    self.state.values_known[name] = self.work.core.shown(name).value
+            if name in self.work.core and result.endswith(self.work.core.reading(name)):
+                self.state.values_known[name] = self.work.core.shown(name).value  # it was seen
         if step.sent:
             now, heard = self.work.clock(), reversed(self.context.entries)
             # the chat that the latest message came from

@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from datetime import tzinfo
 
 from memgpt_autogen import frames
-from memgpt_autogen.engine.formatting import clip, transcript_of
+from memgpt_autogen.engine.formatting import transcript_of
 from memgpt_autogen.engine.main_context import Queued
 from memgpt_autogen.events import MessageEvent
+from memgpt_autogen.frames import clip
 
 logger = logging.getLogger(__name__)
 

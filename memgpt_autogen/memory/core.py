@@ -218,7 +218,8 @@ class CoreMemory(Blocks):
     def _too_late(self, name: str) -> str:
         return (
             f"somebody else changed the block {name!r} meanwhile, and your edit was not"
-            " made. Look again, and repeat the call if it is still right. The block now {self.reading(name)}"
+            " made. Look again, and repeat the call if it is still right. The block now"
+            f" {self.reading(name)}"
         )
 
 

@@ -7,7 +7,6 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from memgpt_autogen.frames import unframed
 from memgpt_autogen.steps import Step
 
 _TELLING_BYTES = 12  # a shorter text, such as "yes please", may be anybody's
@@ -109,5 +108,6 @@ def _long(text: str) -> bool:
 
 
 def _flat(text: str) -> str:
-    """A text as it is compared: one case, every gap one space, as it was before it was shown."""
-    return " ".join(unframed(text).casefold().split())
+    """A text as it is compared: one case, every gap one space, lines without quotation marks."""
+    lines = (line.lstrip().removeprefix("> ") for line in text.splitlines())
+    return " ".join(" ".join(lines).casefold().split())
