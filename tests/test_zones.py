@@ -127,6 +127,11 @@ class Pytz(tzinfo):
     def utcoffset(self, moment: Any) -> timedelta:
         return timedelta(hours=-4)
 
+    dst = utcoffset
+
+    def tzname(self, moment: Any) -> str:
+        return "EDT"
+
 
 def test_one_of_pytzs_offsets_means_its_zone() -> None:
     assert zone_of(datetime(2026, 7, 1, tzinfo=Pytz())) is NEW_YORK

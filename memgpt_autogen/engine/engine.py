@@ -111,10 +111,10 @@ class Engine:
     def ignores(self, event: Event) -> bool:
         """Whether an event is of those that `pause_heartbeats` holds back now."""
         since, until = self.workspace.paused_since, self.workspace.paused_until
-        if not isinstance(event, TimedEvent) or since is None or until is None:
+        if not isinstance(event, TimedEvent) or until is None:
             return False
         now = self.workspace.clock().astimezone(timezone.utc)
-        return since <= now < until  # a clock that was set back ends the pause
+        return (since or now) <= now < until  # a clock that was set back ends the pause
 
     def own(self, wait: float = _OWNER_SECONDS) -> None:
         """Be the process that runs this agent's turns.
