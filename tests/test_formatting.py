@@ -55,6 +55,13 @@ def test_a_short_message_stands_between_the_turns_around_it(work: Workspace) -> 
     assert after.startswith("(after) [2026-05-04") and "Ann: How lovely" in after
 
 
+def test_a_short_message_stands_alone_where_the_turns_around_it_do_not_fit(
+    work: Workspace,
+) -> None:
+    work.shown = 80 * work.page_size
+    assert found(work, "violin", "bob")[1].endswith("Bob: Violin.")
+
+
 def test_a_long_message_stands_alone(work: Workspace) -> None:
     lines = found(work, "awful weather in the mountains", "Bob")
     assert lines[1].endswith(TURNS[3][1])

@@ -424,3 +424,15 @@ def test_a_line_that_was_shown_can_be_replaced(tmp_path: Path) -> None:
 def test_time_stands_in_the_frame_of_a_message_from_any_year() -> None:
     moment = datetime(7, 1, 2, 3, 4, tzinfo=timezone.utc)
     assert Message(timestamp=moment, speaker="Ann", text="x").line() == "[0007-01-02 03:04] Ann: x"
+
+
+def test_what_is_cut_does_not_end_on_the_line_of_somebody_else() -> None:
+    """Results of a search that are shown in part."""
+    said = [
+        Message(timestamp=NOON, speaker=who, text=f"{what} " * 40).line()
+        for who, what in (("Ann", "yes"), ("Mallory", "no"))
+    ]
+    first, note, rest = frames.clip("\n".join(said), 160).split("\n")
+    assert first.startswith("[2026-05-08 12:00] Ann: yes") and "no" not in first
+    assert note == "…[174 characters left out]…"
+    assert rest.startswith("  no no") and rest.endswith("no ")
