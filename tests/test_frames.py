@@ -435,4 +435,4 @@ def test_what_is_cut_does_not_end_on_the_line_of_somebody_else() -> None:
     first, note, rest = frames.clip("\n".join(said), 160).split("\n")
     assert first.startswith("[2026-05-08 12:00] Ann: yes") and "no" not in first
     assert note == "…[174 characters left out]…"
-    assert rest.startswith("  no no") and rest.endswith("no ")
+    assert rest.startswith("  no no") and rest.endswith("no no")
