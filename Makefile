@@ -45,8 +45,8 @@ test-local: $(STAMPS)/dev ## memory cases with the real 1.5B model; takes a whil
 test-small-model: $(STAMPS)/dev ## the protocol against SmolLM2, a real but tiny model
 	@$(PYTEST) -m small_model
 
-test-slow: $(STAMPS)/dev ## a hundred kills and all damages of the files; takes minutes
-	@$(PYTEST) -m slow_durability -s tests/durability
+test-slow: $(STAMPS)/dev ## a hundred kills, all damages of the files, ten thousand forgeries; takes minutes
+	@$(PYTEST) -m slow_durability -s
 
 lint: $(STAMPS)/dev ## formatting and lint rules
 	@$(BIN)/ruff format --check --quiet . || { echo "run 'make format'"; exit 1; }

@@ -8,22 +8,18 @@ such as a login or an upload, and timed events.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import date, datetime, time
+from datetime import date, datetime, time, tzinfo
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import ConfigDict, Field, field_validator
 from typing_extensions import Self
 
+from memgpt_autogen import frames
 from memgpt_autogen.arguments import When, day_or_time
 from memgpt_autogen.values import Value
-
-# The mark of a system alert; in somebody's words it is altered, so that nobody can forge one.
-ALERT = "(system alert)"
-_QUOTED_ALERT = "(“system alert”)"
+from memgpt_autogen.zones import stamp
 
 _HEARTBEAT = "This is a timed heartbeat; nobody is waiting for an answer."
-
-STAMP = "%Y-%m-%d %H:%M"  # a moment as the model sees it
 
 Clock = Callable[[], datetime]
 
@@ -31,11 +27,6 @@ Clock = Callable[[], datetime]
 def local_now() -> datetime:
     """The current time, aware of the local time zone."""
     return datetime.now().astimezone()
-
-
-def stamp(moment: datetime) -> str:
-    """`moment` to the minute, as the model sees it: `2026-05-08 17:04`."""
-    return moment.strftime(STAMP)
 
 
 def moment_of(when: date | str) -> datetime:
@@ -70,12 +61,15 @@ class Event(Value):
             return self
         return self.model_copy(update={"timestamp": clock()})
 
-    def line(self) -> str:
-        """The event as the model reads it: time, then who or what, then the text."""
-        return f"[{stamp(self.timestamp)}] {self.body()}"
+    def line(self, zone: tzinfo | None = None) -> str:
+        """The event as the model reads it: time, then who or what, then the text.
+
+        `zone` is that of the time; None: the one that the timestamp has.
+        """
+        return f"[{stamp(self.timestamp, zone)}] {frames.below(self.body())}"
 
     def body(self) -> str:
-        """The event without its time."""
+        """The event without its time, its further lines as they are."""
         raise NotImplementedError
 
 
@@ -101,8 +95,8 @@ class Message(Event):
 
     def body(self) -> str:
         if not self.text.strip():
-            return f"{self.speaker} said nothing."
-        return f"{self.speaker}: {self.text.replace(ALERT, _QUOTED_ALERT)}"
+            return f"{frames.name(self.speaker)} said nothing."
+        return f"{frames.name(self.speaker)}: {self.text}"
 
 
 class MessageEvent(Message):
@@ -146,7 +140,7 @@ class SystemAlert(Event):
         super().__init__(text=text, **_at(timestamp), **further)
 
     def body(self) -> str:
-        return f"{ALERT} {self.text}"
+        return f"{frames.ALERT} {self.text}"
 
 
 class Login(Event):
@@ -158,7 +152,7 @@ class Login(Event):
         super().__init__(name=name, **_at(timestamp), **further)
 
     def body(self) -> str:
-        return f"(login) {self.name} is online."
+        return f"(login) {frames.name(self.name)} is online."
 
 
 class DocumentUpload(Event):

@@ -68,6 +68,11 @@ class Settings(Value):
         ge=0,
         description="bytes of pictures in one prompt, as they are sent; older ones become (image)",
     )
+    timezone: str | None = Field(
+        default=None,
+        description="zone in which dates are shown and meant, by its IANA name, such as"
+        " Europe/Berlin; default the clock's, which is the machine's",
+    )
     cache_markers: bool = Field(
         default=False,
         description="tell Anthropic's models what of a prompt to cache; AutoGen's usage summary"

@@ -42,13 +42,18 @@ class FunctionCall(Value):
 
 
 class FunctionResult(Value):
-    """What a call led to. `text` is what the model reads; `ok` is False for its mistakes."""
+    """What a call led to. `text` is what the model reads; `ok` is False for its mistakes.
+
+    Attributes:
+        framed: whose words are whose is marked in the text: a memory function made it.
+    """
 
     call_id: str
     name: str
     ok: bool
     text: str
     heartbeat: bool = False
+    framed: bool = False
 
 
 class Completion(Value):

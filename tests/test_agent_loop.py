@@ -75,7 +75,7 @@ def test_a_fact_is_stored_and_answered_in_two_steps(make: Make) -> None:
         assert ask(agent, "I like tea.") == "Noted."
         assert agent.core_memory["human"].value == "Alice likes tea."
         assert [step.monologue for step in agent.last_steps] == ["", "She will like that."]
-        assert "now reads:\nAlice likes tea." in model.requests[1].text
+        assert "now reads:\n  Alice likes tea." in model.requests[1].text
         assert model.requests[0].contains("Alice: I like tea.") == 1
         page = agent.recall.search("tea")
         assert {(m.speaker, m.text) for m in page.items} == {
@@ -108,7 +108,7 @@ def test_all_eight_functions_work(make: Make) -> None:
     assert told[1].startswith("Page 1 of 1, 1 messages in all:")
     assert "] Alice: I lost my umbrella." in told[1]
     assert "] Alice: I lost my umbrella." in told[2]
-    assert told[4].endswith("now reads:\nHas a hat.")
+    assert told[4].endswith("now reads:\n  Has a hat.")
     assert "2026-05-08" in told[5]
     assert told[6].startswith("Page 1 of 1, 1 passages in all:") and "4711" in told[6]
 
@@ -123,7 +123,7 @@ def test_results_come_in_pages(make: Make) -> None:
                 "conversation_search_date", start_date="2026-05-08", end_date="2026-05-08", page=7
             ),
             call("conversation_search_date", start_date="2026-05-09", end_date="2026-05-08"),
-            call("conversation_search_date", start_date="yesterday", end_date="2026-05-08"),
+            call("conversation_search_date", start_date="some day", end_date="2026-05-08"),
         ),
         send("done"),
     ]
@@ -277,7 +277,7 @@ def test_edits_by_the_program_reach_the_model(make: Make) -> None:
         ask(agent, "two")
         ask(agent, "three")
         assert model.requests[0].contains("Prefers mail.") == 0
-        assert model.requests[1].contains("'human' now reads:\nPrefers mail.") == 1
+        assert model.requests[1].contains("'human' now reads:\n  Prefers mail.") == 1
         assert model.requests[2].contains("Prefers mail.") == 1
 
 

@@ -367,7 +367,7 @@ async def test_cancelling_a_turn_cancels_its_tool(make: Make) -> None:
         assert agent.core_memory["human"].value == "Waits."
         request = model.requests[1]
         assert request.contains("broken off before it ended") == 1
-        assert request.contains("now reads:\nWaits.") == 1
+        assert request.contains("now reads:\n  Waits.") == 1
         assert not request.contains("not said")
 
 

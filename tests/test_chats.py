@@ -89,7 +89,7 @@ def test_a_chain_of_chats_carries_over(tmp_path: Path) -> None:
         heard = [m.text for m in agent.recall.latest(9) if m.speaker == "user"]
     assert heard[0] == "name a colour"
     assert heard[1].startswith("use it\nContext:") and "teal" in heard[1]
-    assert model.requests[-1].last_text.endswith("Context: \nthe colour is teal")
+    assert model.requests[-1].last_text.endswith("Context: \n  the colour is teal")
 
 
 @pytest.mark.feature("a_initiate_chats with carryover")

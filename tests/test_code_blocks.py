@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 from collections.abc import Iterator
 from pathlib import Path
+from textwrap import indent
 from typing import Any
 
 import pytest
@@ -87,11 +88,11 @@ def test_long_code_is_not_cut(tmp_path: Path) -> None:
 
 
 @pytest.mark.feature("code blocks of others")
-def test_code_of_another_reaches_the_model_untouched(tmp_path: Path) -> None:
+def test_code_of_another_reaches_the_model_as_it_is_but_for_an_indent(tmp_path: Path) -> None:
     with playing([send("nice code")], tmp_path) as (agent, model):
         user().initiate_chat(agent, message=CODE, max_turns=1, silent=True)
         assert agent.recall.latest(2)[0].text == CODE
-    assert model.requests[0].contains(CODE) == 1
+    assert model.requests[0].contains(indent(CODE, "  ").lstrip()) == 1
 
 
 @pytest.mark.feature("code_execution_config of the agent")

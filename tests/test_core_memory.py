@@ -106,7 +106,7 @@ def test_a_wrong_replace_changes_nothing(old: str, new: str, complaint: str) -> 
 
 
 def test_the_complaint_shows_the_block() -> None:
-    with pytest.raises(ConfigurationError, match="The block reads:\nLikes tea"):
+    with pytest.raises(ConfigurationError, match="The block reads:\n  Likes tea"):
         memory("Likes tea.").replace("human", "coffee", "x")
 
 
@@ -172,5 +172,5 @@ def test_no_edit_ever_passes_the_limit(edits: list[tuple[bool, str, str]]) -> No
 
 def test_render_shows_each_block_under_its_label() -> None:
     assert memory("Likes tea.").render() == (
-        "<human>\nLikes tea.\n</human>\n<rules read-only>\nBe kind.\n</rules>"
+        "<human>\n  Likes tea.\n</human>\n<rules read-only>\n  Be kind.\n</rules>"
     )

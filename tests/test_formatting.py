@@ -50,9 +50,16 @@ def found(work: Workspace, query: str, speaker: str = "") -> list[str]:
 def test_a_short_message_stands_between_the_turns_around_it(work: Workspace) -> None:
     head, before, message, after, *_ = found(work, "violin", "bob")
     assert head.startswith("Page 1 of 1, 2 messages")
-    assert before.startswith("  [2026-05-04") and "Ann: Which instrument" in before
+    assert before.startswith("(before) [2026-05-04") and "Ann: Which instrument" in before
     assert message.startswith("[2026-05-04") and message.endswith("Bob: Violin.")
-    assert "Ann: How lovely" in after
+    assert after.startswith("(after) [2026-05-04") and "Ann: How lovely" in after
+
+
+def test_a_short_message_stands_alone_where_the_turns_around_it_do_not_fit(
+    work: Workspace,
+) -> None:
+    work.shown = 80 * work.page_size
+    assert found(work, "violin", "bob")[1].endswith("Bob: Violin.")
 
 
 def test_a_long_message_stands_alone(work: Workspace) -> None:

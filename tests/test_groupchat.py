@@ -284,4 +284,4 @@ def test_nobody_can_forge_a_system_alert(memory: str) -> None:
         with MemGPTAgent("mem", "", model.llm_config, memory=memory) as agent:
             agent.generate_reply([{"role": "user", "name": "eve", "content": forged}])
             assert agent.recall.latest(2)[0].text == forged
-        assert model.requests[0].contains("(system alert) forget") == 0
+        assert model.requests[0].last_text.endswith("eve: hi\n  > " + forged.split("\n")[1])

@@ -63,7 +63,7 @@ def test_going_back_is_a_change_too_and_the_model_is_told(tmp_path: Path) -> Non
             core.revert("nobody")
         ask(agent, "What do I like?")
         told = [str(m["content"]) for m in model.requests[-1].messages]
-        assert [text for text in told if text.endswith("block 'human' now reads:\nOld.")]
+        assert [text for text in told if text.endswith("block 'human' now reads:\n  Old.")]
 
 
 def test_a_block_that_is_as_it_was_made_has_nothing_to_go_back_to(tmp_path: Path) -> None:

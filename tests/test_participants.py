@@ -96,7 +96,7 @@ def test_the_least_recently_heard_leave_and_come_back(tmp_path: Path) -> None:
         group(agent, ["Ann"])
         assert names_of(agent) == ["persona", "human", "human:Cleo", "human:Ann"]
         assert agent.core_memory["human:Ann"].value == "Ann keeps bees."
-        assert model.requests[0].contains("'human:Ann' is back and reads:\nAnn keeps bees.") == 1
+        assert model.requests[0].contains("'human:Ann' is back and reads:\n  Ann keeps bees.") == 1
         assert len(agent.archival) == 0  # Bob's block was empty
         agent.core_memory.set("human:Ann", "Ann keeps bees no more.")
         group(agent, ["Bob", "Cleo"])

@@ -75,7 +75,9 @@ def test_an_edit_elsewhere_is_told_before_the_next_model_call(memory: Path) -> N
 
     with ScriptedModel(rule) as model, open_agent(memory, model) as agent:
         assert ask(agent, "go") == "I see."
-        told = "(system alert) the core memory block 'human' now reads:\nDana is allergic to nuts."
+        told = (
+            "(system alert) the core memory block 'human' now reads:\n  Dana is allergic to nuts."
+        )
         assert [request.contains(told) for request in model.requests] == [0, 1]
         assert agent.core_memory.history("human")[-1].author == "program"
 
@@ -106,7 +108,7 @@ def test_an_edit_by_the_model_of_a_text_that_changed_is_refused(memory: Path, mo
         refused = agent.last_steps[0].results[0]
         assert not refused.ok
         assert refused.text.startswith("Error: somebody else changed the block 'human' meanwhile")
-        assert refused.text.endswith("now reads:\nDana is allergic to nuts.")
+        assert refused.text.endswith("now reads:\n  Dana is allergic to nuts.")
         assert agent.core_memory["human"].value == "Dana is allergic to nuts.\nLikes cake."
         history = agent.core_memory.history("human")
         assert [one.author for one in history[-2:]] == ["program", "model"]

@@ -61,7 +61,9 @@ def test_an_edit_by_one_is_seen_by_the_other_at_its_next_step(make: Make) -> Non
         ask(coder, "note it")
         assert tester.core_memory["plan"].value == "Be kind.\nShip on Friday."
         assert ask(tester, "when?") == "Friday."
-        assert two.requests[0].contains("block 'plan' now reads:\nBe kind.\nShip on Friday.") == 1
+        assert (
+            two.requests[0].contains("block 'plan' now reads:\n  Be kind.\n  Ship on Friday.") == 1
+        )
         assert (
             two.requests[1].contains("block 'plan' now reads") == 2
         )  # at attaching, and once more
@@ -87,7 +89,7 @@ def test_of_two_edits_at_once_one_is_told_to_look_again(make: Make) -> None:
         assert ask(agents["tester"], "note it") == "Done."
         assert agents["coder"].core_memory["plan"].value == "Ship on Friday.\nTest on Thursday."
         lost = two.requests[1].last_text
-        assert "your edit was not made" in lost and lost.endswith("reads:\nShip on Friday.")
+        assert "your edit was not made" in lost and lost.endswith("reads:\n  Ship on Friday.")
 
 
 def test_a_program_that_has_not_read_the_latest_text_cannot_overwrite_it(make: Make) -> None:

@@ -17,7 +17,7 @@ _BLOCK = re.compile(r"<([^<>/]+?)(?: shared)?(?: read-only)?>\n(.*?)\n?</\1>", r
 _EDIT = re.compile(r"block '([^']+)' (?:now reads|is back and reads):\n(.*)", re.DOTALL)
 _EMPTY = re.compile(r"(?:new block, |block )'([^']+)'(?:: keep there| is empty now)")
 _ATTACHED = re.compile(r"\(document\) The (source|shared archive) '([^']+)' with")
-_FOUND = re.compile(rf"^ *{_STAMP}", re.MULTILINE)  # indented: a turn beside a result
+_FOUND = re.compile(rf"^(?:\(before\) |\(after\) )?{_STAMP}(?:\(note\) )?", re.MULTILINE)
 _WORD = re.compile(r"[^\W\d_]{3,}")
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
 # Words that say nothing of what a question is about.
@@ -73,13 +73,18 @@ def blocks(request: ChatRequest) -> dict[str, list[str]]:
     for message in request.messages:
         text = content_text(message.get("content"))
         if message.get("role") == "system":
-            found.update({name: value.splitlines() for name, value in _BLOCK.findall(text)})
+            found.update({name: lines_of(value) for name, value in _BLOCK.findall(text)})
         elif message.get("role") == "tool" or "(system alert)" in text:
             if edit := _EDIT.search(text):
-                found[edit[1]] = edit[2].splitlines()
+                found[edit[1]] = lines_of(edit[2])
             elif empty := _EMPTY.search(text):
                 found[empty[1]] = []
     return found
+
+
+def lines_of(value: str) -> list[str]:
+    """The lines of a block, which are shown indented."""
+    return [line.strip() for line in value.splitlines()]
 
 
 def attached(request: ChatRequest) -> list[str]:

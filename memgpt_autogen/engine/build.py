@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import ExitStack
 
 from memgpt_autogen.engine.asking.asker import Asker
-from memgpt_autogen.engine.engine import Engine, Identity, budget_of
+from memgpt_autogen.engine.engine import Engine, Identity, budget_of, zone_in
 from memgpt_autogen.engine.executor import Executor
 from memgpt_autogen.engine.functions import Workspace
 from memgpt_autogen.engine.loop import Loop
@@ -25,6 +25,7 @@ from memgpt_autogen.settings import Settings
 from memgpt_autogen.storage.embedders.embedder import Embedder
 from memgpt_autogen.storage.store import Store, open_store
 from memgpt_autogen.storage.text import clean
+from memgpt_autogen.zones import ZonedClock
 
 
 def build_engine(
@@ -34,6 +35,7 @@ def build_engine(
 
     Raises:
         EmbedderMismatchError: the memory was made with another embedder.
+        ConfigurationError: there is no time zone of the name in the settings.
         StateFormatError: what was saved is of a layout that this code cannot read.
         StorageError: the storage cannot be reached.
     """
@@ -42,16 +44,18 @@ def build_engine(
             settings.location, "agents", identity.name, embedder, texts=settings.chroma_texts
         )
         opened.callback(store.close)
-        engine = _wired(store, identity, settings, clock, opened)
+        zoned = ZonedClock(clock, zone_in(settings, clock))
+        engine = _wired(store, identity, settings, zoned, opened)
         opened.pop_all()  # nothing went wrong: it stays open
         return engine
 
 
 def _wired(
-    store: Store, identity: Identity, settings: Settings, clock: Clock, opened: ExitStack
+    store: Store, identity: Identity, settings: Settings, clock: ZonedClock, opened: ExitStack
 ) -> Engine:
     saved = SavedState(store)
     context = _main_context(saved, identity, settings)
+    context.zone = clock.zone
     workspace = Workspace(
         agent=clean(identity.name),
         core=_core_memory(store, identity, settings, clock),
@@ -60,7 +64,9 @@ def _wired(
         clock=clock,
         page_size=settings.page_size,
         shown=context.shown,
+        paused_since=saved.values.paused_since,
         paused_until=saved.values.paused_until,
+        zone=clock.zone,
     )
     sources = AttachedSources(
         settings.location, workspace.archival, clock, texts=settings.chroma_texts
@@ -87,7 +93,8 @@ def _wired(
         max_steps=settings.max_steps,
         token_budget=settings.turn_token_budget,
     )
-    return Engine(identity, settings, store, workspace, queue, executor, loop, sources, shared)
+    parts = (store, workspace, queue, executor, loop, sources, shared, clock)
+    return Engine(identity, settings, *parts)
 
 
 def _main_context(saved: SavedState, identity: Identity, settings: Settings) -> MainContext:

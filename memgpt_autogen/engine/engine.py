@@ -7,6 +7,7 @@ import os
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from datetime import timezone, tzinfo
 from functools import partial
 
 from memgpt_autogen.engine.asking.asker import ChatModel
@@ -19,7 +20,7 @@ from memgpt_autogen.engine.loop import Loop, TurnRequest
 from memgpt_autogen.engine.queue_manager import QueueManager
 from memgpt_autogen.engine.turn_lock import TurnLock
 from memgpt_autogen.errors import DirectoryLockedError
-from memgpt_autogen.events import DocumentUpload, Event, TimedEvent
+from memgpt_autogen.events import Clock, DocumentUpload, Event, TimedEvent
 from memgpt_autogen.memory.blocks import Block
 from memgpt_autogen.memory.sharing import AttachedSources, SharedBlocks, SharedLink
 from memgpt_autogen.memory.state import Counters
@@ -31,6 +32,7 @@ from memgpt_autogen.steps import Turn
 from memgpt_autogen.storage.address import without_credentials
 from memgpt_autogen.storage.store import Store
 from memgpt_autogen.storage.text import clean
+from memgpt_autogen.zones import ZonedClock, name_of, zone_named, zone_of
 
 logger = logging.getLogger(__name__)
 
@@ -96,6 +98,7 @@ class Engine:
     loop: Loop
     sources: AttachedSources
     shared: SharedBlocks
+    clock: ZonedClock
     lock: TurnLock = field(default_factory=TurnLock)
     process: int = field(default_factory=os.getpid)
     is_open: bool = True
@@ -117,9 +120,11 @@ class Engine:
 
     def ignores(self, event: Event) -> bool:
         """Whether an event is of those that `pause_heartbeats` holds back now."""
-        until = self.workspace.paused_until
-        timed = isinstance(event, TimedEvent)
-        return timed and until is not None and self.workspace.clock() < until
+        since, until = self.workspace.paused_since, self.workspace.paused_until
+        if not isinstance(event, TimedEvent) or until is None:
+            return False
+        now = self.workspace.clock().astimezone(timezone.utc)
+        return (since or now) <= now < until  # a clock that was set back ends the pause
 
     def own(self, wait: float = _OWNER_SECONDS) -> None:
         """Be the process that runs this agent's turns.
@@ -140,7 +145,7 @@ class Engine:
         told = (self.queue.state.preset, role)
         if self._told != told:
             self.queue.context.instructions = instructions(
-                told[0], name=self.identity.name, role=role
+                told[0], name=self.identity.name, role=role, zone=name_of(self.clock.zone)
             )
             self._told = told
 
@@ -152,9 +157,11 @@ class Engine:
         instructions(state.preset, name=identity.name, role="")  # a wrong name fails here
         if context.counter.model != identity.model:
             context.counter = TokenCounter(identity.model, state.token_factor)
+        self.clock.zone = zone_in(settings, self.clock.look)
+        self.workspace.zone = context.zone = self.clock.zone
+        self._told = None
         context.resize(budget_of(identity, settings))
-        self.workspace.page_size = settings.page_size
-        self.workspace.shown = context.shown
+        self.workspace.page_size, self.workspace.shown = settings.page_size, context.shown
         context.image_bytes = settings.image_bytes
         self.loop.asker.tool_mode = settings.tool_mode
         self.loop.max_steps = settings.max_steps
@@ -270,7 +277,17 @@ class Engine:
             limit=min(max(window // 4, 600), 4000),
             chunk=window * 2,
             failures=_CALL_FAILURES,
+            zone=self.clock.zone,
         )
+
+
+def zone_in(settings: Settings, clock: Clock) -> tzinfo:
+    """The zone in which an agent's dates are shown and meant.
+
+    Raises:
+        ConfigurationError: there is no zone of the name in the settings.
+    """
+    return zone_of(clock()) if settings.timezone is None else zone_named(settings.timezone)
 
 
 def budget_of(identity: Identity, settings: Settings) -> Budget:

@@ -102,7 +102,7 @@ class Executor:
             text = function.handler(self._workspace, arguments)
         except ModelMistake as mistake:
             return FunctionResult(
-                call_id=call.id, name=call.name, ok=False, text=f"Error: {mistake}"
+                call_id=call.id, name=call.name, ok=False, text=f"Error: {mistake}", framed=True
             )
         return FunctionResult(
             call_id=call.id,
@@ -110,6 +110,7 @@ class Executor:
             ok=True,
             text=text,
             heartbeat=function.heartbeat(arguments),
+            framed=True,
         )
 
     def _run(self, toolbox: Toolbox, call: FunctionCall) -> FunctionResult:

@@ -1,20 +1,27 @@
-"""Formatting: all that the model reads of events, steps and results is framed here."""
+"""Formatting: events, steps and results as the model reads them, in their frames."""
 
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Callable
-from datetime import datetime, time, timedelta
+from contextlib import suppress
+from datetime import date, datetime, timedelta, timezone, tzinfo
 from typing import Any, TypeVar
 
+from memgpt_autogen import frames
 from memgpt_autogen.errors import ModelMistake
-from memgpt_autogen.events import ALERT, STAMP, Message, MessageEvent, Notice
+from memgpt_autogen.events import Message, MessageEvent, Notice
+from memgpt_autogen.frames import clip
 from memgpt_autogen.memory.archival import Passage
 from memgpt_autogen.memory.page import Page
 from memgpt_autogen.memory.recall import RecallStorage
 from memgpt_autogen.model.protocol.dialect import EXTRA, THOUGHTS
 from memgpt_autogen.steps import Step
+from memgpt_autogen.storage.record import EPOCH, MICROSECOND
+from memgpt_autogen.storage.search.when import times
+from memgpt_autogen.zones import span_of, stamp, zone_of
 
 T = TypeVar("T")
 
@@ -30,7 +37,18 @@ _TURN_CHARACTERS = 160  # of a turn that is shown beside a result
 _NAMES = 20  # speakers named to a model that asked for an unknown one
 
 
-def messages_of(entry: MessageEvent | Notice | Step, shown: int) -> list[ChatMessage]:
+# A date as models write it, with or without a time, seconds and a zone.
+_DATE = re.compile(
+    r"(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})"
+    r"(?:(?:\s*T\s*|\s+)(\d{1,2})(?::(\d\d)(?::(\d\d)(?:[.,]\d+)?)?)?\s*(Z|[+-]\d\d(?::?\d\d)?)?)?",
+    re.IGNORECASE,
+)
+_WITHOUT_DASHES = re.compile(r"^(\d{4})(\d\d)(\d\d)(?!\d)")
+
+
+def messages_of(
+    entry: MessageEvent | Notice | Step, shown: int, zone: tzinfo | None = None
+) -> list[ChatMessage]:
     """An entry of the queue as chat messages; of each text `shown` characters.
 
     Messages with calls hold the fields `THOUGHTS` and `EXTRA`, for the servers that want
@@ -39,24 +57,24 @@ def messages_of(entry: MessageEvent | Notice | Step, shown: int) -> list[ChatMes
     if isinstance(entry, Step):
         return _step_messages(entry, shown)
     if not isinstance(entry, MessageEvent):
-        return [{"role": "user", "content": clip(entry.line(), shown)}]
+        return [{"role": "user", "content": clip(entry.line(zone), shown)}]
     if entry.own:
         return [{"role": "assistant", "content": clip(entry.text, shown)}]
-    text = clip(entry.line(), shown)
+    text = clip(entry.line(zone), shown)
     if entry.images:
         return [{"role": "user", "content": [{"type": "text", "text": text}, *entry.images]}]
     return [{"role": "user", "content": text}]
 
 
-def transcript_of(entry: MessageEvent | Notice | Step) -> str:
+def transcript_of(entry: MessageEvent | Notice | Step, zone: tzinfo | None = None) -> str:
     """An entry as the summariser reads it."""
     if isinstance(entry, Notice):
-        return "" if entry.alert else entry.line()
+        return "" if entry.alert else entry.line(zone)
     if isinstance(entry, MessageEvent):
-        return entry.text if entry.own else entry.line()
-    said = [f"(I said) {message}" for message in entry.sent]
+        return f"(I said) {frames.below(entry.text)}" if entry.own else entry.line(zone)
+    said = [f"(I said) {frames.below(message)}" for message in entry.sent]
     called = [
-        f"(I called) {call.name} {call.arguments}"
+        f"(I called) {call.name} {frames.below(call.arguments)}"
         for call in entry.calls
         if call.name != "send_message"
     ]
@@ -67,7 +85,7 @@ def brief_of(step: Step) -> list[ChatMessage]:
     """A step of which there is no room to show more than what was called."""
     names = Counter(call.name for call in step.calls)
     done = ", ".join(f"{name} ({times})" for name, times in names.most_common(5))
-    text = f"{ALERT} you called {clip(done, 200)}; there is no room to show more of it."
+    text = f"{frames.ALERT} you called {clip(done, 200)}; there is no room to show more of it."
     return [{"role": "user", "content": text}]
 
 
@@ -84,7 +102,10 @@ def _step_messages(step: Step, shown: int) -> list[ChatMessage]:
         }
         for call in step.calls
     ]
-    texts = {result.call_id: clip(result.text, shown) for result in step.results}
+    texts = {
+        result.call_id: clip(result.text if result.framed else frames.apart(result.text), shown)
+        for result in step.results
+    }
     results: list[ChatMessage] = [
         {"role": "tool", "tool_call_id": call.id, "content": texts.get(call.id, NO_RESULT)}
         for call in step.calls
@@ -111,27 +132,31 @@ def _clipped(arguments: str, shown: int) -> str:
     return json.dumps(short, ensure_ascii=False)
 
 
-def message_line(message: Message) -> str:
-    time = message.timestamp.strftime(STAMP)
-    return f"[{time}] {message.speaker}: {message.text}{_times(message.times)}"
+def message_line(message: Message, zone: tzinfo | None = None) -> str:
+    return f"{message.line(zone)}{_times(message.times)}"
 
 
-def message_in_context(recall: RecallStorage, message: Message) -> str:
-    """A message; a short one, such as "Yes, at ten.", between the turns around it."""
-    line = message_line(message)
+def message_in_context(
+    recall: RecallStorage, room: int, message: Message, zone: tzinfo | None = None
+) -> str:
+    """A message; a short one, such as "Yes, at ten.", between the turns around it, if they fit."""
+    line = message_line(message, zone)
     if len(message.text) > _SHORT:
         return line
     around = recall.around(message.id)
-    before = [one for one in around if one.id < message.id]
-    turns = [f"  {clip(message_line(one), _TURN_CHARACTERS)}" for one in around]
-    return "\n".join([*turns[: len(before)], line, *turns[len(before) :]])
+    turns = {one.id: clip(message_line(one, zone), _TURN_CHARACTERS) for one in around}
+    before = [f"(before) {turn}" for id_, turn in turns.items() if id_ < message.id]
+    after = [f"(after) {turn}" for id_, turn in turns.items() if id_ > message.id]
+    whole = "\n".join([*before, line, *after])
+    return whole if len(whole) <= room else line
 
 
-def passage_line(passage: Passage) -> str:
-    origin = ""
-    if passage.source is not None:
-        origin = f" ({': '.join([passage.source, *passage.tags])})"  # its file, or who wrote it
-    return f"[{passage.timestamp.strftime(STAMP)}]{origin} {passage.text}{_times(passage.times)}"
+def passage_line(passage: Passage, zone: tzinfo | None = None) -> str:
+    origin = "(note)"
+    if passage.source is not None:  # its file, or who wrote it
+        origin = frames.label(": ".join([passage.source, *passage.tags]))
+    text = frames.below(passage.text)
+    return f"[{stamp(passage.timestamp, zone)}] {origin} {text}{_times(passage.times)}"
 
 
 def _times(times: int) -> str:
@@ -158,7 +183,7 @@ def listing(page: Page[T], line: Callable[[T], str], noun: str, room: int) -> st
 
 
 def known_speaker(recall: RecallStorage, name: str) -> str | None:
-    """The speaker that the model means, in whatever case; None where it names none.
+    """The speaker that the model means, as it was shown and in whatever case; None without a name.
 
     Raises:
         ModelMistake: nobody of that name ever said anything.
@@ -166,45 +191,45 @@ def known_speaker(recall: RecallStorage, name: str) -> str | None:
     if not name.strip():
         return None
     speakers = recall.speakers()
-    if name in speakers:
-        return name
-    for speaker in speakers:
-        if speaker.casefold() == name.strip().casefold():
+    shown = {frames.name(speaker): speaker for speaker in speakers}
+    asked = name.strip()
+    if (found := shown.get(asked)) is not None or (found := name) in speakers:
+        return found
+    for as_shown, speaker in shown.items():
+        if as_shown.casefold() == asked.casefold():
             return speaker
-    known = ", ".join(sorted(speakers, key=lambda one: -speakers[one])[:_NAMES])
+    known = ", ".join(sorted(shown, key=lambda one: -speakers[shown[one]])[:_NAMES])
     raise ModelMistake(f"no messages of speaker {name!r}. There are those of: {known or 'nobody'}.")
 
 
-def clip(text: str, limit: int) -> str:
-    """`text`, or its beginning and end with a note of what was cut between them."""
-    if len(text) <= limit:
-        return text
-    note = f" …[{len(text) - limit} characters left out]… "
-    tail = limit // 4
-    return f"{text[: limit - tail]}{note}{text[len(text) - tail :]}"
-
-
 def date_span(text: str, now: datetime) -> tuple[datetime, datetime]:
-    """The first and the last moment that an ISO 8601 date or time names.
+    """The first and the last moment that a date or a time names, such as ISO 8601 ones.
 
-    `2026-05-08` is the whole day, `2026-05-08T17:04` the whole minute; a time
-    without a zone is local, that is, of the zone of `now`.
+    `2026-05-08` is the whole day, `2026-05-08T17:04` the whole minute, `yesterday` and `May
+    2023` what a question may name as well. Without a zone it is of the zone of `now`.
 
     Raises:
-        ModelMistake: the text is no ISO 8601 date.
+        ModelMistake: the text is no date.
     """
-    cleaned = text.strip().replace("Z", "+00:00").replace("z", "+00:00")
-    try:
-        moment = datetime.fromisoformat(cleaned)
-    except ValueError:
-        raise ModelMistake(
-            f"{text!r} is no date: write it like 2026-05-08 or 2026-05-08T17:04."
-        ) from None
-    has_time = len(cleaned) > 10
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=now.tzinfo)
-    if not has_time:
-        return moment, datetime.combine(moment.date(), time.max, tzinfo=moment.tzinfo)
-    if moment.second == 0 and moment.microsecond == 0:
-        return moment, moment + timedelta(seconds=59, microseconds=999_999)
-    return moment, moment.replace(microsecond=999_999)
+    cleaned = _WITHOUT_DASHES.sub(r"\1-\2-\3", text.strip(" \t\n[]()'\"."))
+    if match := _DATE.fullmatch(cleaned):
+        with suppress(ValueError, OverflowError):  # 31 June
+            return _span(match, zone_of(now))
+    spans, rest = times(cleaned, now)
+    if len(spans) == 1 and not rest.strip():
+        return EPOCH + spans[0].start * MICROSECOND, EPOCH + spans[0].end * MICROSECOND
+    raise ModelMistake(f"{text!r} is no date: write it like 2026-05-08 or 2026-05-08T17:04.")
+
+
+def _span(match: re.Match[str], zone: tzinfo) -> tuple[datetime, datetime]:
+    """The moments of an ISO date; where clocks are set back, an hour may be there twice."""
+    year, month, day, hour, minute, second = (int(part or 0) for part in match.groups()[:6])
+    if match[4] is None:
+        return span_of(date(year, month, day), zone)
+    if match[7]:
+        offset = match[7].upper().replace("Z", "+00:00").replace(":", "").ljust(5, "0")
+        zone = datetime.strptime(offset, "%z").tzinfo or zone
+    first = datetime(year, month, day, hour, minute, second, tzinfo=zone)
+    both = [one.astimezone(timezone.utc) for one in (first, first.replace(fold=1))]
+    length = timedelta(seconds=1) if match[6] else timedelta(minutes=1 if match[5] else 60)
+    return min(both), max(both) + length - MICROSECOND

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone, tzinfo
 from functools import partial
 from typing import Any, Generic, TypeVar
 
@@ -22,10 +22,11 @@ from memgpt_autogen.engine.formatting import (
     passage_line,
 )
 from memgpt_autogen.errors import ConfigurationError, ModelMistake
-from memgpt_autogen.events import Clock, stamp
+from memgpt_autogen.events import Clock
 from memgpt_autogen.memory.archival import ArchivalStorage
 from memgpt_autogen.memory.core import CoreMemory
 from memgpt_autogen.memory.recall import RecallStorage
+from memgpt_autogen.zones import in_zone, stamp
 
 A = TypeVar("A", bound="Arguments")
 
@@ -40,7 +41,9 @@ class Workspace:
         unwritten: what calls have yet to write, with their step, by their ids: each says
             what to tell the model where it cannot be done, else None.
         muted: the turn's answer is out and the model runs only to store things.
-        paused_until: timed events are ignored until then.
+        paused_since: timed events are ignored from then on,
+        paused_until: until then.
+        zone: in which dates are shown; None: as they were given.
         shown: characters one result may show before it is cut with a note.
     """
 
@@ -55,7 +58,9 @@ class Workspace:
     call_id: str = ""
     unwritten: list[tuple[str, Callable[[], str | None]]] = field(default_factory=list)
     muted: bool = False
+    paused_since: datetime | None = None
     paused_until: datetime | None = None
+    zone: tzinfo | None = None
 
     def later(self, deed: Callable[[], str | None]) -> None:
         """Write something together with the step that the present call belongs to."""
@@ -204,7 +209,7 @@ def core_memory_replace(work: Workspace, arguments: CoreMemoryReplace) -> str:
 
 
 def _block_now(work: Workspace, name: str, remark: str = "") -> str:
-    return f"{remark}The block {name!r} now reads:\n{work.core.shown(name).value}"
+    return f"{remark}The block {name!r} now {work.core.reading(name)}"
 
 
 @_function(ConversationSearch, "Find earlier messages.")
@@ -215,7 +220,9 @@ def conversation_search(work: Workspace, arguments: ConversationSearch) -> str:
         page=arguments.page,
         speaker=known_speaker(work.recall, arguments.speaker),
     )
-    return listing(page, partial(message_in_context, work.recall), "messages", work.shown)
+    room = work.shown // work.page_size
+    line = partial(message_in_context, work.recall, room, zone=work.zone)
+    return listing(page, line, "messages", work.shown)
 
 
 @_function(ConversationSearchDate, "List earlier messages between two dates.")
@@ -225,7 +232,7 @@ def conversation_search_date(work: Workspace, arguments: ConversationSearchDate)
     if end < start:
         raise ModelMistake("end_date lies before start_date: swap them.")
     page = work.recall.between(start, end, limit=work.page_size, page=arguments.page)
-    return listing(page, message_line, "messages", work.shown)
+    return listing(page, partial(message_line, zone=work.zone), "messages", work.shown)
 
 
 @_function(ArchivalMemoryInsert, "Keep a text for ever; write it so that it makes sense alone.")
@@ -251,10 +258,12 @@ def _none(_: object) -> None:
 @_function(ArchivalMemorySearch, "Find kept texts and documents.")
 def archival_memory_search(work: Workspace, arguments: ArchivalMemorySearch) -> str:
     page = work.archival.search(arguments.query, limit=work.page_size, page=arguments.page)
-    return listing(page, passage_line, "passages", work.shown)
+    return listing(page, partial(passage_line, zone=work.zone), "passages", work.shown)
 
 
 @_function(PauseHeartbeats, "Ignore timed events for a while.")
 def pause_heartbeats(work: Workspace, arguments: PauseHeartbeats) -> str:
-    work.paused_until = work.clock() + timedelta(minutes=arguments.minutes)
+    now = work.clock()
+    until = now.astimezone(timezone.utc) + timedelta(minutes=arguments.minutes)
+    work.paused_since, work.paused_until = now, in_zone(until, now.tzinfo)
     return f"Timed events are ignored until {stamp(work.paused_until)}."

@@ -9,8 +9,10 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import tzinfo
 from typing import Any, NamedTuple, Union
 
+from memgpt_autogen import frames
 from memgpt_autogen.engine.budget import Budget
 from memgpt_autogen.engine.formatting import ChatMessage, brief_of, messages_of
 from memgpt_autogen.errors import ConfigurationError, ContextOverflowError
@@ -48,9 +50,10 @@ class MainContext:
     `memory` is core memory as of the last eviction: later edits stand in the queue
     as calls whose results show the block's new text, so that the beginning of the
     prompt stays the same and providers' prompt caches hit. Of one entry the model is
-    shown `shown` characters; the rest is in recall storage. `pressure_answered`: the model
-    has had a step since it was warned of memory pressure. Of pictures the newest are shown,
-    at most `most_images`, with `image_bytes` in all, or `most_image_bytes` where that is less.
+    shown `shown` characters; the rest is in recall storage. Dates are shown in `zone`; None:
+    as they were given. `pressure_answered`: the model has had a step since it was warned of
+    memory pressure. Of pictures the newest are shown, at most `most_images`, with `image_bytes`
+    in all, or `most_image_bytes` where that is less.
     """
 
     counter: TokenCounter
@@ -65,6 +68,7 @@ class MainContext:
     most_images: int | None = None
     most_image_bytes: int | None = None
     brief: bool = False
+    zone: tzinfo | None = None
     shown: int = field(init=False)
     _rendered: dict[int, _Rendered] = field(default_factory=dict, repr=False)
     _fixed: tuple[tuple[tuple[str, ...], list[Mapping[str, Any]]], list[int]] | None = None
@@ -94,9 +98,8 @@ class MainContext:
             {"role": "system", "content": f"{self.instructions}\n\n{self.memory}"}
         ]
         if self.summary:
-            head.append(
-                {"role": "user", "content": f"(summary of earlier messages) {self.summary}"}
-            )
+            summary = f"(summary of earlier messages) {frames.below(self.summary)}"
+            head.append({"role": "user", "content": summary})
         return head
 
     def render(self) -> list[ChatMessage]:
@@ -283,7 +286,7 @@ class MainContext:
             if self.brief and isinstance(entry, Step) and entry.calls and not entry.pending:
                 messages = brief_of(entry)
             else:
-                messages = messages_of(entry, self.shown)
+                messages = messages_of(entry, self.shown, self.zone)
             known = _Rendered(entry, messages, self.counter.messages(messages))
             self._rendered[id(entry)] = known
         return known

@@ -143,10 +143,8 @@ class QueueManager:
             self.context.entries.append(step)
         self.state.counters.searches += sum(1 for call in step.calls if "search" in call.name)
         for name, result in step.block_results if step.calls else ():
-            if name in self.work.core:
-                value = self.work.core.shown(name).value
-                if result.endswith(f"reads:\n{value}"):  # so the model has seen it
-                    self.state.values_known[name] = value
+            if name in self.work.core and result.endswith(self.work.core.reading(name)):
+                self.state.values_known[name] = self.work.core.shown(name).value  # it was seen
         if step.sent:
             now, heard = self.work.clock(), reversed(self.context.entries)
             # the chat that the latest message came from
@@ -198,7 +196,7 @@ class QueueManager:
         state.pressure_announced = context.pressure_announced
         state.pressure_answered = context.pressure_answered
         state.token_factor = context.counter.factor
-        state.paused_until = self.work.paused_until
+        state.paused_since, state.paused_until = self.work.paused_since, self.work.paused_until
         self.saved.save(connection, context.entries)
 
     # --- what leaves -------------------------------------------------------------

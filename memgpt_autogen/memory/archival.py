@@ -16,12 +16,13 @@ from memgpt_autogen.events import Clock, moment_of
 from memgpt_autogen.memory.page import LAST, Page, first_item
 from memgpt_autogen.memory.tier import PATIENCE, Tier
 from memgpt_autogen.storage.journal.where import Where
-from memgpt_autogen.storage.record import ARCHIVAL, Record, aware
+from memgpt_autogen.storage.record import ARCHIVAL, Record
 from memgpt_autogen.storage.records import Records
 from memgpt_autogen.storage.search.parse import parsed
 from memgpt_autogen.storage.search.search import By, search
 from memgpt_autogen.storage.text import clean
 from memgpt_autogen.values import Brief
+from memgpt_autogen.zones import aware
 
 
 @dataclass(frozen=True, repr=False)

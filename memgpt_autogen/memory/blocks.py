@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from pydantic import ConfigDict, Field
 
+from memgpt_autogen import frames
 from memgpt_autogen.arguments import checked
 from memgpt_autogen.errors import ConfigurationError, UnknownBlockError
 from memgpt_autogen.events import Clock
@@ -79,6 +80,10 @@ class Blocks:
         """A block as it was read last, which is what edits go by."""
         return self._known(name).block
 
+    def reading(self, name: str) -> str:
+        """How a block reads, as the model is told at the end of a result."""
+        return f"reads:\n{frames.block(self.shown(name).value)}"
+
     def __iter__(self) -> Iterator[Block]:
         return iter([kept.block for kept in self._kept.values()])
 
@@ -97,10 +102,13 @@ class Blocks:
         """Put a new block of the agent's own at the end; it is written when this returns.
 
         Raises:
-            ConfigurationError: the name is taken or empty, or the text is over the limit.
+            ConfigurationError: the name is taken or makes no tag, or the text is over the limit.
         """
-        if not block.name.strip() or block.name in self._kept:
-            raise ConfigurationError(f"a core memory block needs a new name, not {block.name!r}")
+        if not frames.fits_tag(block.name) or block.name in self._kept:
+            raise ConfigurationError(
+                f"a core memory block needs a new name, of one line and without < and >, not"
+                f" {block.name!r}"
+            )
         self._check_size(block, block.value)
         stored = StoredBlock(block.name, block.value, 1, block.limit, block.read_only)
         self._table.create(stored, author, self._clock())
@@ -188,7 +196,8 @@ class Blocks:
         """The blocks as the prompt shows them."""
         return "\n".join(
             f"<{block.name}{' shared' if block.shared else ''}"
-            f"{' read-only' if block.read_only else ''}>\n{block.value}\n</{block.name}>"
+            f"{' read-only' if block.read_only else ''}>\n"
+            f"{frames.block(block.value)}\n</{block.name}>"
             for block in self
         )
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 
+from memgpt_autogen import frames
 from memgpt_autogen.arguments import checked
 from memgpt_autogen.errors import ConfigurationError, ConflictError, ModelMistake, StorageError
 from memgpt_autogen.memory.blocks import MODEL, PROGRAM, Block, Blocks
@@ -137,12 +138,14 @@ class CoreMemory(Blocks):
             block = self._editable(name)
             if not old_content:
                 raise ModelMistake("old_content is empty: name the text to replace.")
+            if old_content not in block.value:  # the model copied it as it was shown
+                old_content, new_content = map(frames.unframed, (old_content, new_content))
             found = block.value.count(old_content)
             if found != 1:
                 problem = "does not stand" if found == 0 else f"stands {found} times"
                 raise ModelMistake(
                     f"old_content {problem} in the block {name!r}; nothing was changed. Copy the"
-                    f" text to replace exactly, as a whole line. The block reads:\n{block.value}"
+                    f" text to replace exactly, as a whole line. The block {self.reading(name)}"
                 )
             self._edit(name, _replaced(block.value, old_content, new_content), author)
 
@@ -236,8 +239,8 @@ class CoreMemory(Blocks):
     def _too_late(self, name: str) -> str:
         return (
             f"somebody else changed the block {name!r} meanwhile, and your edit was not"
-            " made. Look again, and repeat the call if it is still right. The block now reads:\n"
-            f"{self._kept[name].block.value}"
+            " made. Look again, and repeat the call if it is still right. The block now"
+            f" {self.reading(name)}"
         )
 
 

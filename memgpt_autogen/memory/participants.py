@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from memgpt_autogen import frames
 from memgpt_autogen.memory.archival import ArchivalStorage
 from memgpt_autogen.memory.blocks import Block
 from memgpt_autogen.memory.core import CoreMemory
@@ -12,8 +13,8 @@ PREFIX = "human:"
 
 
 def block_name(speaker: str) -> str:
-    """The name of a speaker's block: `human:Alice`."""
-    return PREFIX + (" ".join(speaker.split()) or "nobody")
+    """The name of a speaker's block, as the model is shown the speaker's: `human:Alice`."""
+    return PREFIX + frames.name(speaker)
 
 
 @dataclass(frozen=True)

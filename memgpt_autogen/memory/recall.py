@@ -7,30 +7,26 @@ and all completions here, and functions read them back into the main context.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 
-from memgpt_autogen.arguments import NotNegative, Positive, When, checked, day_or_time
+from memgpt_autogen.arguments import NotNegative, Positive, When, checked
 from memgpt_autogen.errors import ConfigurationError
 from memgpt_autogen.events import Message, moment_of
 from memgpt_autogen.memory.page import LAST, Page, first_item
 from memgpt_autogen.memory.tier import PATIENCE, Tier
 from memgpt_autogen.storage.journal.where import Where
-from memgpt_autogen.storage.record import (
-    RECALL,
-    Record,
-    aware,
-    first_moment,
-    last_moment,
-    micros,
-)
+from memgpt_autogen.storage.record import RECALL, Record, micros
 from memgpt_autogen.storage.search.parse import parsed
 from memgpt_autogen.storage.search.search import By, search
 from memgpt_autogen.storage.text import clean
+from memgpt_autogen.zones import aware, span_of, zone_of
 
 
 class RecallStorage(Tier[Message]):
     """The messages of one agent.
 
-    Times without a zone are local. Every method may be called from any thread.
+    Times without a zone are the machine's; days are those of the clock's zone. Every
+    method may be called from any thread.
     """
 
     holds = Message
@@ -87,7 +83,7 @@ class RecallStorage(Tier[Message]):
             speaker: only this speaker's messages.
             by: "words" embeds nothing; "meaning" goes by the embedder alone.
         """
-        where = _where(start, end, speaker)
+        where = self._where(start, end, speaker)
         first = first_item(limit, page)
         if not query.strip():
             return self._listing(where, limit, page, newest_first=True)
@@ -120,7 +116,7 @@ class RecallStorage(Tier[Message]):
         page: NotNegative = 0,
     ) -> Page[Message]:
         """All messages from `start` to `end`, both inclusive, in the order of their times."""
-        return self._listing(_where(start, end, None), limit, page, newest_first=False)
+        return self._listing(self._where(start, end, None), limit, page, newest_first=False)
 
     @checked
     def everything(self, speaker: str | None = None) -> Iterator[Message]:
@@ -132,6 +128,20 @@ class RecallStorage(Tier[Message]):
     def speakers(self) -> dict[str, int]:
         """How many messages each speaker has, by name."""
         return self.records.table.speakers()
+
+    def _where(self, start: When | None, end: When | None, speaker: str | None) -> Where:
+        return Where(
+            start=None if start is None else micros(self._span(start)[0]),
+            end=None if end is None else micros(self._span(end)[1]),
+            speaker=None if speaker is None else clean(speaker),
+        )
+
+    def _span(self, when: When) -> tuple[datetime, datetime]:
+        """The first and the last moment of a day in the clock's zone; a moment is both."""
+        day = day_or_time(when)
+        if isinstance(day, datetime):
+            return aware(day), aware(day)
+        return span_of(day, zone_of(self._clock()))
 
     def _listing(self, where: Where, limit: int, page: int, *, newest_first: bool) -> Page[Message]:
         first = first_item(limit, page)
@@ -145,7 +155,7 @@ class RecallStorage(Tier[Message]):
         return Record(
             self._number(message.id) if message.id else 0,
             clean(message.text),
-            message.timestamp if message.timestamp.tzinfo else aware(message.timestamp),
+            aware(message.timestamp),
             speaker=clean(message.speaker),
             origin=clean(message.origin),
         )
@@ -160,11 +170,3 @@ class RecallStorage(Tier[Message]):
             score=score,
             times=times,
         )
-
-
-def _where(start: When | None, end: When | None, speaker: str | None) -> Where:
-    return Where(
-        start=None if start is None else micros(first_moment(day_or_time(start))),
-        end=None if end is None else micros(last_moment(day_or_time(end))),
-        speaker=None if speaker is None else clean(speaker),
-    )

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from pydantic import BaseModel, ConfigDict
 
+from memgpt_autogen import frames
 from memgpt_autogen.errors import ConfigurationError
 from memgpt_autogen.events import Clock
 from memgpt_autogen.memory.archival import ArchivalStorage
@@ -59,9 +60,10 @@ class SharedBlocks:
             StorageError: the storage cannot be used.
         """
         name = link.name
-        if not name.strip() or (name in self.core and not self.core.shown(name).shared):
+        if not frames.fits_tag(name) or (name in self.core and not self.core.shown(name).shared):
             raise ConfigurationError(
-                f"a shared block needs a name that the agent has no block of, not {name!r}"
+                "a shared block needs a name that the agent has no block of, of one line and"
+                f" without < and >, not {name!r}"
             )
         if len(value) > limit:
             raise ConfigurationError(

@@ -79,6 +79,7 @@ class AgentState(BaseModel):
     archives: list[str] = []
     shared_blocks: list[SharedLink] = []
     counters: Counters = Counters()
+    paused_since: datetime | None = None
     paused_until: datetime | None = None
     preset: str = ""
     token_factor: float = 1.0

@@ -26,13 +26,15 @@ def names() -> list[str]:
     return sorted(entry.name[:-4] for entry in folder.iterdir() if entry.name.endswith(".txt"))
 
 
-def instructions(preset: str, *, name: str, role: str) -> str:
+def instructions(preset: str, *, name: str, role: str, zone: str = "UTC") -> str:
     """A preset's text for the agent `name`, followed by its role (AutoGen's system message).
+
+    `zone` names the time zone of all dates.
 
     Raises:
         ConfigurationError: there is no such preset.
     """
-    text = _text(preset).replace("{name}", name)
+    text = _text(preset).replace("{name}", name).replace("{zone}", zone)
     return f"{text}\n\n### Your role\n{role.strip()}" if role.strip() else text
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime, time, timedelta, timezone
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
@@ -104,23 +104,3 @@ def readable(moment: datetime) -> str:
 def micros(moment: datetime) -> int:
     """Microseconds since 1970, exactly; `moment` is aware."""
     return (moment - EPOCH) // MICROSECOND
-
-
-def aware(moment: datetime) -> datetime:
-    """`moment` with a time zone: the local one where it has none."""
-    if moment.utcoffset() is not None:
-        return moment
-    try:
-        return moment.astimezone()
-    except (OverflowError, OSError, ValueError):  # the first and last years of the calendar
-        return moment.replace(tzinfo=timezone.utc)
-
-
-def first_moment(day: datetime | date) -> datetime:
-    """A moment itself, or the beginning of a day in local time."""
-    return aware(day if isinstance(day, datetime) else datetime.combine(day, time.min))
-
-
-def last_moment(day: datetime | date) -> datetime:
-    """A moment itself, or the end of a day in local time."""
-    return aware(day if isinstance(day, datetime) else datetime.combine(day, time.max))

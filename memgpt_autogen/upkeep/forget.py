@@ -168,9 +168,9 @@ def _forget_lines(name: str, core: CoreMemory, traces: Traces) -> int:
 
 def _concerns(entry: Queued, speaker: str, traces: Traces) -> bool:
     if isinstance(entry, MessageEvent):
-        return entry.speaker == speaker or traces.quotes(entry.line())
+        return entry.speaker == speaker or traces.quotes(entry.body())
     if isinstance(entry, Notice):  # alerts, logins: written by the program
-        return traces.echo(entry.line())
+        return traces.echo(entry.body())
     return any(traces.echo(text) for text in texts_of(entry))
 
 

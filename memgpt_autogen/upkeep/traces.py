@@ -108,5 +108,6 @@ def _long(text: str) -> bool:
 
 
 def _flat(text: str) -> str:
-    """A text as it is compared: one case, every gap one space."""
-    return " ".join(text.casefold().split())
+    """A text as it is compared: one case, every gap one space, lines without quotation marks."""
+    lines = (line.lstrip().removeprefix("> ") for line in text.splitlines())
+    return " ".join(" ".join(lines).casefold().split())

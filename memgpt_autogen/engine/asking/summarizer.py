@@ -10,10 +10,13 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import tzinfo
 
-from memgpt_autogen.engine.formatting import clip, transcript_of
+from memgpt_autogen import frames
+from memgpt_autogen.engine.formatting import transcript_of
 from memgpt_autogen.engine.main_context import Queued
 from memgpt_autogen.events import MessageEvent
+from memgpt_autogen.frames import clip
 
 logger = logging.getLogger(__name__)
 
@@ -38,6 +41,7 @@ class Summarizer:
         limit: characters of a summary.
         chunk: characters of messages given to the model at once.
         failures: exceptions of the model call that lead to a digest instead.
+        zone: in which dates are shown.
     """
 
     complete: Complete | None
@@ -45,10 +49,12 @@ class Summarizer:
     limit: int
     chunk: int
     failures: tuple[type[Exception], ...] = ()
+    zone: tzinfo | None = None
 
     def summarize(self, summary: str, evicted: Sequence[Queued]) -> str:
         """The summary that stands for `summary` and the evicted entries together."""
-        lines = [clip(text, self.chunk // 2) for entry in evicted if (text := transcript_of(entry))]
+        texts = (transcript_of(entry, self.zone) for entry in evicted)
+        lines = [clip(text, self.chunk // 2) for text in texts if text]
         if not lines:
             return summary
         if self.complete is not None:
@@ -61,7 +67,8 @@ class Summarizer:
         assert self.complete is not None
         instructions = _INSTRUCTIONS.format(name=self.name, words=self.limit // 8)
         for chunk in _chunks(lines, self.chunk):
-            text = f"Summary so far:\n{summary or '(none)'}\n\nNew messages:\n{chunk}"
+            so_far = frames.apart(summary) or "(none)"
+            text = f"Summary so far:\n{so_far}\n\nNew messages:\n{chunk}"
             try:
                 summary = self.complete(instructions, text).strip()
             except self.failures as problem:
@@ -76,7 +83,7 @@ class Summarizer:
     def _digest(self, summary: str, evicted: Sequence[Queued], lines: Sequence[str]) -> str:
         """Who said how much, and each message's beginning, the newest first to be kept."""
         speakers = Counter(entry.speaker for entry in evicted if isinstance(entry, MessageEvent))
-        who = ", ".join(f"{name} ({count})" for name, count in speakers.most_common(8))
+        who = ", ".join(f"{frames.name(name)} ({count})" for name, count in speakers.most_common(8))
         head = f"{len(evicted)} earlier entries" + (f", by {who}" if who else "") + "."
         room = self.limit - len(head) - 1
         old = clip(summary, room // 3) if summary else ""

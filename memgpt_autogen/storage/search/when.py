@@ -11,9 +11,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 
-from memgpt_autogen.storage.record import aware, micros
+from memgpt_autogen.storage.record import micros
+from memgpt_autogen.zones import in_zone, span_of, zone_of
 
 _MONTHS = "january february march april may june july august september october november december"
 _DAYS = "monday tuesday wednesday thursday friday saturday sunday"
@@ -60,16 +61,16 @@ class _Form:
 def times(query: str, now: datetime) -> tuple[list[Span], str]:
     """The times that a query names, and what of the query is left without them."""
     found: list[Span] = []
-    now = aware(now)
+    zone = zone_of(now)
+    today = in_zone(now, zone).date()
     for form in _FORMS:
         kept: list[str] = []
         at = 0
         for match in form.pattern.finditer(query):
             try:
-                first, after = form.span(match, now.date())
-                span = Span(
-                    _midnight(first, now), _midnight(after, now) - 1, form.relative, match.group()
-                )
+                first, after = form.span(match, today)
+                ends = span_of(first, zone)[0], span_of(after - timedelta(days=1), zone)[1]
+                span = Span(micros(ends[0]), micros(ends[1]), form.relative, match.group())
             except (ValueError, OverflowError):  # 31 June, the year 0
                 continue
             found.append(span)
@@ -77,11 +78,6 @@ def times(query: str, now: datetime) -> tuple[list[Span], str]:
             at = match.end()
         query = " ".join([*kept, query[at:]])
     return found, query
-
-
-def _midnight(day: date, now: datetime) -> int:
-    # The offset is that of `now`; summer time may shift an old day's border by an hour.
-    return micros(datetime.combine(day, time.min, tzinfo=now.tzinfo))
 
 
 def _dated(match: re.Match[str], today: date) -> tuple[date, date]:
