@@ -157,7 +157,7 @@ INNER = {
     *("generate_oai_reply", "a_generate_oai_reply", "close"),
     *("update_tool_signature", "update_function_signature"),
     *("edit_append", "edit_replace", "discard", "shown", "share", "refresh", "news"),
-    *("take_in", "put", "take_out", "render", "speakers", "places"),
+    *("take_in", "put", "take_out", "render", "speakers", "places", "reading"),
 }
 WRONG = [(door, argument) for door, (_, given) in DOORS.items() for argument in given]
 

@@ -149,7 +149,7 @@ def test_a_program_that_comes_too_late_is_told(tmp_path: Path) -> None:
     first.add(Block(name="human", value="Likes tea."))
     second.discard()  # it reads what there is
     first.append("human", "Lives in Ulm.")
-    with pytest.raises(ConflictError, match=r"Look again.*\nLikes tea\.\nLives in Ulm"):
+    with pytest.raises(ConflictError, match=r"Look again.*\n  Likes tea\.\n  Lives in Ulm"):
         second.append("human", "Likes rum.")
     assert second.append("human", "Likes rum.")
     assert first["human"].value == "Likes tea.\nLives in Ulm.\nLikes rum."

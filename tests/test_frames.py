@@ -38,7 +38,7 @@ from memgpt_autogen.engine.formatting import (
     transcript_of,
 )
 from memgpt_autogen.engine.main_context import MainContext
-from memgpt_autogen.errors import ConfigurationError, ModelMistake
+from memgpt_autogen.errors import ConfigurationError
 from memgpt_autogen.memory.archival import Passage
 from memgpt_autogen.memory.core import CoreMemory
 from memgpt_autogen.memory.page import Page
@@ -223,7 +223,7 @@ def test_a_block_cannot_end_before_its_end(core: CoreMemory, text: str) -> None:
     for name in ("human", "plan"):
         core.set(name, text)
     check_blocks(core.render(), ["persona", "human", "plan"])
-    with pytest.raises(ModelMistake) as problem:
+    with pytest.raises(ConfigurationError) as problem:
         core.replace("plan", "\x00 nowhere", "")
     check_lines(str(problem.value).split("nothing was changed. ")[1], "Copy the text")
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
-from memgpt_autogen.arguments import NotNegative, Positive, When, checked
+from memgpt_autogen.arguments import NotNegative, Positive, When, checked, day_or_time
 from memgpt_autogen.errors import ConfigurationError
 from memgpt_autogen.events import Message, moment_of
 from memgpt_autogen.memory.page import LAST, Page, first_item
