@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from enum import Enum
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 BLOCK_EDITS = ("core_memory_append", "core_memory_replace")
 
@@ -57,6 +57,7 @@ class Completion(_Value):
         text: the content; beside calls it is inner monologue, alone a message.
         reasoning: what a reasoning model gave in `reasoning_content`.
         cut: the answer ended at the length limit (`finish_reason == "length"`).
+        retrieved: what AutoGen makes a reply of: a text, a message's fields, or nothing.
     """
 
     text: str = ""
@@ -64,12 +65,13 @@ class Completion(_Value):
     calls: tuple[FunctionCall, ...] = ()
     usage: Usage | None = None
     cut: bool = False
+    retrieved: str | Mapping[str, Any] | None = Field(default=None, repr=False)
 
 
 class Step(_Value):
     """One model call and what came of it.
 
-    A call without a result is run by another agent, who sends the result later.
+    A call without a result is run in the chat, where the result comes later.
 
     Attributes:
         text: content of the completion. With `calls` it is inner monologue.
@@ -94,12 +96,12 @@ class Step(_Value):
 
     @property
     def pending(self) -> tuple[FunctionCall, ...]:
-        """The calls whose results another agent has yet to send."""
+        """The calls whose results have yet to come in the chat."""
         answered = {result.call_id for result in self.results}
         return tuple(call for call in self.calls if call.id not in answered)
 
     def completed(self, results: Mapping[str, str]) -> Step:
-        """The step with the results (by call id) that another agent has sent."""
+        """The step with the results (by call id) that have come in the chat."""
         come = tuple(
             FunctionResult(call_id=call.id, name=call.name, ok=True, text=results[call.id])
             for call in self.pending
@@ -142,7 +144,7 @@ class TurnEnd(str, Enum):
 
     SENT = "sent"
     SILENT = "silent"
-    CALLED = "called a tool that another agent runs"
+    CALLED = "called a tool that runs in the chat"
     STEP_LIMIT = "step limit"
     TOKEN_BUDGET = "token budget"
     STOPPED = "nobody waits for its reply any more"
@@ -153,7 +155,10 @@ class Turn(_Value):
 
     Attributes:
         messages: what the agent said, in order; empty for a silent turn.
-        calls: tools to be run by another agent; the turn goes on with their results.
+        calls: tools to be run in the chat, as the model wrote them; a turn goes on with
+            their results.
+        retrieved: what AutoGen would make a reply of: the model's last completion as a text, a
+            message's fields, or nothing.
     """
 
     steps: tuple[Step, ...] = ()
@@ -161,6 +166,7 @@ class Turn(_Value):
     messages: tuple[str, ...] = ()
     calls: tuple[FunctionCall, ...] = ()
     end: TurnEnd = TurnEnd.SILENT
+    retrieved: str | Mapping[str, Any] | None = Field(default=None, repr=False)
 
     @property
     def usage(self) -> Usage:

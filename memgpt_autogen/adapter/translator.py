@@ -74,11 +74,18 @@ class AutoGenTranslator:
         )
 
     def to_reply(self, turn: Turn) -> str | dict[str, Any] | None:
-        text = self._text(turn)
+        text, fields = self._text(turn), turn.retrieved
+        plain = bool(turn.steps) and not turn.steps[-1].calls
         if not turn.calls:
-            return text or None
+            if plain and isinstance(fields, Mapping) and fields.get("content") is not None:
+                return {**fields, "content": text}
+            return text or ("" if plain and isinstance(fields, str) else None)
+        fields = dict(fields) if isinstance(fields, Mapping) else {}
+        if "function_call" in fields:
+            fields["function_call"] = None  # it is among the tool calls
         return {
             "role": "assistant",
+            **fields,
             "content": text or None,
             "tool_calls": [
                 {

@@ -116,7 +116,12 @@ class Turns:
             if stop is not None and stop.is_set:  # cancelled while other turns went before
                 return False, None
             toolbox = AutoGenToolbox(
-                agent, model.tools, chat=request.sender, further=request.tools, caller=caller
+                agent,
+                model.tools,
+                place=self.settings.tools,
+                chat=request.sender,
+                further=request.tools,
+                caller=caller,
             )
             template = Template(context, format_texts=model.formats_texts)
             role = template.fill(agent.system_message)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any, Protocol
@@ -36,8 +36,8 @@ class Toolbox(Protocol):
         """The tools in the OpenAI `tools` format."""
         ...
 
-    def runs(self, name: str) -> bool:
-        """Whether the agent itself may run the tool."""
+    def runs(self, name: str, beside: Collection[str]) -> bool:
+        """Whether a tool is run here, inside the turn, where a completion calls these."""
         ...
 
     def run(self, call: FunctionCall) -> FunctionResult:
@@ -85,13 +85,16 @@ class Executor:
             else:  # the schemas stay, so that an overview counts them
                 self._toolbox = None
 
-    def execute(self, call: FunctionCall) -> FunctionResult | None:
+    def execute(
+        self, call: FunctionCall, beside: Sequence[FunctionCall] = ()
+    ) -> FunctionResult | None:
         """Run one call; a mistake of the model is a result with `ok` False, never an error.
 
-        None for a tool of the user's that another agent is to run.
+        None for a tool of the user's that is to run in the chat. `beside` are all calls of the
+        completion.
         """
         if self._toolbox is not None and call.name not in _FUNCTIONS:
-            if self._toolbox.runs(call.name):
+            if self._toolbox.runs(call.name, {each.name for each in (call, *beside)}):
                 return self._toolbox.run(call)
             if any(tool["function"]["name"] == call.name for tool in self._toolbox.schemas):
                 return None

@@ -18,7 +18,7 @@ T = TypeVar("T")
 ChatMessage = dict[str, Any]
 """A message in the OpenAI chat format."""
 
-# Stands for the result of a call that another agent was to run and never answered.
+# Stands for the result of a call that was to run in the chat and was never answered.
 NO_RESULT = "(no result has come)"
 
 _SHORT = 60  # characters; so short a message says little without the turns around it

@@ -90,7 +90,9 @@ class AutoGenChatModel:
         if prompt is None:
             if not tools:  # nobody hears a summary, so it must not be these words
                 raise ChatModelError(BLOCKED)
-            return Completion(text=BLOCKED)
+            return Completion(
+                text=BLOCKED, retrieved={"content": BLOCKED, "role": "assistant"}  # as AutoGen's
+            )
         try:
             response = self._create(**self._arguments(prompt, tools))
             retrieved = self._client.extract_text_or_completion_object(response)

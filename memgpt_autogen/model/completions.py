@@ -75,6 +75,7 @@ def read_completion(response: Any, retrieved: Any = None) -> Completion:
         ),
         usage=_usage(_get(response, "usage")),
         cut=_get(choices[0] or response, "finish_reason") == "length",
+        retrieved=_fields(retrieved),
     )
 
 
@@ -84,6 +85,15 @@ def said_in(response: Any, retrieved: Any) -> Any:
     if said is None and retrieved and not _list(_get(response, "choices")):
         return ""  # a response of another kind than OpenAI's, whose client can read it
     return said
+
+
+def _fields(message: Any) -> str | dict[str, Any] | None:
+    """A text, or a message's fields as AutoGen would let them be the reply."""
+    if hasattr(message, "model_dump"):
+        message = message.model_dump()
+    if isinstance(message, str):
+        return clean(message)
+    return dict(message) if isinstance(message, Mapping) else None
 
 
 def _usage(usage: Any) -> Usage | None:

@@ -1,0 +1,72 @@
+"""AutoGen's context variables, for tools that run inside an agent's turn.
+
+In a group chat of AutoGen's patterns and in its remote service an executor gives them to
+the tools and takes them from a `ReplyResult`. Inside a turn the agent's own are meant.
+"""
+
+from __future__ import annotations
+
+import copy
+import functools
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+from autogen import ConversableAgent
+
+try:  # AG2 0.9 and later
+    from autogen.agentchat.group import ReplyResult
+    from autogen.tools.dependency_injection import ChatContext
+except ImportError:
+    ReplyResult = ChatContext = None
+
+_PARAMETER = "context_variables"
+
+
+def with_variables(agent: ConversableAgent, tool: str) -> ConversableAgent:
+    """The agent that runs a tool: where the tool deals with context variables, one that gives them.
+
+    What the tool changes of them, or returns in a `ReplyResult`, is changed in the agent's.
+    """
+    function = getattr(agent.function_map[tool], "_origin", None)
+    if ReplyResult is None or function is None or not _deals_with_them(function):
+        return agent
+    chats = [each._chat_context_param_names for each in agent.tools if each.func is function]
+    context = {name: ChatContext(agent) for names in chats[:1] for name in names}
+    giving = copy.copy(agent)
+    wrapped = agent._wrap_function(_given(function, agent.context_variables), context)
+    giving._function_map = {**agent.function_map, tool: wrapped}
+    return giving
+
+
+def _deals_with_them(function: Callable[..., Any]) -> bool:
+    returned = inspect.unwrap(function).__annotations__.get("return")
+    return _PARAMETER in inspect.signature(function).parameters or "ReplyResult" in str(returned)
+
+
+def _given(function: Callable[..., Any], variables: Any) -> Callable[..., Any]:
+    """The function with the variables filled in, whose result is what the model is to read."""
+    signature = inspect.signature(function)
+    parameters = dict(signature.parameters)
+    taken = {_PARAMETER: variables} if parameters.pop(_PARAMETER, None) else {}
+
+    def told(result: Any) -> Any:
+        if not isinstance(result, ReplyResult):
+            return result
+        if result.context_variables is not None:
+            variables.update(result.context_variables.to_dict())
+        return result.message
+
+    if inspect.iscoroutinefunction(function):
+
+        async def given(*args: Any, **kwargs: Any) -> Any:
+            return told(await function(*args, **{**kwargs, **taken}))
+
+    else:
+
+        def given(*args: Any, **kwargs: Any) -> Any:
+            return told(function(*args, **{**kwargs, **taken}))
+
+    functools.update_wrapper(given, function)
+    given.__signature__ = signature.replace(parameters=list(parameters.values()))
+    return given
