@@ -61,7 +61,7 @@ class AutoGenChatModel:
         options: Mapping[str, Any] | None = None,
         cache_markers: bool = False,
     ) -> None:
-        self.tools = tools_of(client)
+        self.tools = tools_of(client, agent)
         self._client = client
         self._cache = cache
         self._agent = agent
@@ -160,9 +160,12 @@ def model_of(client: OpenAIWrapper | None) -> str:
     return "" if client is None else str(configs_of(client)[0].get("model") or "")
 
 
-def tools_of(client: OpenAIWrapper) -> list[dict[str, Any]]:
-    """The tools in a client's configuration, old-style functions among them."""
-    config = configs_of(client)[0]
+def tools_of(client: OpenAIWrapper, agent: Any = None) -> list[dict[str, Any]]:
+    """The tools in a client's configuration, old-style functions among them.
+
+    A stand-in for AutoGen's client has none: there the agent's configuration tells.
+    """
+    config = configs_of(client)[0] or getattr(agent, "llm_config", None) or {}
     tools = [dict(tool) for tool in config.get("tools") or ()]
     functions = [{"type": "function", "function": dict(f)} for f in config.get("functions") or ()]
     return [*tools, *functions]
