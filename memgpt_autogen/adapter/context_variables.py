@@ -31,8 +31,10 @@ def with_variables(agent: ConversableAgent, tool: str) -> ConversableAgent:
     function = getattr(agent.function_map[tool], "_origin", None)
     if ReplyResult is None or function is None or not _deals_with_them(function):
         return agent
-    chats = [each._chat_context_param_names for each in agent.tools if each.func is function]
-    context = {name: ChatContext(agent) for names in chats[:1] for name in names}
+    written = inspect.unwrap(function)
+    same = [each for each in agent.tools if inspect.unwrap(each.func) is written]
+    names = {name for each in same for name in each._chat_context_param_names}
+    context = {name: ChatContext(agent) for name in names}
     giving = copy.copy(agent)
     wrapped = agent._wrap_function(_given(function, agent.context_variables), context)
     giving._function_map = {**agent.function_map, tool: wrapped}
