@@ -65,7 +65,7 @@ class Completion(_Value):
     calls: tuple[FunctionCall, ...] = ()
     usage: Usage | None = None
     cut: bool = False
-    retrieved: str | Mapping[str, Any] | None = Field(default=None, repr=False)
+    retrieved: str | Mapping[Any, Any] | None = Field(default=None, repr=False)
 
 
 class Step(_Value):
@@ -166,7 +166,7 @@ class Turn(_Value):
     messages: tuple[str, ...] = ()
     calls: tuple[FunctionCall, ...] = ()
     end: TurnEnd = TurnEnd.SILENT
-    retrieved: str | Mapping[str, Any] | None = Field(default=None, repr=False)
+    retrieved: str | Mapping[Any, Any] | None = Field(default=None, repr=False)
 
     @property
     def usage(self) -> Usage:

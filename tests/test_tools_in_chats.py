@@ -1,10 +1,11 @@
-"""Tools are called and run in the chat as an AssistantAgent's are: history, events, other agents."""
+"""Tools are called and run in the chat as an AssistantAgent's: history, events, other agents."""
 
 from __future__ import annotations
 
 import asyncio
 import random
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,7 +14,7 @@ from autogen import ConversableAgent, GroupChat, GroupChatManager
 from autogen.io.base import IOStream
 
 from memgpt_autogen.testing import ChatRequest, ScriptedModel, Step, call, calls, empty, say
-from tests.differential import Make, Scenario, outcome, outcomes, user
+from tests.differential import Make, Scenario, outcomes, user
 from tests.playing import Screen, part
 
 pytestmark = [
@@ -269,13 +270,21 @@ def hooks_get_what_leaves(make: Make, model: ScriptedModel) -> Any:
     return leaving
 
 
+def _given(message: Any, **_: Any) -> Any:
+    return message
+
+
+def _always(step: Step, request: ChatRequest) -> Step:
+    return step
+
+
 @scenario
 def a_stand_in_for_the_client_gives_messages(make: Make, model: ScriptedModel) -> Any:
     """Where AutoGen replies with a message, no text, it is one here too."""
     found = []
     for message in ({"content": "Fine."}, {"content": "", "role": "assistant"}, {"content": "  "}):
         one = make("one", llm_config=model.llm_config, default_auto_reply="nothing")
-        one.client.create = lambda message=message, **_: message
+        one.client.create = partial(_given, message)
         one.client.extract_text_or_completion_object = lambda message: [message]
         found.append(one.generate_reply([{"role": "user", "content": "hi"}]))
     return found
@@ -286,7 +295,7 @@ def a_mute_model(make: Make, model: ScriptedModel) -> Any:
     """No content is no reply, and an empty one an empty reply, in each version its own way."""
     found = []
     for step in (say(""), empty()):
-        with ScriptedModel(lambda request, step=step: step) as mute:
+        with ScriptedModel(partial(_always, step)) as mute:
             one = make("one", llm_config=mute.llm_config, default_auto_reply="nothing")
             asked = [{"role": "user", "content": "hi"}]
             found.append(one.generate_reply(asked))

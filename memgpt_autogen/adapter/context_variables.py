@@ -24,20 +24,25 @@ _PARAMETER = "context_variables"
 
 
 def with_variables(agent: ConversableAgent, tool: str) -> ConversableAgent:
-    """The agent that runs a tool: where the tool deals with context variables, one that gives them.
+    """The agent that is to run a tool: where the tool deals with context variables, a copy.
 
-    What the tool changes of them, or returns in a `ReplyResult`, is changed in the agent's.
+    The copy gives the tool the agent's own, which what it changes of them, or returns in a
+    `ReplyResult`, changes.
     """
     function = getattr(agent.function_map[tool], "_origin", None)
     if ReplyResult is None or function is None or not _deals_with_them(function):
         return agent
+    # As AutoGen registers a tool; it has no public names for it.
     written = inspect.unwrap(function)
     same = [each for each in agent.tools if inspect.unwrap(each.func) is written]
-    names = {name for each in same for name in each._chat_context_param_names}
-    context = {name: ChatContext(agent) for name in names}
+    names = {name for each in same for name in each._chat_context_param_names}  # noqa: SLF001
     giving = copy.copy(agent)
-    wrapped = agent._wrap_function(_given(function, agent.context_variables), context)
-    giving._function_map = {**agent.function_map, tool: wrapped}
+    giving._function_map = {  # noqa: SLF001
+        **agent.function_map,
+        tool: agent._wrap_function(  # noqa: SLF001
+            _given(function, agent.context_variables), {name: ChatContext(agent) for name in names}
+        ),
+    }
     return giving
 
 
@@ -46,7 +51,7 @@ def _deals_with_them(function: Callable[..., Any]) -> bool:
     return _PARAMETER in inspect.signature(function).parameters or "ReplyResult" in str(returned)
 
 
-def _given(function: Callable[..., Any], variables: Any) -> Callable[..., Any]:
+def _given(function: Callable[..., Any], variables: Any) -> Any:
     """The function with the variables filled in, whose result is what the model is to read."""
     signature = inspect.signature(function)
     parameters = dict(signature.parameters)
@@ -59,16 +64,13 @@ def _given(function: Callable[..., Any], variables: Any) -> Callable[..., Any]:
             variables.update(result.context_variables.to_dict())
         return result.message
 
-    if inspect.iscoroutinefunction(function):
+    def given(*args: Any, **kwargs: Any) -> Any:
+        return told(function(*args, **{**kwargs, **taken}))
 
-        async def given(*args: Any, **kwargs: Any) -> Any:
-            return told(await function(*args, **{**kwargs, **taken}))
+    async def given_later(*args: Any, **kwargs: Any) -> Any:
+        return told(await function(*args, **{**kwargs, **taken}))
 
-    else:
-
-        def given(*args: Any, **kwargs: Any) -> Any:
-            return told(function(*args, **{**kwargs, **taken}))
-
-    functools.update_wrapper(given, function)
-    given.__signature__ = signature.replace(parameters=list(parameters.values()))
-    return given
+    found: Any = given_later if inspect.iscoroutinefunction(function) else given
+    functools.update_wrapper(found, function)
+    found.__signature__ = signature.replace(parameters=list(parameters.values()))
+    return found

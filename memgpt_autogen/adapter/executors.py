@@ -8,9 +8,10 @@ from typing import Any
 
 from autogen import Agent, ConversableAgent, GroupChat, exception_utils
 
-# AutoGen 0.2 names it without "Error".
-_NO_SPEAKER = getattr(exception_utils, "NoEligibleSpeakerError", None) or getattr(
-    exception_utils, "NoEligibleSpeaker", ValueError
+_NO_SPEAKER = (
+    exception_utils.NoEligibleSpeakerError
+    if hasattr(exception_utils, "NoEligibleSpeakerError")
+    else exception_utils.NoEligibleSpeaker  # its name in AutoGen 0.2
 )
 
 
@@ -44,7 +45,8 @@ def _has_executor(group: GroupChat, caller: ConversableAgent, tools: Collection[
         selected, eligible, _ = asking._prepare_and_select_agents(caller)  # noqa: SLF001
     except (_NO_SPEAKER, ValueError):
         return False
-    return any(_can_run(one, tools) for one in ([selected] if selected else eligible or group.agents))
+    candidates = [selected] if selected else eligible or group.agents
+    return any(_can_run(one, tools) for one in candidates)
 
 
 def _message(caller: ConversableAgent, tools: Iterable[str]) -> dict[str, Any]:

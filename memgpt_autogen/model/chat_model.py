@@ -91,7 +91,8 @@ class AutoGenChatModel:
             if not tools:  # nobody hears a summary, so it must not be these words
                 raise ChatModelError(BLOCKED)
             return Completion(
-                text=BLOCKED, retrieved={"content": BLOCKED, "role": "assistant"}  # as AutoGen's
+                text=BLOCKED,
+                retrieved={"content": BLOCKED, "role": "assistant"},  # as AutoGen's
             )
         try:
             response = self._create(**self._arguments(prompt, tools))
