@@ -10,11 +10,21 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Annotated, Any
 
+import openai
 import pytest
 from autogen import ConversableAgent, GroupChat, GroupChatManager
 
 from memgpt_autogen import Login, MemGPTAgent, Settings
-from memgpt_autogen.testing import ChatRequest, ScriptedModel, Step, call, calls, raw_call, say
+from memgpt_autogen.testing import (
+    ChatRequest,
+    ScriptedModel,
+    Step,
+    call,
+    calls,
+    fail,
+    raw_call,
+    say,
+)
 from tests.differential import outcomes
 from tests.playing import part, playing, user
 
@@ -143,6 +153,29 @@ def test_in_a_group_where_nobody_who_can_will_be_selected(
 
 
 @pytest.mark.feature("tools, in group chats")
+def test_the_answer_comes_where_the_agent_may_not_speak_twice(tmp_path: Path) -> None:
+    """AutoGen 0.14 then ends a chat whose only executor called the tool; before, it let it run."""
+    with playing(look_up(), tmp_path) as (agent, _):
+        person = user()
+        offer(agent, stock, agent)
+        group = GroupChat(
+            [person, agent],
+            [],
+            max_round=6,
+            speaker_selection_method="round_robin",
+            allow_repeat_speaker=False,
+        )
+        manager = GroupChatManager(
+            group,
+            llm_config=False,
+            silent=True,
+            is_termination_msg=lambda m: "There are" in str(m["content"]),
+        )
+        person.initiate_chat(manager, message="How many bolts?", silent=True)
+    assert contents(group.messages)[-1] == "There are 12 bolts."
+
+
+@pytest.mark.feature("tools, in group chats")
 def test_in_a_group_that_the_agent_is_not_of(tmp_path: Path) -> None:
     """It asks a group from outside; nobody there has its tool."""
     with playing(look_up(), tmp_path) as (agent, _):
@@ -258,6 +291,15 @@ def test_also_in_a_chat_that_is_not_async(
         offer(agent, function, agent, name="stock")
         assert agent.generate_reply(ASKED) == "There are 12 bolts."
     assert order.get() == "bolts"
+
+
+async def test_also_where_the_turn_fails_after_it(tmp_path: Path) -> None:
+    ORDER.set("none")
+    with playing([look_up()[0], fail(401)], tmp_path) as (agent, _):
+        offer(agent, stock, agent)
+        with pytest.raises(openai.AuthenticationError):
+            await agent.a_generate_reply(ASKED)
+    assert ORDER.get() == "bolts"
 
 
 async def test_two_callers_do_not_share_what_is_set(tmp_path: Path) -> None:

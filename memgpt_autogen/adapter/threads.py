@@ -93,7 +93,7 @@ class AgentThread:
         """Await a turn that runs in the thread, so that it does not block the event loop.
 
         When it is cancelled, the turn is told to stop and ends at its next step boundary.
-        Otherwise the context variables that it sets are set here too.
+        Else the context variables that it sets are set here too.
 
         Raises:
             ReentryError: the caller runs inside a turn under the same `lock`.
@@ -104,12 +104,13 @@ class AgentThread:
             context = copy_context()
         before = context.copy()
         try:
-            found = await asyncio.wrap_future(self.submit(partial(context.run, turn, caller)))
+            return await asyncio.wrap_future(self.submit(partial(context.run, turn, caller)))
         except asyncio.CancelledError:
             caller.stop.set()
             raise
-        apply(_changes(before, context))
-        return found
+        finally:
+            if not caller.stop.is_set:
+                apply(_changes(before, context))
 
     def submit(self, job: Callable[[], T]) -> Future[T]:
         """Run a job after those before it; a future cancelled in time is passed over."""

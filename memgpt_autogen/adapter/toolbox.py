@@ -8,7 +8,7 @@ import json
 from collections.abc import Collection, Coroutine, Mapping, Sequence
 from concurrent.futures import CancelledError, ThreadPoolExecutor
 from contextvars import copy_context
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 
 from autogen import Agent, ConversableAgent
 
@@ -16,12 +16,11 @@ from memgpt_autogen.adapter.context_variables import with_variables
 from memgpt_autogen.adapter.executors import has_executor
 from memgpt_autogen.adapter.threads import Caller, apply, noting_changes
 from memgpt_autogen.model.safeguards import TOOL_BLOCKED, guarded_call, guarded_result
+from memgpt_autogen.settings import ToolPlace
 from memgpt_autogen.steps import FunctionCall, FunctionResult
 from memgpt_autogen.storage.text import clean
 
 T = TypeVar("T")
-
-Place = Literal["auto", "chat", "turn"]
 
 _Work = Coroutine[Any, Any, tuple[bool, dict[str, Any]]]
 
@@ -49,14 +48,14 @@ class AutoGenToolbox:
         agent: ConversableAgent,
         tools: Sequence[Mapping[str, Any]],
         *,
-        place: Place = "auto",
+        place: ToolPlace = "auto",
         chat: Agent | None = None,
         further: Sequence[Mapping[str, Any]] | None = None,
         alone: bool = False,
         caller: Caller | None = None,
     ) -> None:
         self._agent = agent
-        self._place: Place = "chat" if place == "auto" and further is not None else place
+        self._place: ToolPlace = "chat" if place == "auto" and further is not None else place
         self._chat = chat
         self._alone = alone
         self._caller = caller
