@@ -9,8 +9,6 @@ from pydantic import BaseModel, ConfigDict, Field
 
 DEFAULT_LOCATION = "./.memgpt"
 
-ToolPlace = Literal["auto", "chat", "turn"]
-
 
 class Settings(BaseModel):
     """Where an agent's memory lives and how its main context is managed.
@@ -55,7 +53,7 @@ class Settings(BaseModel):
         gt=0,
         description="prompt and completion tokens one turn may use; None: no bound",
     )
-    tools: ToolPlace = Field(
+    tools: Literal["auto", "chat", "turn"] = Field(
         default="auto",
         description="where the user's tools run: `chat`, as AutoGen tool messages, as with any"
         " agent; `turn`, inside the agent's turn if it may run them; `auto`, in the chat where"

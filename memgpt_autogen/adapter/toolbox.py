@@ -16,7 +16,6 @@ from memgpt_autogen.adapter.context_variables import with_variables
 from memgpt_autogen.adapter.executors import has_executor
 from memgpt_autogen.adapter.threads import Caller, apply, noting_changes
 from memgpt_autogen.model.safeguards import TOOL_BLOCKED, guarded_call, guarded_result
-from memgpt_autogen.settings import ToolPlace
 from memgpt_autogen.steps import FunctionCall, FunctionResult
 from memgpt_autogen.storage.text import clean
 
@@ -48,14 +47,14 @@ class AutoGenToolbox:
         agent: ConversableAgent,
         tools: Sequence[Mapping[str, Any]],
         *,
-        place: ToolPlace = "auto",
+        place: str = "auto",
         chat: Agent | None = None,
         further: Sequence[Mapping[str, Any]] | None = None,
         alone: bool = False,
         caller: Caller | None = None,
     ) -> None:
         self._agent = agent
-        self._place: ToolPlace = "chat" if place == "auto" and further is not None else place
+        self._place = "chat" if place == "auto" and further is not None else place
         self._chat = chat
         self._alone = alone
         self._caller = caller
