@@ -55,6 +55,12 @@ class Settings(Value):
         gt=0,
         description="prompt and completion tokens one turn may use; None: no bound",
     )
+    tools: Literal["auto", "chat", "turn"] = Field(
+        default="auto",
+        description="where the user's tools run: `chat`, as AutoGen tool messages, as with any"
+        " agent; `turn`, inside the agent's turn if it may run them; `auto`, in the chat where"
+        " somebody there can run them, else inside the turn",
+    )
     page_size: int = Field(
         default=5, ge=1, le=50, description="results on a page that the model sees"
     )

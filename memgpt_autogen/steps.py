@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from enum import Enum
-from typing import Literal
+from typing import Any, Literal
+
+from pydantic import Field
 
 from memgpt_autogen.values import Value
 
@@ -64,6 +66,7 @@ class Completion(Value):
         reasoning: what a reasoning model gave in `reasoning_content`.
         cut: the answer ended at the length limit (`finish_reason == "length"`).
         withheld: what the provider refused, so that the model did not see it, and why.
+        retrieved: what AutoGen makes a reply of: a text, a message's fields, or nothing.
     """
 
     text: str = ""
@@ -72,12 +75,13 @@ class Completion(Value):
     usage: Usage | None = None
     cut: bool = False
     withheld: str = ""
+    retrieved: str | Mapping[Any, Any] | None = Field(default=None, repr=False)
 
 
 class Step(Value):
     """One model call and what came of it.
 
-    A call without a result is run by another agent, who sends the result later.
+    A call without a result is run in the chat, where the result comes later.
 
     Attributes:
         text: content of the completion. With `calls` it is inner monologue.
@@ -104,12 +108,12 @@ class Step(Value):
 
     @property
     def pending(self) -> tuple[FunctionCall, ...]:
-        """The calls whose results another agent has yet to send."""
+        """The calls whose results have yet to come in the chat."""
         answered = {result.call_id for result in self.results}
         return tuple(call for call in self.calls if call.id not in answered)
 
     def completed(self, results: Mapping[str, str]) -> Step:
-        """The step with the results (by call id) that another agent has sent."""
+        """The step with the results (by call id) that have come in the chat."""
         come = tuple(
             FunctionResult(call_id=call.id, name=call.name, ok=True, text=results[call.id])
             for call in self.pending
@@ -152,7 +156,7 @@ class TurnEnd(str, Enum):
 
     SENT = "sent"
     SILENT = "silent"
-    CALLED = "called a tool that another agent runs"
+    CALLED = "called a tool that runs in the chat"
     STEP_LIMIT = "step limit"
     TOKEN_BUDGET = "token budget"
     STOPPED = "nobody waits for its reply any more"
@@ -163,7 +167,10 @@ class Turn(Value):
 
     Attributes:
         messages: what the agent said, in order; empty for a silent turn.
-        calls: tools to be run by another agent; the turn goes on with their results.
+        calls: tools to be run in the chat, as the model wrote them; a turn goes on with
+            their results.
+        retrieved: what AutoGen would make a reply of: the model's last completion as a text, a
+            message's fields, or nothing.
     """
 
     steps: tuple[Step, ...] = ()
@@ -171,6 +178,7 @@ class Turn(Value):
     messages: tuple[str, ...] = ()
     calls: tuple[FunctionCall, ...] = ()
     end: TurnEnd = TurnEnd.SILENT
+    retrieved: str | Mapping[Any, Any] | None = Field(default=None, repr=False)
 
     @property
     def usage(self) -> Usage:

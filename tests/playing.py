@@ -13,14 +13,18 @@ import pytest
 from autogen import UserProxyAgent
 from autogen.io.base import IOStream
 
-from memgpt_autogen import MemGPTAgent
+from memgpt_autogen import MemGPTAgent, Settings
 from memgpt_autogen.testing import PROFILES, ChatRequest, Profile, ScriptedModel, Step, say, send
 from memgpt_autogen.testing.server import Script
 
 
 @contextmanager
 def playing(
-    script: Script, memory: Path | str, name: str = "mem", role: str = "Be brief.", **kwargs: Any
+    script: Script,
+    memory: Path | str | Settings,
+    name: str = "mem",
+    role: str = "Be brief.",
+    **kwargs: Any,
 ) -> Iterator[tuple[Any, ScriptedModel]]:
     """A MemGPTAgent and the model that answers it."""
     with ScriptedModel(script) as model:

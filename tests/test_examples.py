@@ -96,10 +96,10 @@ def test_coder_swaps_the_class_and_runs_code_only_when_asked(tmp_path: Path, run
     assert (tmp_path / "agents" / "coder").is_dir()
 
 
-def test_tools_run_in_the_agent_and_beside_it_and_the_results_are_remembered(run: Run) -> None:
+def test_tools_run_in_the_chat_by_whoever_can_and_the_results_are_remembered(run: Run) -> None:
     first = run("tools", "--run-code")
-    assert "clerk · → run by another agent\nstore\n  1200 bolts are in stock." in first
-    assert "clerk · → 1200 pieces last 30 days at 40 a day." in first
+    assert "clerk · → run in the chat\nstore\n  1200 bolts are in stock." in first
+    assert "clerk · → run in the chat\nclerk\n  1200 pieces last 30 days at 40 a day." in first
     assert "Code output: 5050" in first
     asked = ["How many bolts were in stock?", "What did the program print?"]
     second = run("tools", *asked)

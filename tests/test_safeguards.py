@@ -122,7 +122,7 @@ def test_what_the_hooks_change_counts(tmp_path: Path) -> None:
 def test_a_hook_blocks_the_call(tmp_path: Path) -> None:
     with playing([], tmp_path) as (agent, _):
         watched(agent, "safeguard_llm_inputs", lambda messages: None)
-        assert ask(agent, "hello") == BLOCKED
+        assert ask(agent, "hello") == {"content": BLOCKED, "role": "assistant"}  # as AutoGen's
 
 
 @pytest.mark.feature("safeguard hooks around the model")

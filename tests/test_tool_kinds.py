@@ -188,7 +188,7 @@ async def test_an_async_tool_in_an_async_group_chat(tmp_path: Path) -> None:
     with playing([call("wait", turns=3), send("done")], tmp_path) as (agent, _):
         person = user()
         register_function(wait, caller=agent, executor=agent, name="wait", description="Waits.")
-        manager = manager_of([person, agent], max_round=2)
+        manager = manager_of([person, agent], max_round=5)
         task = asyncio.create_task(person.a_initiate_chat(manager, message="go", silent=True))
         while not task.done():
             await asyncio.sleep(0)

@@ -136,7 +136,7 @@ class Screen(AutoGenTranslator):
 def _result(text: str | None) -> str:
     """A call's result; of a page of search results the first."""
     if text is None:
-        return "run by another agent"
+        return "run in the chat"
     return text.split("\n", 1)[-1] if text.startswith("Page ") else text
 
 

@@ -4,10 +4,10 @@
     python tools.py --run-code                          # two tools and a program
     python tools.py "How many bolts were in stock?"     # in a new process
 
-The clerk runs days_left itself, within its turn. stock_of belongs to the
-store: the call leaves as an AutoGen tool call, and the store runs it in the
-group chat. Code that the clerk writes goes to the store too, which runs it
-in Docker or, with --run-code, here.
+Calls of tools are messages of the group chat, as with any AutoGen agent:
+stock_of is run by the store, days_left by the clerk itself, and both see the
+results. Code that the clerk writes goes to the store too, which runs it in
+Docker or, with --run-code, here.
 """
 
 from __future__ import annotations
@@ -61,12 +61,13 @@ def run(model: Model, messages: Sequence[str], memory: Path, executor: Any, scre
             )
 
         def next_speaker(last: Any, chat: GroupChat) -> Any:
-            """Calls of tools and code go to the store, and what comes of them to the clerk."""
+            """Calls of tools go to who can run them, code to the store, results to the clerk."""
             message = chat.messages[-1]
-            if last is not clerk:
+            if message.get("tool_calls"):
+                return "round_robin"  # among those who can, says AutoGen
+            if last is not clerk or message["role"] == "tool":
                 return clerk
-            code = executor and "```" in str(message["content"])
-            return store if message.get("tool_calls") or code else None
+            return store if executor and "```" in str(message["content"]) else None
 
         chat = GroupChat(
             [user, clerk, store], [], max_round=6, speaker_selection_method=next_speaker

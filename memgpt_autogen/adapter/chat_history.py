@@ -180,7 +180,8 @@ class ChatHistory:
         """What a turn is about: what is new, or that it is the agent's turn; and what not."""
         answered, messages = chat.answered, request.messages
         events, ignored = self._new_in(chat, request.sender, messages, request.unaltered, template)
-        nothing_heard = all(isinstance(e, MessageEvent) and e.own for e in events)
+        own = [isinstance(e, MessageEvent) and e.own and not (e.results and e.text) for e in events]
+        nothing_heard = all(own)  # but for results of tools that the chat let it run
         if nothing_heard and (events or ignored or answered or not messages):
             events.append(SystemAlert(timestamp=self._clock(), text=YOUR_TURN))
         return events, ignored

@@ -91,9 +91,10 @@ def _digests_of(
 def digest(message: Mapping[str, Any], *, own: bool, speaker: str) -> str:
     """A short fingerprint of a message, the same in every process.
 
-    The agent's own replies all have one: hooks may rewrite them on their way out.
+    The agent's own replies all have one: hooks may rewrite them on their way out. Results of
+    tools that AutoGen let it run in the chat are not of those.
     """
-    if own:
+    if own and not message.get("tool_responses"):
         return OWN
     parts = [speaker, *(message.get(key) for key in _FIELDS)]
     text = json.dumps(parts, sort_keys=True, default=_without_address)

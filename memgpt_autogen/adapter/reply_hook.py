@@ -48,7 +48,8 @@ class Request:
         sender: whose chat it is.
         client: in the place of the agent's own.
         unaltered: the chat before the transforms, where there were any.
-        tools: beside the agent's own, in the OpenAI `tools` format, for others to run.
+        tools: beside the agent's own, in the OpenAI `tools` format; whoever gives some, or an
+            empty list, runs all tools. AutoGen's remote agent service does.
         options: further arguments for `OpenAIWrapper.create`.
         recipient: who is to answer, where it is a copy of the agent.
     """
@@ -57,7 +58,7 @@ class Request:
     sender: Agent | None = None
     client: OpenAIWrapper | None = None
     unaltered: list[dict[str, Any]] | None = None
-    tools: Sequence[Mapping[str, Any]] = ()
+    tools: Sequence[Mapping[str, Any]] | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
     recipient: ConversableAgent | None = None
 
@@ -73,7 +74,7 @@ class Request:
     ) -> Request:
         """What the arguments of a reply function ask for, of AutoGen's history without messages."""
         options = {key: value for key, value in further.items() if key != "tools"}
-        tools = further.get("tools") or ()
+        tools = further.get("tools")
         if messages is None:
             messages = recipient.chat_messages[sender]
         return cls(messages, sender, client, unaltered, tools, options, recipient)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections import deque
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from concurrent.futures import CancelledError, Future
-from contextvars import copy_context
+from contextvars import Context, ContextVar, copy_context
 from functools import partial
 from typing import Any, TypeVar
 
@@ -16,7 +16,27 @@ from memgpt_autogen.engine.turn_lock import Stop, TurnLock, TurnStopped
 
 T = TypeVar("T")
 
+Changes = Mapping[ContextVar[Any], Any]
+
 _IDLE_SECONDS = 2.0
+
+
+async def noting_changes(work: Coroutine[Any, Any, T]) -> tuple[T, Changes]:
+    """Await a coroutine; also gives the context variables that it has set, for `apply`."""
+    before = copy_context()
+    found = await work
+    return found, _changes(before, copy_context())
+
+
+def _changes(before: Context, after: Context) -> Changes:
+    unset = object()
+    return {var: value for var, value in after.items() if before.get(var, unset) is not value}
+
+
+def apply(changes: Changes) -> None:
+    """Set context variables here that were set in a copy of this context."""
+    for var, value in changes.items():
+        var.set(value)
 
 
 class Caller:
@@ -73,6 +93,7 @@ class AgentThread:
         """Await a turn that runs in the thread, so that it does not block the event loop.
 
         When it is cancelled, the turn is told to stop and ends at its next step boundary.
+        Else the context variables that it sets are set here too.
 
         Raises:
             ReentryError: the caller runs inside a turn under the same `lock`.
@@ -81,11 +102,15 @@ class AgentThread:
         caller = Caller(asyncio.get_running_loop(), lock)
         with shown_from_threads():
             context = copy_context()
+        before = context.copy()
         try:
             return await asyncio.wrap_future(self.submit(partial(context.run, turn, caller)))
         except asyncio.CancelledError:
             caller.stop.set()
             raise
+        finally:
+            if not caller.stop.is_set:
+                apply(_changes(before, context))
 
     def submit(self, job: Callable[[], T]) -> Future[T]:
         """Run a job after those before it; a future cancelled in time is passed over."""

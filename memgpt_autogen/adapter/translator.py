@@ -79,9 +79,13 @@ class AutoGenTranslator:
     def to_reply(self, turn: Turn) -> str | dict[str, Any] | None:
         text = self._text(turn)
         if not turn.calls:
-            return text or None
+            return _said(text, turn)
+        fields = dict(turn.retrieved) if isinstance(turn.retrieved, Mapping) else {}
+        if "function_call" in fields:
+            fields["function_call"] = None  # it is among the tool calls
         return {
             "role": "assistant",
+            **fields,
             "content": text or None,
             "tool_calls": [
                 {
@@ -116,6 +120,21 @@ class AutoGenTranslator:
     def on_eviction(self, agent: str, eviction: Eviction) -> None:
         if self.calls == "developer":
             show_eviction(agent, eviction)
+
+
+def _said(text: str, turn: Turn) -> str | dict[str, Any] | None:
+    """A text as a reply; where the model's last words became one, in the form AutoGen gives it.
+
+    Words that were empty make an empty reply, and only none at all leave it to AutoGen.
+    """
+    said = turn.retrieved
+    if not turn.steps or turn.steps[-1].calls or said is None:
+        return text or None
+    words = said.get("content") if isinstance(said, Mapping) else said
+    if words is None:
+        return text or None
+    blank = words if isinstance(words, str) and not words.strip() else ""
+    return {**said, "content": text or blank} if isinstance(said, Mapping) else text or blank
 
 
 def readable(message: AutoGenMessage) -> tuple[str, tuple[Mapping[str, Any], ...]]:

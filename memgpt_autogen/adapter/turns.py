@@ -14,7 +14,7 @@ from autogen import Agent, ConversableAgent, OpenAIWrapper
 from memgpt_autogen.adapter.chat_history import ChatHistory, Template
 from memgpt_autogen.adapter.reply_hook import Reply, Request
 from memgpt_autogen.adapter.threads import AgentThread, Caller
-from memgpt_autogen.adapter.toolbox import AutoGenToolbox
+from memgpt_autogen.adapter.tools.toolbox import AutoGenToolbox
 from memgpt_autogen.adapter.translator import Translator
 from memgpt_autogen.engine.engine import ContextOverview, Engine, Identity
 from memgpt_autogen.engine.loop import TurnRequest
@@ -118,7 +118,12 @@ class Turns:
             if stop is not None and stop.is_set:  # cancelled while other turns went before
                 return False, None
             toolbox = AutoGenToolbox(
-                agent, model.tools, chat=request.sender, further=request.tools, caller=caller
+                agent,
+                model.tools,
+                place=self.settings.tools,
+                chat=request.sender,
+                further=request.tools,
+                caller=caller,
             )
             template = Template(context, format_texts=model.formats_texts)
             role = template.fill(agent.system_message)

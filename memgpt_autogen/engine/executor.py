@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any, Protocol
@@ -36,8 +36,8 @@ class Toolbox(Protocol):
         """The tools in the OpenAI `tools` format."""
         ...
 
-    def runs(self, name: str) -> bool:
-        """Whether the agent itself may run the tool."""
+    def runs(self, name: str, beside: Collection[str]) -> bool:
+        """Whether a tool is run here, inside the turn, where a completion calls these."""
         ...
 
     def run(self, call: FunctionCall) -> FunctionResult:
@@ -85,15 +85,23 @@ class Executor:
             else:  # the schemas stay, so that an overview counts them
                 self._toolbox = None
 
-    def execute(self, call: FunctionCall) -> FunctionResult | None:
+    def execute(
+        self, call: FunctionCall, beside: Sequence[FunctionCall] = ()
+    ) -> FunctionResult | None:
         """Run one call; a mistake of the model is a result with `ok` False, never an error.
 
-        None for a tool of the user's that another agent is to run.
+        None for a tool of the user's that is to run in the chat. `beside` are all calls of the
+        completion.
         """
         if self._toolbox is not None and call.name not in _FUNCTIONS:
-            if self._toolbox.runs(call.name):
-                return self._run(self._toolbox, call)
-            if any(tool["function"]["name"] == call.name for tool in self._toolbox.schemas):
+            runs = self._toolbox.runs(call.name, {each.name for each in (call, *beside)})
+            offered = {tool["function"]["name"] for tool in self._toolbox.schemas}
+            if (runs or call.name in offered) and not _fits_autogen(call.arguments):
+                text = f"Error: the arguments of {call.name} must be a plain JSON object."
+                return FunctionResult(call_id=call.id, name=call.name, ok=False, text=text)
+            if runs:
+                return self._toolbox.run(call)
+            if call.name in offered:
                 return None
         try:
             function = self._find(call.name)
@@ -112,19 +120,6 @@ class Executor:
             heartbeat=function.heartbeat(arguments),
             framed=True,
         )
-
-    def _run(self, toolbox: Toolbox, call: FunctionCall) -> FunctionResult:
-        """Run a tool of the user's, unless AutoGen would trip over the arguments."""
-        try:
-            sound = isinstance(json.loads(call.arguments or "{}"), dict)
-        except json.JSONDecodeError:
-            sound = True  # AutoGen repairs some, and tells the model of others
-        except (ValueError, RecursionError):
-            sound = False
-        if sound:
-            return toolbox.run(call)
-        text = f"Error: the arguments of {call.name} must be a plain JSON object."
-        return FunctionResult(call_id=call.id, name=call.name, ok=False, text=text)
 
     def _find(self, name: str) -> Function[Any]:
         try:
@@ -183,6 +178,16 @@ def _complaint(function: Function[Any], problem: ValidationError) -> str:
     ]
     expected = ", ".join(function.arguments.model_fields)
     return f"{function.name} was not run ({'; '.join(clauses)}). Its arguments are: {expected}."
+
+
+def _fits_autogen(arguments: str) -> bool:
+    """Whether AutoGen can run a call with them, or say what is wrong; it repairs some JSON."""
+    try:
+        return isinstance(json.loads(arguments or "{}"), dict)
+    except json.JSONDecodeError:
+        return True
+    except (ValueError, RecursionError):
+        return False
 
 
 def is_object(text: str) -> bool:

@@ -28,7 +28,7 @@ T = TypeVar("T")
 ChatMessage = dict[str, Any]
 """A message in the OpenAI chat format."""
 
-# Stands for the result of a call that another agent was to run and never answered.
+# Stands for the result of a call that was to run in the chat and was never answered.
 NO_RESULT = "(no result has come)"
 
 _ARGUMENTS = 20  # shown of one call that is cut

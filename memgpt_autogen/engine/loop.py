@@ -18,7 +18,15 @@ from memgpt_autogen.engine.queue_manager import QueueManager, Room
 from memgpt_autogen.engine.turn_lock import Stop, TurnStopped
 from memgpt_autogen.errors import StorageError
 from memgpt_autogen.events import Event
-from memgpt_autogen.steps import Completion, Eviction, FunctionResult, Step, Turn, TurnEnd
+from memgpt_autogen.steps import (
+    Completion,
+    Eviction,
+    FunctionCall,
+    FunctionResult,
+    Step,
+    Turn,
+    TurnEnd,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -67,16 +75,20 @@ class _Progress:
     steps: list[Step] = field(default_factory=list)
     messages: list[str] = field(default_factory=list)
     evictions: list[Eviction] = field(default_factory=list)
+    completion: Completion = field(default_factory=Completion)  # the latest
+    calls: Sequence[FunctionCall] = ()  # its calls, under their numbers
     nudged: bool = False
     for_pressure_only: bool = False
 
     def ended(self, end: TurnEnd) -> Turn:
+        pending = {call.id for call in self.steps[-1].pending} if end is TurnEnd.CALLED else ()
         return Turn(
             steps=tuple(self.steps),
             evictions=tuple(self.evictions),
             messages=tuple(self.messages),
-            calls=self.steps[-1].pending if end is TurnEnd.CALLED else (),
+            calls=tuple(call for call in self.calls if call.id in pending),
             end=end,
+            retrieved=self.completion.retrieved,
         )
 
     def evicted(self, eviction: Eviction) -> None:
@@ -207,6 +219,7 @@ class Loop:
     def _act(self, completion: Completion, progress: _Progress) -> Step:
         """Run the calls of a completion; text alone is a message unless nobody waits for one."""
         speaking = not progress.for_pressure_only
+        progress.completion = completion
         if not completion.calls:
             spoken = bool(completion.text) and speaking
             return Step(
@@ -220,13 +233,14 @@ class Loop:
         calls = tuple(self._numbers.numbered(call) for call in completion.calls[:MOST_CALLS])
         if len(calls) < len(completion.calls):
             self.queue.alert(TOO_MANY.format(len(completion.calls), MOST_CALLS))
+        progress.calls = calls
         results: list[FunctionResult] = []
         sent: list[str] = []
         self.work.outbox.clear()
         for call in calls:
             self.work.muted = not speaking
             try:
-                result = self.executor.execute(call)
+                result = self.executor.execute(call, calls)
             except BaseException:
                 sent.extend(self.work.outbox)
                 self._keep_part(

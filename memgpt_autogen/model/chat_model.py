@@ -70,7 +70,7 @@ class AutoGenChatModel:
         options: Mapping[str, Any] | None = None,
         cache_markers: bool = False,
     ) -> None:
-        self.tools = tools_of(client)
+        self.tools = tools_of(client, agent)
         self.name = model_of(client)
         self._client = client
         self._cache = cache
@@ -103,7 +103,10 @@ class AutoGenChatModel:
         if prompt is None:
             if not tools:  # nobody hears a summary, so it must not be these words
                 raise ChatModelError(BLOCKED)
-            return Completion(text=BLOCKED)
+            return Completion(
+                text=BLOCKED,
+                retrieved={"content": BLOCKED, "role": "assistant"},  # as AutoGen's
+            )
         if rules.alternate and "mistral" in self.name:  # AutoGen makes its system message a user's
             rules = rules.having(system=False)
         try:
@@ -207,9 +210,12 @@ def model_of(client: OpenAIWrapper | None) -> str:
     return "" if client is None else str(configs_of(client)[0].get("model") or "")
 
 
-def tools_of(client: OpenAIWrapper) -> list[dict[str, Any]]:
-    """The tools in a client's configuration, old-style functions among them."""
-    config = configs_of(client)[0]
+def tools_of(client: OpenAIWrapper, agent: Any = None) -> list[dict[str, Any]]:
+    """The tools in a client's configuration, old-style functions among them.
+
+    A stand-in for AutoGen's client has none: there the agent's configuration tells.
+    """
+    config = configs_of(client)[0] or getattr(agent, "llm_config", None) or {}
     tools = [dict(tool) for tool in config.get("tools") or ()]
     functions = [{"type": "function", "function": dict(f)} for f in config.get("functions") or ()]
     return [*tools, *functions]

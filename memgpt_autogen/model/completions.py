@@ -11,6 +11,8 @@ from memgpt_autogen.model.protocol.written import without_thoughts, written_call
 from memgpt_autogen.steps import Completion, FunctionCall, Usage
 from memgpt_autogen.storage.text import clean
 
+_THOUGHTS = ("reasoning_content", "reasoning")  # where servers put what is not said
+
 
 def read_completion(
     response: Any, retrieved: Any = None, offered: Collection[str] = ()
@@ -40,13 +42,14 @@ def read_completion(
     if not made and not cut:
         said, written = written_calls(said, offered)
         made = [FunctionCall(id="", name=name, arguments=clean(text)) for name, text in written]
-    field = _get(original, "reasoning_content") or _get(original, "reasoning")
+    field = next(filter(None, (_get(original, name) for name in _THOUGHTS)), None)
     return Completion(
         text=said.strip() if made else said,
         reasoning="\n".join(filter(None, [_text(field).strip(), thoughts])),
         calls=tuple(made),
         usage=_usage(_get(response, "usage")),
         cut=cut,
+        retrieved=_fields(retrieved),
     )
 
 
@@ -88,6 +91,17 @@ def said_in(response: Any, retrieved: Any) -> Any:
     if said is None and retrieved and not _list(_get(response, "choices")):
         return ""  # a response of another kind than OpenAI's, whose client can read it
     return said
+
+
+def _fields(message: Any) -> str | dict[str, Any] | None:
+    """A text, or a message's fields as AutoGen would let them be the reply."""
+    if hasattr(message, "model_dump"):
+        message = message.model_dump()
+    if isinstance(message, str):
+        return clean(message)
+    if not isinstance(message, Mapping):
+        return None
+    return {key: value for key, value in message.items() if key not in _THOUGHTS}
 
 
 def _usage(usage: Any) -> Usage | None:
