@@ -6,13 +6,14 @@ import asyncio
 import copy
 import itertools
 import warnings
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
 import pytest
 from autogen import ConversableAgent, GroupChat, GroupChatManager
 
-from memgpt_autogen.testing import ScriptedModel, fail
+from memgpt_autogen.testing import ChatRequest, ScriptedModel, Step, fail
 from tests.differential import Make, Scenario, outcome, outcomes, user
 
 pytestmark = [
@@ -270,12 +271,16 @@ def usage_is_counted_alike(make: Make, model: ScriptedModel) -> Any:
     return before, sorted(total), one.get_actual_usage() == total, len(model.requests)
 
 
+def _always(step: Step, _request: ChatRequest) -> Step:
+    return step
+
+
 @scenario
 def errors_of_the_provider_are_alike(make: Make, model: ScriptedModel) -> Any:
     found = []
     for status, code in [(401, "invalid_api_key"), (429, "rate_limit"), (500, None), (400, "odd")]:
-        # A request at fault is asked again in other forms, so the script has no end.
-        with ScriptedModel(lambda _, error=fail(status, code=code): error) as failing:
+        # a request at fault is asked again, in another form and without what is new
+        with ScriptedModel(partial(_always, fail(status, code=code))) as failing:
             one = make(f"one{status}", llm_config=failing.llm_config)
             found.append(outcome(one.generate_reply, [{"role": "user", "content": "hi"}]))
     return [str(each).split(":")[0] for each in found]
