@@ -249,7 +249,13 @@ class MemGPTCapability(MemoryAccess, AgentCapability):  # type: ignore[misc] # a
         model = model_of(agent.client)
         turns = Turns(
             agent,
-            ChatHistory(agent, self.translator, self._clock, self._listen_to),
+            ChatHistory(
+                agent,
+                self.translator,
+                self._clock,
+                self._listen_to,
+                apart=self.settings.separate_partners,
+            ),
             self.translator,
             Identity(agent.name, model, context_window, preset, persona, human),
             self.settings,

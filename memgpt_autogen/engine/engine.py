@@ -102,7 +102,7 @@ class Engine:
         if not self.store.indexer.keeps:
             self.own()
         self.instruct(request.role)
-        with self.executor.equipped(request.toolbox):
+        with self.queue.partners.of(request.partner), self.executor.equipped(request.toolbox):
             return self.loop.run(request, partial(self._summarizer, request.model))
 
     def ignores(self, event: Event) -> bool:
@@ -143,6 +143,7 @@ class Engine:
         if context.counter.model != identity.model:
             context.counter = TokenCounter(identity.model, state.token_factor)
         context.resize(budget_of(identity, settings))
+        self.queue.partners.keep_apart(settings.separate_partners)
         self.workspace.page_size = settings.page_size
         self.workspace.shown = context.shown
         self.loop.max_steps = settings.max_steps

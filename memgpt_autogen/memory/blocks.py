@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict
 
 from memgpt_autogen.errors import ConfigurationError
 from memgpt_autogen.events import Clock
+from memgpt_autogen.memory.partners import View
 from memgpt_autogen.storage.journal.blocks import BlockChange, BlockStore, BlockTable, StoredBlock
 
 DEFAULT_BLOCK_LIMIT = 2000
@@ -53,12 +54,16 @@ class Blocks:
         table: the agent's own blocks.
         clock: dates the changes.
         agent: whose edits of shared blocks the others see under its name.
+
+    Attributes:
+        view: which of them the model sees; programs see all.
     """
 
     def __init__(self, table: BlockTable, clock: Clock, agent: str) -> None:
         self._table = table
         self._clock = clock
-        self._agent = agent
+        self.agent = agent
+        self.view = View()
         self._kept: dict[str, Kept] = {}
         self._guard = threading.RLock()  # taken inside a transaction, never around one
         for stored in table.load():
@@ -136,14 +141,12 @@ class Blocks:
                 self._read(name)
 
     def news(self, known: dict[str, str]) -> list[Block]:
-        """The blocks whose texts, read anew, are others than the ones known by name.
+        """The blocks in view whose texts, read anew, are others than the ones known by name.
 
         Those are known from now on, and of blocks that are gone nothing is.
         """
         self.refresh()
-        changed = [
-            one.block for one in self._kept.values() if known.get(one.block.name) != one.block.value
-        ]
+        changed = [block for block in self.seen() if known.get(block.name) != block.value]
         for name in known.keys() - self._kept.keys():
             del known[name]
         known.update((block.name, block.value) for block in changed)
@@ -157,12 +160,17 @@ class Blocks:
         kept = self._kept.get(name)
         return (kept.home if kept else self._table).history(name)
 
+    def seen(self) -> list[Block]:
+        """The blocks in view."""
+        return [block for block in self if self.view.shows(block.name)]
+
     def render(self) -> str:
         """The blocks as the prompt shows them."""
         return "\n".join(
             f"<{block.name}{' shared' if block.shared else ''}"
-            f"{' read-only' if block.read_only else ''}>\n{block.value}\n</{block.name}>"
-            for block in self
+            f"{' read-only' if block.read_only or self.view.keeps(block.name) else ''}>"
+            f"\n{block.value}\n</{block.name}>"
+            for block in self.seen()
         )
 
     def _keep(
@@ -187,7 +195,7 @@ class Blocks:
                 kept.block = kept.block.model_copy(update={"value": stored.value})
 
     def _swap(self, kept: Kept, value: str, author: str) -> bool:
-        by = f"{author} of {self._agent}" if kept.block.shared else author
+        by = f"{author} of {self.agent}" if kept.block.shared else author
         version = kept.version
         if not kept.home.swap(kept.block.name, version, value, by, self._clock()):
             return False

@@ -1,14 +1,21 @@
-"""Participants: in a group, each speaker has a core memory block of their own."""
+"""Participants: each who talks with the agent has a core memory block of their own.
+
+As long as that is one person alone, the block `human` is theirs.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
+from memgpt_autogen.events import MessageEvent
 from memgpt_autogen.memory.archival import ArchivalStorage
 from memgpt_autogen.memory.blocks import Block
 from memgpt_autogen.memory.core import CoreMemory
-
-PREFIX = "human:"
+from memgpt_autogen.memory.partners import COMMON, PREFIX, origin_of_block, partner_block
+from memgpt_autogen.memory.recall import RecallStorage
+from memgpt_autogen.memory.state import AgentState
+from memgpt_autogen.storage.text import clean
 
 
 def block_name(speaker: str) -> str:
@@ -18,48 +25,107 @@ def block_name(speaker: str) -> str:
 
 @dataclass(frozen=True)
 class Participants:
-    """Makes a block at a speaker's first word in a group.
+    """Makes a block at a speaker's first word, in a group or once there is a second one.
 
-    When there are too many, the least recently heard leave for archival storage; a
-    speaker who is heard again gets the block back as it was. To be used within the
-    transaction of a step.
+    What `human` held then moves to the first one's block. When there are too many, the
+    least recently heard leave for archival storage; a speaker who is heard again gets the
+    block back as it was. To be used within the transaction of a step.
 
     Attributes:
-        heard: names of the blocks, the least recently heard first; changed in place.
+        state: knows who was heard; changed in place.
         most: blocks at a time; 0: none are made.
         limit: characters of such a block.
     """
 
     core: CoreMemory
     archival: ArchivalStorage
-    heard: list[str]
+    recall: RecallStorage
+    state: AgentState
     most: int
     limit: int
 
-    def hear(self, speaker: str) -> list[str]:
-        """Note that a speaker is heard; what the model is to be told of its blocks."""
-        if not self.most:
+    def hear(self, event: MessageEvent) -> list[str]:
+        """Note who speaks, in a chat of two or in a group; what the model is to be told."""
+        is_speech = event.text.strip() and not (event.own or event.results)
+        if not (self.most and is_speech and event.origin):
             return []
-        name = block_name(speaker)
-        if name in self.heard:
-            self.heard.remove(name)
-        self.heard.append(name)
+        if partner := self.core.view.partner:  # a chat of two or a group, kept apart
+            return self.part(partner_block) + self.let_have(partner_block(partner))
+        if event.group and event.speaker == event.origin:
+            return []  # its manager is nobody
+        return self._hear(clean(event.speaker), alone=not event.group)
+
+    def _hear(self, speaker: str, *, alone: bool) -> list[str]:
+        state, told = self.state, list[str]()
+        if state.several_partners is None:
+            self._look_back(speaker)
+        if not state.several_partners:
+            if alone and state.only_partner in ("", speaker):
+                state.only_partner = speaker
+                return []
+            if speaker != state.only_partner:
+                told = self.part(block_name)
+        return told + self.let_have(block_name(speaker))
+
+    def part(self, named: Callable[[str], str]) -> list[str]:
+        """`human` is about nobody alone any more: what it held moves to the first one's block."""
+        state, there = self.state, COMMON in self.core
+        state.several_partners = True
+        if not state.only_partner:
+            return []
+        first, state.only_partner = named(state.only_partner), ""
+        told = self.let_have(first)
+        if not there or self.core.shown(COMMON).read_only or self.core.shown(COMMON).shared:
+            return told
+        if moved := self.core[COMMON].value:
+            value = "\n".join(filter(None, (self.core[first].value, moved)))
+            self.core.limit(first, max(self.core[first].limit, len(value)))
+            self.core.set(first, value)
+            self.core.set(COMMON, "")
+            text = (
+                f"you talk with more than one now: what the core memory block {COMMON!r} held moved"
+                f" to {first!r}, and {COMMON!r} is for what concerns all. {first!r} reads:\n{value}"
+            )
+            told += self._seen(first, text)
+        return told
+
+    def let_have(self, name: str) -> list[str]:
+        """Let somebody who is heard have a block of this name; what to tell the model."""
+        heard = self.state.heard
+        if name in heard:
+            heard.remove(name)
+        heard.append(name)
         if name in self.core:
             return []
-        told = [self._make(name)]
-        here = [one for one in self.heard if one in self.core]
+        told = self._seen(name, self._make(name))
+        here = [one for one in heard if one in self.core]
         for old in here[: max(len(here) - self.most, 0)]:
             told += self._dismiss(old)
         return told
 
-    def forget(self, speaker: str) -> int:
-        """Drop a speaker's block; how many lines it had."""
-        name = block_name(speaker)
-        if name in self.heard:
-            self.heard.remove(name)
-        if name not in self.core:
-            return 0
-        return len(self.core.remove(name).value.splitlines())
+    def forget(self, speaker: str, names: set[str]) -> int:
+        """Drop a speaker's blocks, of these names; how many lines they had.
+
+        `human` stays, empty, where it was about this speaker alone.
+        """
+        state, lines = self.state, 0
+        state.heard[:] = [name for name in state.heard if name not in names]
+        if state.only_partner == speaker:
+            state.only_partner = ""
+            if COMMON in self.core and not self.core[COMMON].read_only:
+                lines += len(self.core[COMMON].value.splitlines())
+                self.core.set(COMMON, "")
+        for name in names.intersection(block.name for block in self.core):
+            lines += len(self.core.remove(name).value.splitlines())
+        return lines
+
+    def _look_back(self, speaker: str) -> None:
+        """Find out who has talked with an agent whose state does not say so yet."""
+        self.state.several_partners = False
+        if self.state.counters.turns > 1:  # its state is of an earlier version
+            others = self.recall.speakers().keys() - {self.core.agent}
+            self.state.several_partners = len(others | {speaker}) > 2 or len(others) > 1
+            self.state.only_partner = next(iter(others), "") if len(others) == 1 else ""
 
     def _make(self, name: str) -> str:
         kept = self._kept(name)
@@ -73,13 +139,19 @@ class Participants:
     def _dismiss(self, name: str) -> list[str]:
         if self.core[name].read_only:
             return []
-        value = self.core[name].value
-        if value:
-            self.archival.take_out([id_ for id_, _ in self._kept(name)])
-            text = f"core memory block {name!r}:\n{value}"
-            self.archival.put([self.archival.passage(text, tags=[_tag(name)])])
-        self.core.remove(name)
-        return [f"the core memory block {name!r} moved to archival memory until they speak again."]
+        value = self.core.remove(name).value
+        if not value:
+            return []
+        self.archival.take_out([id_ for id_, _ in self._kept(name)])
+        text = f"core memory block {name!r}:\n{value}"
+        origin = "" if self.core.view.partner is None else origin_of_block(name)
+        self.archival.put([self.archival.passage(text, tags=[_tag(name)], origin=origin)])
+        text = f"the core memory block {name!r} moved to archival memory until they speak again."
+        return self._seen(name, text)
+
+    def _seen(self, name: str, text: str) -> list[str]:
+        """What the model is told of a block, where it may know of it."""
+        return [text] if self.core.view.shows(name) else []
 
     def _kept(self, name: str) -> list[tuple[str, str]]:
         """The passages of a block that left, as (id, the block's text), the latest first."""

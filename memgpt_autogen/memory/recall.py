@@ -7,13 +7,14 @@ and all completions here, and functions read them back into the main context.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date, datetime
 
 from memgpt_autogen.errors import ConfigurationError
 from memgpt_autogen.events import Message
 from memgpt_autogen.memory.page import Page, check_paging
 from memgpt_autogen.memory.tier import PATIENCE, Tier
-from memgpt_autogen.storage.journal.where import Where
+from memgpt_autogen.storage.journal.where import EVERYTHING, Where
 from memgpt_autogen.storage.record import (
     RECALL,
     Record,
@@ -31,7 +32,25 @@ class RecallStorage(Tier[Message]):
     """The messages of one agent.
 
     Times without a zone are local. Every method may be called from any thread.
+
+    Attributes:
+        origin: the chat whose messages alone are found; None: those of all.
     """
+
+    origin: str | None = None
+
+    def of(self, origin: str) -> RecallStorage:
+        """The same storage, in which only messages of one chat are found."""
+        view = RecallStorage(self.records, clock=self._clock)
+        view.origin = clean(origin)
+        view._results = self._results
+        return view
+
+    def _within(self, where: Where) -> Where:
+        return where if self.origin is None else replace(where, origins=(self.origin,))
+
+    def __len__(self) -> int:
+        return self.records.table.count(self._within(EVERYTHING))
 
     def append(
         self, text: str, speaker: str, timestamp: datetime | None = None, origin: str = "program"
@@ -77,7 +96,7 @@ class RecallStorage(Tier[Message]):
             speaker: only this speaker's messages.
             by: "words" embeds nothing; "meaning" goes by the embedder alone.
         """
-        where = _where(start, end, speaker)
+        where = self._within(_where(start, end, speaker))
         first = check_paging(limit, page)
         if not query.strip():
             return self._listing(where, limit, page, newest_first=True)
@@ -97,7 +116,9 @@ class RecallStorage(Tier[Message]):
     def around(self, id: str, count: int = 1) -> list[Message]:
         """The messages stored before and after a message, so many of each, in their order."""
         digits = id.removeprefix(RECALL.prefix)
-        found = self.records.table.around(int(digits), count) if digits.isdecimal() else []
+        if not digits.isdecimal():
+            return []
+        found = self.records.table.around(int(digits), count, self._within(EVERYTHING))
         return [self._item(record) for record in found]
 
     def between(
@@ -108,7 +129,8 @@ class RecallStorage(Tier[Message]):
         page: int = 0,
     ) -> Page[Message]:
         """All messages from `start` to `end`, both inclusive, in the order of their times."""
-        return self._listing(_where(start, end, None), limit, page, newest_first=False)
+        where = self._within(_where(start, end, None))
+        return self._listing(where, limit, page, newest_first=False)
 
     def everything(self, speaker: str | None = None) -> Iterator[Message]:
         """All messages, or a speaker's, in the order of their ids."""
@@ -118,7 +140,7 @@ class RecallStorage(Tier[Message]):
 
     def speakers(self) -> dict[str, int]:
         """How many messages each speaker has, by name."""
-        return self.records.table.speakers()
+        return self.records.table.speakers(self._within(EVERYTHING))
 
     def _listing(self, where: Where, limit: int, page: int, *, newest_first: bool) -> Page[Message]:
         first = check_paging(limit, page)

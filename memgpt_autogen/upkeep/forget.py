@@ -11,6 +11,7 @@ from memgpt_autogen.errors import ConfigurationError, ConflictError
 from memgpt_autogen.events import MessageEvent, Notice
 from memgpt_autogen.memory.archival import ArchivalStorage
 from memgpt_autogen.memory.core import CoreMemory
+from memgpt_autogen.memory.participants import block_name
 from memgpt_autogen.storage.text import clean
 from memgpt_autogen.upkeep.traces import Traces, files_with, texts_of
 
@@ -130,7 +131,7 @@ def _erase(found: _Found, engine: Engine) -> tuple[int, int, bool]:
         if place.source is not None:  # a shared archive has a journal of its own
             place.delete(ids)
     with queue.written():
-        lines = queue.participants.forget(found.speaker)
+        lines = queue.participants.forget(found.speaker, {block_name(found.speaker)})
         lines += sum(_forget_lines(block.name, work.core, traces) for block in work.core)
         kept = [one for one in context.entries if not _concerns(one, found.speaker, traces)]
         dropped = len(context.entries) - len(kept)
