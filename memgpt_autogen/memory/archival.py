@@ -128,6 +128,10 @@ class ArchivalStorage(Tier[Passage]):
         where = Where(origins=None if origins is None else tuple(map(clean, origins)))
         return self.records.table.count(where)
 
+    def everywhere(self) -> list[ArchivalStorage]:
+        """This storage and all attached sources."""
+        return [self, *self._attached.values()]
+
     def places(self) -> list[ArchivalStorage]:
         """This storage and the attached archives that `insert` may write to."""
         return [self, *(self._attached[name] for name in self.archives)]

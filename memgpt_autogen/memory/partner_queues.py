@@ -117,6 +117,29 @@ class PartnerQueues:
             pressure_answered=context.pressure_answered,
         )
 
+    def all(self) -> Iterator[tuple[str, PutAside]]:
+        """What is each partner's own; the present one's, or that of all, first."""
+        yield self._queue.saved.values.partner, self.own()
+        for partner in self._queue.saved.partners():
+            yield partner, self._queue.saved.take_up(partner)
+
+    def replace(self, partner: str, own: PutAside) -> None:
+        """Let a partner have this queue and summary, and see core memory anew; in `written`."""
+        if partner == self._queue.saved.values.partner:
+            self._queue.context.entries[:] = own.queue
+            self._queue.context.summary = own.summary
+        else:
+            anew = own.model_copy(update={"memory_shown": "", "values_known": {}})
+            self._queue.saved.put_aside(partner, anew)
+
+    def drop(self, partner: str) -> None:
+        """Know a partner no more; in `written`."""
+        saved = self._queue.saved
+        if self.apart and saved.values.partner == partner:
+            self._show("", saved.take_up(""))
+            saved.put_aside("", None)
+        saved.put_aside(partner, None)
+
     def _turn_to(self, partner: str) -> None:
         saved = self._queue.saved
         last = saved.values.partner
