@@ -56,14 +56,15 @@ def blocks_of(agent: Any) -> dict[str, str]:
 def test_what_one_partner_told_stands_in_their_block_once_there_is_a_second(
     tmp_path: Path,
 ) -> None:
+    nuts = "A baker.\nAnn: I am allergic to nuts."
     with playing(note, tmp_path, human="A baker.") as (agent, model):
         tell(agent, "Ann", "Ann")
-        assert blocks_of(agent) == {"human": "A baker.\nAnn: I am allergic to nuts."}
+        assert blocks_of(agent) == {"human": nuts}
     with playing(note, tmp_path) as (agent, model):  # the second comes after a restart
         tell(agent, "Bob")
         assert blocks_of(agent) == {
             "human": "",
-            "human:Ann": "A baker.\nAnn: I am allergic to nuts.",
+            "human:Ann": nuts,
             "human:Bob": "Bob: I love peanuts.",
         }
         request = model.requests[0]
@@ -71,6 +72,11 @@ def test_what_one_partner_told_stands_in_their_block_once_there_is_a_second(
         assert re.search(r"<human>\s*</human>\s*<human:Ann>\s*A baker\.", head)
         assert request.contains("'human' held moved to 'human:Ann'") == 1
         assert request.contains("is empty now") == 0  # said once
+        texts = [change.after for change in agent.core_memory.history("human:Ann")]
+        assert texts == ["A baker.", nuts, "", nuts]
+        assert agent.core_memory.history("human") == []
+        assert agent.core_memory.revert("human:Ann", 1).value == "A baker."
+        agent.core_memory.revert("human:Ann")
     with playing(note, tmp_path) as (agent, model):
         tell(agent, "Cid", "Ann")
         assert blocks_of(agent) == {

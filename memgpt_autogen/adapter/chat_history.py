@@ -174,8 +174,9 @@ class ChatHistory:
             chat = self._chat(partner, messages)
             before = list(chat.heard)
             events, _ = self._new_in(chat, partner, altered, messages, Template())
-            with self._in_chat(chat, before, engine):
-                engine.queue.take_in(events)
+            if events or chat.heard != before:
+                with self._in_chat(chat, before, engine):
+                    engine.queue.take_in(events)
             chat.taken_in_early |= bool(events)
             self._waiting.popleft()  # only now: what fails comes again
 

@@ -164,6 +164,11 @@ class Blocks:
         """The blocks in view."""
         return [block for block in self if self.view.shows(block.name)]
 
+    def hand_over(self, name: str, other: str) -> None:
+        """Let a block of the agent's own have the history of another one."""
+        self._table.hand_over(name, other)
+        self._read(other)
+
     def render(self) -> str:
         """The blocks as the prompt shows them."""
         return "\n".join(

@@ -80,8 +80,9 @@ class Participants:
         if moved := self.core[COMMON].value:
             value = "\n".join(filter(None, (self.core[first].value, moved)))
             self.core.limit(first, max(self.core[first].limit, len(value)))
-            self.core.set(first, value)
             self.core.set(COMMON, "")
+            self.core.hand_over(COMMON, first)
+            self.core.set(first, value)
             text = (
                 f"you talk with more than one now: what the core memory block {COMMON!r} held moved"
                 f" to {first!r}, and {COMMON!r} is for what concerns all. {first!r} reads:\n{value}"

@@ -210,10 +210,10 @@ def _erase(found: _Found, engine: Engine) -> tuple[int, int, bool]:
     engine.shared.begin_purge()
     with queue.written():
         names = {block_name(speaker), partner_block(speaker)}
-        names |= {COMMON} if queue.state.only_partner == speaker else set()
+        common = {COMMON} if queue.state.only_partner == speaker else set()
         lines = queue.participants.forget(speaker, names)
         lines += sum(_forget_lines(block.name, work.core, found.traces) for block in work.core)
-        engine.store.blocks.forget(found.traces.touch, names)
+        engine.store.blocks.forget(found.traces.touch, names | common)
         work.archival.take_out(found.passages[work.archival])
         work.recall.take_out([*found.quoting, *(one.id for one in found.said)])
         entries, reset = _forget_queues(found, engine)

@@ -159,6 +159,18 @@ class BlockTable:
             for one in changes:
                 self._note(name, one.version, one.author, one.time, (one.before, one.after))
 
+    def hand_over(self, name: str, other: str) -> None:
+        """Let a block have the history of another one, and later versions than that has."""
+        with self.journal.transaction() as connection:
+            connection.execute(
+                "UPDATE blocks SET version = version + (SELECT version FROM blocks WHERE name = ?)"
+                " WHERE name = ?",
+                [clean(name), clean(other)],
+            )
+            connection.execute(
+                "UPDATE block_history SET name = ? WHERE name = ?", [clean(other), clean(name)]
+            )
+
     def forget(self, touches: Callable[[str], bool], names: Collection[str] = ()) -> None:
         """Drop changes: of texts that are to be forgotten, as `touches` says; of these blocks."""
         sql = "SELECT change, name, before || char(10) || after FROM block_history"
