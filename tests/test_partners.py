@@ -393,6 +393,7 @@ ACTIONS = st.sampled_from(
         {"name": "core_memory_append", "block": "human:Ann", "content": "LAST"},
         {"name": "core_memory_append", "block": "human:Bob", "content": "LAST"},
         {"name": "core_memory_append", "block": "human", "content": "LAST"},
+        {"name": "core_memory_append", "block": "persona", "content": "LAST"},
         {
             "name": "core_memory_replace",
             "block": "human:Ann",

@@ -164,6 +164,10 @@ class Blocks:
         """The blocks in view."""
         return [block for block in self if self.view.shows(block.name)]
 
+    def may_edit(self, block: Block) -> bool:
+        """Whether the model may edit a block that it sees."""
+        return not (block.read_only or (self.view.keeps(block.name) and not block.shared))
+
     def hand_over(self, name: str, other: str) -> None:
         """Let a block of the agent's own have the history of another one."""
         self._table.hand_over(name, other)
@@ -173,8 +177,7 @@ class Blocks:
         """The blocks as the prompt shows them."""
         return "\n".join(
             f"<{block.name}{' shared' if block.shared else ''}"
-            f"{' read-only' if block.read_only or self.view.keeps(block.name) else ''}>"
-            f"\n{block.value}\n</{block.name}>"
+            f"{'' if self.may_edit(block) else ' read-only'}>\n{block.value}\n</{block.name}>"
             for block in self.seen()
         )
 

@@ -189,7 +189,7 @@ class CoreMemory(Blocks):
         if kept is None or (is_model and not self.view.shows(name)):
             names = ", ".join(repr(block.name) for block in (self.seen() if is_model else self))
             raise ModelMistake(f"there is no core memory block {name!r}; the blocks are {names}.")
-        if kept.block.read_only or (is_model and self.view.keeps(name)):
+        if kept.block.read_only or (is_model and not self.may_edit(kept.block)):
             raise ModelMistake(f"the core memory block {name!r} is read-only.")
         before = kept.version
         self._read(name)

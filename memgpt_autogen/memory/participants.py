@@ -46,63 +46,24 @@ class Participants:
 
     def hear(self, event: MessageEvent) -> list[str]:
         """Note who speaks, in a chat of two or in a group; what the model is to be told."""
+        state, partner = self.state, self.core.view.partner
         is_speech = event.text.strip() and not (event.own or event.results)
-        if not (self.most and is_speech and event.origin):
+        if not (is_speech and event.origin and (self.most or partner)):
             return []
-        if partner := self.core.view.partner:  # a chat of two or a group, kept apart
-            return self.part(partner_block) + self.let_have(partner_block(partner))
+        if state.several_partners is None:
+            self._look_back()
+        if partner:  # a chat of two or a group, kept apart
+            return self._part(partner_block) + self._let_have(partner_block(partner))
+        speaker, told = clean(event.speaker), list[str]()
         if event.group and event.speaker == event.origin:
             return []  # its manager is nobody
-        return self._hear(clean(event.speaker), alone=not event.group)
-
-    def _hear(self, speaker: str, *, alone: bool) -> list[str]:
-        state, told = self.state, list[str]()
-        if state.several_partners is None:
-            self._look_back(speaker)
         if not state.several_partners:
-            if alone and state.only_partner in ("", speaker):
+            if not event.group and state.only_partner in ("", speaker):
                 state.only_partner = speaker
                 return []
             if speaker != state.only_partner:
-                told = self.part(block_name)
-        return told + self.let_have(block_name(speaker))
-
-    def part(self, named: Callable[[str], str]) -> list[str]:
-        """`human` is about nobody alone any more: what it held moves to the first one's block."""
-        state, there = self.state, COMMON in self.core
-        state.several_partners = True
-        if not state.only_partner:
-            return []
-        first, state.only_partner = named(state.only_partner), ""
-        told = self.let_have(first)
-        if not there or self.core.shown(COMMON).read_only or self.core.shown(COMMON).shared:
-            return told
-        if moved := self.core[COMMON].value:
-            value = "\n".join(filter(None, (self.core[first].value, moved)))
-            self.core.limit(first, max(self.core[first].limit, len(value)))
-            self.core.set(COMMON, "")
-            self.core.hand_over(COMMON, first)
-            self.core.set(first, value)
-            text = (
-                f"you talk with more than one now: what the core memory block {COMMON!r} held moved"
-                f" to {first!r}, and {COMMON!r} is for what concerns all. {first!r} reads:\n{value}"
-            )
-            told += self._seen(first, text)
-        return told
-
-    def let_have(self, name: str) -> list[str]:
-        """Let somebody who is heard have a block of this name; what to tell the model."""
-        heard = self.state.heard
-        if name in heard:
-            heard.remove(name)
-        heard.append(name)
-        if name in self.core:
-            return []
-        told = self._seen(name, self._make(name))
-        here = [one for one in heard if one in self.core]
-        for old in here[: max(len(here) - self.most, 0)]:
-            told += self._dismiss(old)
-        return told
+                told = self._part(block_name)
+        return told + self._let_have(block_name(speaker))
 
     def forget(self, speaker: str, names: set[str]) -> int:
         """Drop a speaker's blocks, of these names; how many lines they had.
@@ -113,20 +74,59 @@ class Participants:
         state.heard[:] = [name for name in state.heard if name not in names]
         if state.only_partner == speaker:
             state.only_partner = ""
-            if COMMON in self.core and not self.core[COMMON].read_only:
-                lines += len(self.core[COMMON].value.splitlines())
-                self.core.set(COMMON, "")
+            lines += len(self._empty_common().splitlines())
         for name in names.intersection(block.name for block in self.core):
             lines += len(self.core.remove(name).value.splitlines())
         return lines
 
-    def _look_back(self, speaker: str) -> None:
+    def _part(self, named: Callable[[str], str]) -> list[str]:
+        """`human` is about nobody alone any more: what it held moves to the first one's block."""
+        first, self.state.only_partner = self.state.only_partner, ""
+        self.state.several_partners = True
+        if not first:
+            return []
+        name = named(first)
+        told = self._let_have(name)
+        if moved := self._empty_common():
+            value = "\n".join(filter(None, (self.core[name].value, moved)))
+            self.core.limit(name, max(self.core[name].limit, len(value)))
+            self.core.hand_over(COMMON, name)
+            self.core.set(name, value)
+            text = (
+                f"you talk with more than one now: what the core memory block {COMMON!r} held moved"
+                f" to {name!r}, and {COMMON!r} is for what concerns all. {name!r} reads:\n{value}"
+            )
+            told += self._seen(name, text)
+        return told
+
+    def _empty_common(self) -> str:
+        """Empty the block `human` where it is the model's to edit; what it held."""
+        if COMMON not in self.core or (block := self.core[COMMON]).read_only or block.shared:
+            return ""
+        if block.value:
+            self.core.set(COMMON, "")
+        return block.value
+
+    def _let_have(self, name: str) -> list[str]:
+        """Let somebody who is heard have a block of this name; what to tell the model."""
+        heard = self.state.heard
+        if name in heard:
+            heard.remove(name)
+        heard.append(name)
+        if name in self.core:
+            return []
+        told = self._seen(name, self._make(name))
+        here = [one for one in heard if one in self.core]
+        for old in here[: max(len(here) - max(self.most, 1), 0)]:
+            told += self._dismiss(old)
+        return told
+
+    def _look_back(self) -> None:
         """Find out who has talked with an agent whose state does not say so yet."""
-        self.state.several_partners = False
-        if self.state.counters.turns > 1:  # its state is of an earlier version
-            others = self.recall.speakers().keys() - {self.core.agent}
-            self.state.several_partners = len(others | {speaker}) > 2 or len(others) > 1
-            self.state.only_partner = next(iter(others), "") if len(others) == 1 else ""
+        earlier = self.state.counters.turns > 1  # its state is of an earlier version
+        others = self.recall.speakers().keys() - {self.core.agent} if earlier else set[str]()
+        self.state.several_partners = len(others) > 1
+        self.state.only_partner = "".join(others) if len(others) == 1 else ""
 
     def _make(self, name: str) -> str:
         kept = self._kept(name)
@@ -146,7 +146,7 @@ class Participants:
         self.archival.take_out([id_ for id_, _ in self._kept(name)])
         text = f"core memory block {name!r}:\n{value}"
         origin = "" if self.core.view.partner is None else origin_of_block(name)
-        self.archival.put([self.archival.passage(text, tags=[_tag(name)], origin=origin)])
+        self.archival.put([self.archival.passage(text, tags=[block_tag(name)], origin=origin)])
         text = f"the core memory block {name!r} moved to archival memory until they speak again."
         return self._seen(name, text)
 
@@ -156,9 +156,10 @@ class Participants:
 
     def _kept(self, name: str) -> list[tuple[str, str]]:
         """The passages of a block that left, as (id, the block's text), the latest first."""
-        page = self.archival.search("", limit=10, tags=[_tag(name)])
+        page = self.archival.search("", limit=10, tags=[block_tag(name)])
         return [(one.id, one.text.split("\n", 1)[-1]) for one in page.items if one.source is None]
 
 
-def _tag(name: str) -> str:
+def block_tag(name: str) -> str:
+    """The tag of a block that left for archival storage."""
     return f"block {name}"

@@ -55,7 +55,7 @@ def origin_of_block(name: str) -> str:
 
 @dataclass(frozen=True)
 class View:
-    """Which blocks of core memory the model sees, and may edit.
+    """Which of the agent's blocks the model sees, and may edit.
 
     Attributes:
         partner: whose chat it is where partners are kept apart, empty outside of chats; None:
@@ -71,5 +71,5 @@ class View:
         return bool(self.partner) and name == partner_block(self.partner)
 
     def keeps(self, name: str) -> bool:
-        """Whether all partners see it as it is: then what one says must not get there."""
-        return self.partner is not None and name == COMMON
+        """Whether all partners see it: then what one of them says must not get there."""
+        return bool(self.partner) and name != partner_block(self.partner or "")

@@ -13,7 +13,7 @@ from memgpt_autogen.errors import ConfigurationError, ConflictError
 from memgpt_autogen.events import Message, MessageEvent
 from memgpt_autogen.memory.archival import ArchivalStorage, Passage
 from memgpt_autogen.memory.core import CoreMemory
-from memgpt_autogen.memory.participants import block_name
+from memgpt_autogen.memory.participants import block_name, block_tag
 from memgpt_autogen.memory.partners import COMMON, digest_of, partner_block
 from memgpt_autogen.storage.store import PURGE
 from memgpt_autogen.storage.text import clean
@@ -141,12 +141,14 @@ class _Found:
     """What is to be erased.
 
     Attributes:
+        blocks: names of those that are about the speaker alone.
         said: the speaker's messages.
         quoting: ids of others' messages.
         passages: their ids by where they lie.
     """
 
     speaker: str
+    blocks: set[str]
     traces: Traces
     said: list[Message]
     quoting: list[str]
@@ -168,9 +170,14 @@ def _found(speaker: str, engine: Engine) -> _Found:
     for block in work.core:
         for change in work.core.history(block.name):
             said.compare_text(change.after, change.time)
-    traces = Traces(speaker, list(said.texts.values()), said.parts)
+    blocks = {block_name(speaker), partner_block(speaker)}
+    if engine.queue.state.only_partner == speaker:
+        blocks.add(COMMON)
+    texts, tags = list(said.texts.values()), set(map(block_tag, blocks))
+    traces = Traces(speaker, texts, said.parts, _lines_of(blocks, work.core))
     return _Found(
         speaker,
+        blocks,
         traces,
         said.messages,
         [
@@ -179,14 +186,24 @@ def _found(speaker: str, engine: Engine) -> _Found:
             if one.speaker != speaker and traces.comes(one.text)
         ],
         {
-            place: [one.id for one in place.everything() if _is_theirs(one, speaker, traces)]
+            place: [
+                one.id
+                for one in place.everything()
+                if one.origin == speaker
+                or not tags.isdisjoint(one.tags)
+                or any(map(traces.touch, (one.text, *one.tags)))
+            ]
             for place in work.archival.places()
         },
     )
 
 
-def _is_theirs(passage: Passage, speaker: str, traces: Traces) -> bool:
-    return passage.origin == speaker or any(map(traces.touch, (passage.text, *passage.tags)))
+def _lines_of(blocks: set[str], core: CoreMemory) -> Iterator[str]:
+    """The lines that blocks hold, and held."""
+    for name in blocks:
+        for change in core.history(name):
+            yield from change.after.splitlines()
+            yield from change.before.splitlines()
 
 
 def _ordinary(engine: Engine) -> Callable[[str], bool]:
@@ -209,11 +226,9 @@ def _erase(found: _Found, engine: Engine) -> tuple[int, int, bool]:
             place.delete(ids)
     engine.shared.begin_purge()
     with queue.written():
-        names = {block_name(speaker), partner_block(speaker)}
-        common = {COMMON} if queue.state.only_partner == speaker else set()
-        lines = queue.participants.forget(speaker, names)
+        lines = queue.participants.forget(speaker, found.blocks - {COMMON})
         lines += sum(_forget_lines(block.name, work.core, found.traces) for block in work.core)
-        engine.store.blocks.forget(found.traces.touch, names | common)
+        engine.store.blocks.forget(found.traces.touch, found.blocks)
         work.archival.take_out(found.passages[work.archival])
         work.recall.take_out([*found.quoting, *(one.id for one in found.said)])
         entries, reset = _forget_queues(found, engine)

@@ -13,6 +13,7 @@ from memgpt_autogen.upkeep.distinctive import CAPITAL, Part, forms
 
 _TELLING_BYTES = 12  # a shorter text, such as "yes please", may be anybody's
 _TELLING_WORDS = 3  # or one of fewer words that say something
+_NOTE = 6  # characters of a noted line that may be told from others
 _BEGINNING = 3  # characters by which quoted texts are found
 
 
@@ -39,13 +40,23 @@ class Traces:
     A name is matched as a whole word whatever its case. A text counts as quoted where it
     stands whole in another one and is long enough to be nobody else's.
 
+    Args:
+        speaker: their name.
+        texts: what they said.
+        parts: the distinctive parts of it.
+        notes: lines that were noted of them.
+
     Attributes:
         originals: the texts that count as quoted where they stand.
         parts: the distinctive parts by their forms.
     """
 
     def __init__(
-        self, speaker: str, texts: Sequence[str], parts: Mapping[str, Part] | None = None
+        self,
+        speaker: str,
+        texts: Sequence[str],
+        parts: Mapping[str, Part] | None = None,
+        notes: Iterable[str] = (),
     ) -> None:
         self._speaker = speaker
         self._name = re.compile(rf"(?<!\w){re.escape(speaker)}(?!\w)", re.IGNORECASE)
@@ -53,6 +64,7 @@ class Traces:
         flat = {flat_of(text): text for text in texts if is_telling(text, self.parts)}
         self.originals = list(flat.values())
         self._quotations = Quotations(flat)
+        self._notes = Quotations(line for line in map(flat_of, notes) if len(line) >= _NOTE)
 
     def names(self, text: str) -> bool:
         return self._name.search(text) is not None
@@ -70,7 +82,7 @@ class Traces:
 
     def echo(self, text: str) -> bool:
         """Whether it may come from the speaker: for what can be dropped without a loss."""
-        if self.touch(text):
+        if self.touch(text) or next(self._notes.of(flat_of(text)), None) is not None:
             return True
         return any(not form.startswith(CAPITAL) for form in self._held(text))
 
