@@ -136,18 +136,23 @@ class MemoryAccess:
             return engine.detach_block(name)
 
     def forget(self, speaker: str) -> Receipt:
-        """Erase a speaker from every tier: all they said, and the agent's notes that name them.
+        """Erase a speaker from every tier: all they said, and what was learnt from it.
 
-        Their messages leave recall storage, with others' that quote them; the queue
-        loses what they said and every step that names or quotes them, core memory its
-        lines and archival memory the passages that do, its own and those of shared archives
-        that it may write to. The files are overwritten.
-        Messages of others that only name them stay, and so do attached sources,
-        read-only blocks, system_message, checkpoints and AutoGen's own chat history. Chroma's
-        folder is made anew from what is left. With a Chroma server, run `chroma vacuum` there.
+        Their messages leave recall storage, with others' and the agent's that quote them or
+        hold an identifier of theirs (a code, a long number, a mail address, a link), however it
+        is written. Their own core memory block goes, and lines and passages that do the same or
+        name them, also in shared archives that the agent may write to; the queue loses all
+        that may come from them. The files are overwritten, and Chroma's folder is made anew.
+        With a Chroma server, run `chroma vacuum` there.
+
+        Then all tiers and files are searched, and the receipt lists what is left: names, short
+        numbers, dates and rare words that may be somebody else's, messages of others that name
+        them, and what the agent may not edit. Only an empty list means that nothing was found.
+        Attached documents, system_message, checkpoints and AutoGen's own chat history stay as
+        they are.
 
         Raises:
-            ConfigurationError: the name is empty or the agent's own.
+            ConfigurationError: nobody of that name said anything, or it is the agent's own.
             DirectoryLockedError: another process runs the agent's turns.
             StorageError: a storage failed; call it again to finish.
         """

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable, Iterator
+from importlib import resources
 from typing import NamedTuple
 
 from memgpt_autogen.storage.journal.words import STOP_WORDS, fold, is_unspaced, runs
@@ -99,6 +100,13 @@ def forms(text: str) -> set[str]:
         form for form, _, is_name in _words(text) if is_name or not form.startswith(CAPITAL)
     )
     return found
+
+
+def ordinary(tokens: Callable[[str], int]) -> Callable[[str], bool]:
+    """Tells ordinary words: they are in a vocabulary of English, or one token to the model."""
+    file = resources.files("memgpt_autogen") / "data" / "bert_uncased_vocab.txt"
+    english = frozenset(file.read_text(encoding="utf-8").splitlines())
+    return lambda word: word in english or tokens(f" {word}") < 2
 
 
 def normalised(text: str) -> str:

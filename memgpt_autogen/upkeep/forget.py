@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from importlib import resources
 
 from memgpt_autogen.engine.engine import Engine
 from memgpt_autogen.engine.functions import Workspace
@@ -17,6 +16,7 @@ from memgpt_autogen.memory.participants import block_name, block_tag
 from memgpt_autogen.memory.partners import COMMON, digest_of, partner_block
 from memgpt_autogen.storage.store import PURGE
 from memgpt_autogen.storage.text import clean
+from memgpt_autogen.upkeep.distinctive import ordinary
 from memgpt_autogen.upkeep.remains import Remnant, remains
 from memgpt_autogen.upkeep.said import Said
 from memgpt_autogen.upkeep.traces import Traces, texts_of
@@ -29,22 +29,20 @@ _NAMES = 20  # known speakers that an error names
 class Receipt:
     """What was erased, and all that a search of every tier and file found afterwards.
 
-    It is looked for the speaker's name, for texts of theirs, and for distinctive parts of what
-    they said: identifiers (codes, long numbers, mail addresses, links), names, numbers of three
-    digits and more, dates, and rare words, however they are spaced, grouped and capitalised.
-    What others, or the agent, said or had stored before is not the speaker's; nor are names,
-    numbers and words that others use as well. So what was told in ordinary words alone, and
-    retold in others, is not found.
+    Looked for are the speaker's name, texts of theirs, and distinctive parts of these:
+    identifiers (codes, long numbers, mail addresses, links), names, numbers of three digits and
+    more, dates, and rare words, however they are spaced, grouped and capitalised. What others
+    said, or the agent said or had stored, before the speaker did is not theirs; nor are names,
+    numbers and words that others use as well. What was told in ordinary words alone, and retold
+    in others, is not found.
 
     Attributes:
         recall_messages: the speaker's messages, erased from recall storage.
         recall_quotations: others' messages that held a text or an identifier of the speaker's.
         queue_entries: entries of the queue: the speaker's, and those that come from them or
             name them.
-        core_memory_lines: lines of core memory that named them or came from them, and those
-            of their own block.
-        archival_passages: passages that did: the agent's own, and those of shared archives that
-            it may write to.
+        core_memory_lines: lines that named them or came from them, and their own block's.
+        archival_passages: passages that did, also in shared archives the agent may write to.
         summary_reset: the recursive summary was dropped.
         left: what was found afterwards, each with where it stands. Names, numbers and words
             are left where they may be somebody else's, and so is what the agent may not edit.
@@ -161,9 +159,11 @@ class _Found:
 
 def _found(speaker: str, engine: Engine) -> _Found:
     work = engine.workspace
-    said = Said(speaker, _ordinary(engine))
+    said = Said(speaker, ordinary(engine.queue.context.counter.text))
     said.take(work.recall.everything(speaker))
     said.compare(work.recall.everything(), clean(engine.identity.name))
+    for name in work.recall.speakers():
+        said.compare_text(name)
     for storage in work.archival.everywhere():
         for passage in storage.everything():
             said.compare_text(passage.text, passage.timestamp)
@@ -204,14 +204,6 @@ def _lines_of(blocks: set[str], core: CoreMemory) -> Iterator[str]:
         for change in core.history(name):
             yield from change.after.splitlines()
             yield from change.before.splitlines()
-
-
-def _ordinary(engine: Engine) -> Callable[[str], bool]:
-    """Tells ordinary words: the model's vocabulary, or one of English, has them whole."""
-    count = engine.queue.context.counter.text
-    file = resources.files("memgpt_autogen") / "data" / "bert_uncased_vocab.txt"
-    english = frozenset(file.read_text(encoding="utf-8").splitlines())
-    return lambda word: word in english or count(f" {word}") < 2
 
 
 # --- what goes -------------------------------------------------------------------------

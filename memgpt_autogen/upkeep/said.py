@@ -18,7 +18,8 @@ class Said:
     """What one speaker said, and what of it is theirs: texts, and distinctive parts by form.
 
     `take` is to be given the speaker's messages, then `compare` everybody's in their order,
-    and `compare_text` what else there is: what was there before is not the speaker's.
+    and `compare_text` what else there is, such as names of others: what was there before is
+    not the speaker's.
     """
 
     speaker: str
@@ -65,10 +66,10 @@ class Said:
                 if message.id < self._first[f"\n{flat}"].id:
                     self.texts.pop(flat, None)
 
-    def compare_text(self, text: str, since: datetime) -> None:
-        """Drop what a text held before it was said."""
+    def compare_text(self, text: str, since: datetime | None = None) -> None:
+        """Drop what a text held before it was said, or always without a time."""
         for form in self._held(text):
-            if since < self._first[form].timestamp:
+            if since is None or since < self._first[form].timestamp:
                 self._drop(form)
 
     def _held(self, text: str) -> list[str]:
