@@ -14,8 +14,8 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from memgpt_autogen import MemGPTAgent, Settings, SystemAlert
-from memgpt_autogen.errors import ConfigurationError
+from memgpt_autogen import AutoGenTranslator, MemGPTAgent, Settings, SystemAlert
+from memgpt_autogen.errors import ConfigurationError, StorageError
 from memgpt_autogen.memory.blocks import Block
 from memgpt_autogen.memory.partners import partner_block, partner_of
 from memgpt_autogen.memory.state import AgentState
@@ -197,6 +197,48 @@ def test_the_turn_of_a_chat_takes_in_its_own_messages(tmp_path: Path) -> None:
             tell(agent, "Bob")
         assert model.requests[-1].contains("Ann: one") == 0
         assert agent.generate_reply(sender=ann) == "heard one"
+
+
+def test_a_chat_that_cannot_be_read_stops_no_other(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Picky(AutoGenTranslator):
+        def to_event(self, message: Any, **kwargs: Any) -> Any:
+            if message["content"] == "foul":
+                raise ValueError("no such thing")
+            return super().to_event(message, **kwargs)
+
+    with playing(echo, tmp_path, translator=Picky()) as (agent, model):
+        ann = user("Ann")
+        ann.send("foul", agent, request_reply=False, silent=True)
+        tell(agent, "Bob", "Bob")
+        assert [record.message for record in caplog.records if record.levelname == "ERROR"] == [
+            "the chat with Ann could not be taken in"
+        ]
+        with pytest.raises(ValueError, match="no such thing"):
+            agent.generate_reply(sender=ann)
+        agent.clear_history = lambda *args: None
+        agent._oai_messages.clear()
+    assert len(model.requests) == 2
+
+
+def test_what_cannot_be_written_leaves_human_with_its_partner(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_: Any) -> None:
+        raise StorageError("full")
+
+    with playing(note, tmp_path) as (agent, model):
+        tell(agent, "Ann")
+        before = blocks_of(agent)
+        monkeypatch.setattr(agent._memgpt_capability.open().queue.saved, "save", refused)
+        with pytest.raises(StorageError, match="full"):
+            tell(agent, "Bob")
+        monkeypatch.undo()
+        assert blocks_of(agent) == before
+        tell(agent, "Bob")
+        assert blocks_of(agent)["human:Ann"] == before["human"]
+        assert model.requests[-1].contains("'human' held moved") == 1
 
 
 # --- kept apart -----------------------------------------------------------------------

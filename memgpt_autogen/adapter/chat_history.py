@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import weakref
 from collections import deque
 from collections.abc import Callable, Collection, Iterator, Mapping, MutableMapping
@@ -29,6 +30,8 @@ from memgpt_autogen.steps import Turn, TurnEnd
 
 if TYPE_CHECKING:
     from autogen import ConversableAgent
+
+logger = logging.getLogger(__name__)
 
 # Ends a call whose result a transform took out of the chat, as AutoGen does with handoffs.
 HIDDEN_RESULT = "(done)"
@@ -154,31 +157,38 @@ class ChatHistory:
         partners = list(chats) if partner is None else [partner]
         self._waiting.extend((one, list(chats[one])) for one in partners if chats.get(one))
 
-    def keep_others(self) -> None:
-        """Keep the chats in which something was said since, unless a turn of theirs is to come."""
+    def take_in_others(self, engine: Engine) -> None:
+        """Take in what was said last in all chats but those of which a turn is to come."""
+        self.take_in_kept(engine)
         for partner, messages in list(self._agent.chat_messages.items()):
-            if messages and partner not in self._coming:
-                chat = self._chats.get(partner)
-                known = [] if chat is None else chat.known
-                if len(known) != len(messages) or known[-1][0] is not messages[-1]:
-                    self._waiting.append((partner, list(messages)))
+            chat = self._chats.get(partner)
+            if not messages or partner in self._coming or (chat and chat.knows(messages)):
+                continue
+            try:
+                self._take_in(partner, list(messages), engine)
+            except StorageError:
+                raise
+            except Exception:  # a translator or a hook of the user's: a matter of that chat's turn
+                logger.exception("the chat with %s could not be taken in", _name(partner))
 
     def take_in_kept(self, engine: Engine) -> None:
         """Take in what was kept, without a turn."""
-        self._saved = engine.queue.state.chats
         while self._waiting:
-            partner, messages = self._waiting[0]
-            # In a context of its own: the reply hook notes there what the hooks are given.
-            hooks = self._agent.process_all_messages_before_reply
-            altered = copy_context().run(hooks, messages)
-            chat = self._chat(partner, messages)
-            before = list(chat.heard)
-            events, _ = self._new_in(chat, partner, altered, messages, Template())
-            if events or chat.heard != before:
-                with self._in_chat(chat, before, engine):
-                    engine.queue.take_in(events)
-            chat.taken_in_early |= bool(events)
+            self._take_in(*self._waiting[0], engine)
             self._waiting.popleft()  # only now: what fails comes again
+
+    def _take_in(self, partner: Partner, messages: AutoGenMessages, engine: Engine) -> None:
+        self._saved = engine.queue.state.chats
+        # In a context of its own: the reply hook notes there what the hooks are given.
+        hooks = self._agent.process_all_messages_before_reply
+        altered = copy_context().run(hooks, messages)
+        chat = self._chat(partner, messages)
+        before = list(chat.heard)
+        events, _ = self._new_in(chat, partner, altered, messages, Template())
+        if events or chat.heard != before:
+            with self._in_chat(chat, before, engine):
+                engine.queue.take_in(events)
+        chat.taken_in_early |= bool(events)
 
     def take_in(self, engine: Engine, partner: Partner | None = None) -> None:
         """Take in what was said, in one chat or in all, without a turn."""

@@ -60,6 +60,10 @@ class Chat:
         heard = [*self.heard, *present[start:]] if start else present
         self.heard = list(heard[-REMEMBERED:])
 
+    def knows(self, messages: AutoGenMessages) -> bool:
+        """Whether these were the chat's messages the last time, as far as a quick look tells."""
+        return len(self.known) == len(messages) and self.known[-1][0] is messages[-1]
+
     def unheard(self) -> Turn | None:
         """The latest turn, if its reply was cancelled, so that nobody has heard it."""
         return self.last[0] if self.last is not None and self.last[1].is_set else None

@@ -122,8 +122,7 @@ class Turns:
             )
             template = Template(context, format_texts=model.formats_texts)
             role = template.fill(agent.system_message)
-            self.history.keep_others()
-            self.history.take_in_kept(engine)
+            self.history.take_in_others(engine)
             asking = self._asking(model, toolbox, role, stop)
             self.last = turn = self.history.turn(request, engine, asking, stop, template)
             reply = self.translator.to_reply(turn)
@@ -145,8 +144,7 @@ class Turns:
                 return ()
             toolbox = AutoGenToolbox(agent, model.tools, alone=True, caller=caller)
             asking = self._asking(model, toolbox, agent.system_message, stop)
-            self.history.keep_others()
-            self.history.take_in_kept(engine)
+            self.history.take_in_others(engine)
             self.last = engine.turn(asking([event]))
             return self.last.messages
 

@@ -91,13 +91,15 @@ class QueueManager:
 
         Where it cannot be written, the queue and core memory are as before.
         """
-        before = list(self.context.entries)
+        before, memory = list(self.context.entries), self.context.memory
+        heard = self.participants.heard
         try:
             with self.store.journal.transaction() as connection:
                 yield
                 self._write(connection)
         except BaseException:
-            self.context.entries[:] = before
+            self.context.entries[:], self.context.memory = before, memory
+            self.participants.heard = heard
             self.saved.undo()
             self._unsaid.clear()
             self.work.unwritten.clear()

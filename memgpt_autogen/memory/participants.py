@@ -23,7 +23,7 @@ def block_name(speaker: str) -> str:
     return PREFIX + (" ".join(speaker.split()) or "nobody")
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class Participants:
     """Makes a block at a speaker's first word, in a group or once there is a second one.
 
@@ -43,6 +43,17 @@ class Participants:
     state: AgentState
     most: int
     limit: int
+
+    @property
+    def heard(self) -> tuple[tuple[str, ...], str, bool | None]:
+        """What the state knows of who was heard; where it was not written, it is set back."""
+        state = self.state
+        return tuple(state.heard), state.only_partner, state.several_partners
+
+    @heard.setter
+    def heard(self, heard: tuple[tuple[str, ...], str, bool | None]) -> None:
+        state = self.state
+        state.heard, state.only_partner, state.several_partners = list(heard[0]), *heard[1:]
 
     def hear(self, event: MessageEvent) -> list[str]:
         """Note who speaks, in a chat of two or in a group; what the model is to be told."""
