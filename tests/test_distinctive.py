@@ -110,6 +110,21 @@ def test_a_part_is_a_whole_number_or_word(text: str) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("said", "written"),
+    [
+        ("it is correct horse battery staple", "The code: correct horse battery."),
+        ("I am allergic to nuts", "Allergic to nuts."),
+        ("my password is banana", "Password: banana"),
+        ("I am Rose Field", "ROSE FIELD asks"),
+    ],
+)
+def test_a_few_words_in_a_row_are_a_part(said: str, written: str) -> None:
+    mine = {form for form, part in distinctive(said, lambda word: True).items() if " " in form}
+    assert mine & forms(written)
+    assert not mine & forms("The horse is correct. Nuts, I am allergic. Bananas and a password.")
+
+
 def test_a_word_is_a_name_where_it_is_written_as_one() -> None:
     mine = distinctive("my dog is called rex", lambda word: True)
     assert CAPITAL + "rex" in mine and "rex" not in mine

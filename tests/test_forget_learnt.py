@@ -85,7 +85,7 @@ def test_what_may_be_anybodys_is_left_and_listed(tmp_path: Path) -> None:
         tell(agent, ("Bob", "Dana is kind."), ("Bob", "Is it?"))
         receipt = agent.forget("Dana")
         assert left(receipt) == {
-            ("archival", "p00000001"): ("4711", "pin", "zerlina"),
+            ("archival", "p00000001"): ("4711", "pin", "sister zerlina", "zerlina"),
             ("core memory", "persona"): ("quokka",),
             ("history", "persona 2"): ("quokka",),
             ("recall", "m00000002"): ("zerlina",),

@@ -37,6 +37,7 @@ _TAIL = 8  # last digits, which no prefix of a phone number changes
 _YEAR = re.compile(r"(?:19|20)\d\d")
 _ORDINARY = re.compile(r"(?:19|20)\d\d|\d0*|\d{1,6}[a-z]{1,3}|\d+x\d+")  # 300, 250ml, 1920x1080
 
+_PHRASE = 12  # letters of two or three words that others seldom say in a row
 _GONE = " | "  # stands for what was taken out
 _WORD = re.compile(r"[^\W\d_]+")
 _OPENING = " \t\"'“”‘’«»()[]*-–#>•¡¿"  # what may stand between two sentences
@@ -84,9 +85,9 @@ def distinctive(text: str, is_common: Callable[[str], bool]) -> dict[str, Part]:
         identifies = _identifies(form, groups)
         if identifies or (is_whole and _tells(form)):
             found[form] = Part(identifies, spelled)
-    for form, spelled, is_name in _words(rest):
+    for form, spelled, is_part in _words(rest):
         is_rare = " " not in form and not is_common(form)
-        if is_name or is_rare or form.startswith(CAPITAL):
+        if is_part or is_rare or form.startswith(CAPITAL):
             found.setdefault(form, Part(False, spelled))
     return found
 
@@ -217,28 +218,32 @@ def _identifies(form: str, groups: list[str]) -> bool:
 
 
 def _words(text: str) -> Iterator[tuple[str, str, bool]]:
-    """Words and pairs of names: form, spelling, whether it is written as a name.
-
-    Each word also with `CAPITAL` before it: so it is looked for where it is written so.
-    """
+    """Words, each also as a name, and phrases: form, spelling, whether it may be a part as such."""
     shouted = sum(map(str.isupper, text)) > sum(map(str.islower, text))
-    last: tuple[int, str, bool] | None = None
+    before: list[tuple[re.Match[str], str, bool]] = []  # the two words before, without stop words
     for match in _WORD.finditer(text):
-        word, spelled = _form(match.group()), match.group()
-        is_capital = spelled[0].isupper() and not shouted
-        if len(spelled) > 2 and word not in _PLAIN and not is_unspaced(spelled):
-            is_name = is_capital and not _begins(text, match.start())
-            yield word, spelled, is_name
-            yield CAPITAL + word, spelled, is_name
-            if last is not None and text[last[0] : match.start()].strip(" -") == "":
-                yield f"{last[1]} {word}", f"{last[1]} {spelled}", is_capital and last[2]
-            last = (match.end(), word, is_capital)
-        else:
-            last = None
+        spelled = match.group()
+        word, is_capital = _form(spelled), spelled[0].isupper() and not shouted
+        if len(spelled) < 3 or word in _PLAIN or is_unspaced(spelled):
+            continue
+        is_name = is_capital and not _begins(text, match.start())
+        yield word, spelled, is_name
+        yield CAPITAL + word, spelled, is_name
+        before.append((match, word, is_capital))
+        for count in (2, 3):
+            if len(before) >= count:
+                form = " ".join(one for _, one, _ in before[-count:])
+                first = before[-count][0]
+                between = text[first.end() : match.start()]
+                is_whole_name = count == 2 and not between.strip(" -") and before[-2][2]
+                is_long = len(form) - count + 1 >= _PHRASE
+                phrase = text[first.start() : match.end()]
+                yield form, phrase, is_long or (is_whole_name and is_capital)
+        del before[:-2]
     for run in runs(text):
         if is_unspaced(run):
             for at in range(len(run) - 2):
-                yield run[at : at + 3], run[at : at + 3], False
+                yield run[at : at + 3], run[at : at + 3], True
 
 
 def _begins(text: str, at: int) -> bool:

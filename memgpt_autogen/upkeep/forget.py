@@ -31,10 +31,10 @@ class Receipt:
 
     Looked for are the speaker's name, texts of theirs, and distinctive parts of these:
     identifiers (codes, long numbers, mail addresses, links), names, numbers of three digits and
-    more, dates, and rare words, however they are spaced, grouped and capitalised. What others
-    said, or the agent said or had stored, before the speaker did is not theirs; nor are names,
-    numbers and words that others use as well. What was told in ordinary words alone, and retold
-    in others, is not found.
+    more, dates, rare words, and a few words in a row, however they are spaced and grouped. What
+    others said, or the agent said or had stored, before the speaker did is not theirs; nor are
+    names, numbers and words that others use as well. What was told in ordinary words, and
+    retold in others, is not found.
 
     Attributes:
         recall_messages: the speaker's messages, erased from recall storage.
