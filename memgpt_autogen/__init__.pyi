@@ -28,6 +28,7 @@ from .steps import Eviction, FunctionCall, FunctionResult, Step, Turn, TurnEnd, 
 from .storage.journal.blocks import BlockChange
 from .upkeep.forget import Receipt
 from .upkeep.reindex import reindex
+from .upkeep.remains import Remnant
 
 __all__ = [
     "AutoGenTranslator",
@@ -58,6 +59,7 @@ __all__ = [
     "Passage",
     "Receipt",
     "ReentryError",
+    "Remnant",
     "Settings",
     "StateFormatError",
     "Step",

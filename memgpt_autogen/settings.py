@@ -33,10 +33,14 @@ class Settings(Value):
         default=8,
         ge=0,
         le=50,
-        description="speakers of group chats with a core memory block of their own at a time",
+        description="speakers with a core memory block of their own at a time",
     )
     participant_limit: int = Field(
         default=500, ge=100, description="characters a participant's block may hold"
+    )
+    separate_partners: bool = Field(
+        default=False,
+        description="keep queue, recall, notes and block of one partner out of another's prompt",
     )
     pressure_share: float = Field(
         default=0.7, gt=0, lt=1, description="share of the window at which the model is warned"

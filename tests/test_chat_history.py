@@ -5,8 +5,14 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from memgpt_autogen.adapter.chat_history import REMEMBERED, Chat
-from memgpt_autogen.adapter.digests import OWN, digest, first_new, kept_by_transform
+from memgpt_autogen.adapter.digests import (
+    OWN,
+    REMEMBERED,
+    Chat,
+    digest,
+    first_new,
+    kept_by_transform,
+)
 
 
 def fresh(chat: Chat, present: list[str]) -> list[str]:

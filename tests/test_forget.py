@@ -15,6 +15,7 @@ from memgpt_autogen.errors import ConfigurationError
 from memgpt_autogen.memory.blocks import Block
 from memgpt_autogen.storage.embedders.embedder import HashingEmbedder
 from memgpt_autogen.testing import ScriptedModel, call, calls, say, send
+from memgpt_autogen.upkeep.distinctive import distinctive
 from memgpt_autogen.upkeep.traces import Traces
 from tests.clocks import NOON, Ticking
 from tests.files import files_with
@@ -85,8 +86,7 @@ def test_every_tier_forgets_and_no_file_keeps_the_words(make: Make, tmp_path: Pa
         assert receipt.archival_passages == 1
         # two of hers, the step that wrote of her, the search, the quotation
         assert receipt.queue_entries == 5
-        assert (receipt.still_found, receipt.files_left) == (0, ())
-        assert receipt.complete
+        assert receipt.left == () and receipt.complete
 
         assert agent.core_memory["human"].value == "Bob runs the farm."
         assert [m.text for m in agent.recall.latest(9)] == ["How lovely.", OTHER, "July, noted."]
@@ -186,6 +186,7 @@ def test_it_is_forgotten_after_a_kill_and_not_taken_in_again(make: Make) -> None
 def test_the_history_of_core_memory_forgets_too(make: Make, tmp_path: Path) -> None:
     with ScriptedModel([]) as model:
         agent = make(model)
+        agent.recall.append("hello", "Alice")
         for text in ("Met Alice in Timbuktu.", "Likes tea.", "Likes coffee."):
             agent.core_memory.set("human", text)
         agent.forget("Alice")
@@ -196,15 +197,17 @@ def test_the_history_of_core_memory_forgets_too(make: Make, tmp_path: Path) -> N
 
 
 @pytest.mark.autogen
-def test_forgetting_twice_or_a_stranger_counts_nothing(make: Make) -> None:
-    with ScriptedModel([send("ok")]) as model:
+def test_a_stranger_is_an_error_that_names_those_who_spoke(make: Make) -> None:
+    with ScriptedModel([send("ok")] * 3) as model:
         agent = make(model)
-        chat(agent, ("Alice", SECRET))
-        assert agent.forget("Alice").recall_messages == 1
-        for name in ("Alice", "Nobody"):
-            receipt = agent.forget(name)
-            assert receipt.recall_messages == receipt.queue_entries == receipt.still_found == 0
-            assert receipt.complete
+        chat(agent, ("Alice", SECRET), ("Bob", OTHER), ("al ice", OTHER))
+        with pytest.raises(
+            ConfigurationError, match=r"^'ALICE' has .* 'Alice', 'al ice', 'Bob'\.$"
+        ):
+            agent.forget("ALICE")
+        assert agent.forget(" Alice ").recall_messages == 1
+        with pytest.raises(ConfigurationError, match=r"who have: 'al ice', 'Bob'\."):
+            agent.forget("Alice")
 
 
 @pytest.mark.autogen
@@ -251,6 +254,6 @@ def test_a_long_text_is_found_in_any_other_whatever_its_gaps_and_case(
 
 
 def test_a_short_code_is_an_echo_and_no_quotation() -> None:
-    traces = Traces("Alice", ["4711", "ok"])
-    assert traces.echo("the PIN is 4711.") and not traces.quotes("the PIN is 4711.")
+    traces = Traces("Alice", ["4711", "ok"], distinctive("4711 ok", bool))
+    assert traces.echo("the PIN is 4711.") and not traces.touch("the PIN is 4711.")
     assert not traces.echo("14711") and not traces.echo("ok")

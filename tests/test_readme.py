@@ -43,9 +43,9 @@ def test_the_swap_and_the_memory(
         assert "CONFIG_LIST" in code
         names: dict[str, Any] = {"CONFIG_LIST": model.llm_config["config_list"]}
         exec(compile(code, "README.md", "exec"), names)
-        for block in ("memory", "inside", "shared", "capability"):
+        for block in ("memory", "inside", "partners", "shared", "capability"):
             exec(compile(blocks()[block], "README.md", "exec"), names)
-        for agent in (names["coder"], names["reviewer"]):
+        for agent in (names[name] for name in ("coder", "reviewer", "for_ann", "desk")):
             agent.close()
     out = capsys.readouterr().out
     assert "Dana likes type hints." in out

@@ -9,21 +9,20 @@ from typing import Any
 from autogen import ConversableAgent
 from typing_extensions import Self
 
+from memgpt_autogen.adapter.attachments import Attachments
 from memgpt_autogen.adapter.chat_history import ChatHistory
 from memgpt_autogen.adapter.inspection import Inspection
 from memgpt_autogen.adapter.reply_hook import ReplyHook
 from memgpt_autogen.adapter.translator import AutoGenTranslator, Translator
 from memgpt_autogen.adapter.turns import Turns
-from memgpt_autogen.arguments import Positive, checked
+from memgpt_autogen.arguments import checked
 from memgpt_autogen.engine.engine import Engine, Identity
 from memgpt_autogen.engine.executor import refuse_clashes
 from memgpt_autogen.errors import ConfigurationError
 from memgpt_autogen.events import Clock, Event, local_now
 from memgpt_autogen.memory.archival import ArchivalStorage
-from memgpt_autogen.memory.blocks import Block
 from memgpt_autogen.memory.core import CoreMemory
 from memgpt_autogen.memory.recall import RecallStorage
-from memgpt_autogen.memory.sharing import SharedLink
 from memgpt_autogen.model.chat_model import model_of, tools_of
 from memgpt_autogen.model.presets import instructions
 from memgpt_autogen.settings import Settings
@@ -39,7 +38,7 @@ except ImportError:  # a version without AutoGen's capabilities
     AgentCapability = object
 
 
-class MemoryAccess(Inspection):
+class MemoryAccess(Inspection, Attachments):
     """What a program may read and change of a memory: the same on agent and capability."""
 
     _memgpt_capability: MemGPTCapability
@@ -83,72 +82,24 @@ class MemoryAccess(Inspection):
         return await self._memgpt_capability.turns.a_act(event)
 
     @checked
-    def attach(self, source: str, *, writable: bool = False) -> int:
-        """Let archival searches find documents that `load_source` loaded; their passages.
-
-        With `writable`, the source is an archive that several agents share: it is made
-        where there is none of its name, and the model may add to it with
-        `archival_memory_insert(archive=…)`. The agent is told of it, and remembers it
-        when it is reopened. Attaching a source again changes nothing.
-
-        Raises:
-            ConfigurationError: there is no such source at the memory's location.
-            EmbedderMismatchError: it was loaded with another embedder.
-        """
-        with self._memgpt_capability.turns.settled() as engine:
-            return engine.attach(source, writable=writable)
-
-    @checked
-    def detach(self, source: str) -> bool:
-        """Search a source no longer; False if it was not attached."""
-        with self._memgpt_capability.turns.settled() as engine:
-            return engine.detach(source)
-
-    @checked
-    def attach_block(
-        self, name: str, value: str = "", *, limit: Positive | None = None, read_only: bool = False
-    ) -> Block:
-        """See a core memory block that all agents share who attach it at this location.
-
-        It is made with `value` where there is none of its name. What one agent writes
-        the others see at their next step. An edit by somebody who has not seen the
-        latest text is refused, so none is lost. The agent remembers the block when it
-        is reopened.
-
-        Args:
-            name: of the block, for all who share it.
-            value: its first text.
-            limit: characters it may hold, where it is made; default Settings.block_limit.
-            read_only: this agent may see it only.
-
-        Raises:
-            ConfigurationError: the agent has a block of its own of that name, or the text
-                is over the limit.
-            StorageError: the storage cannot be used.
-        """
-        with self._memgpt_capability.turns.settled() as engine:
-            return engine.attach_block(SharedLink(name=name, read_only=read_only), value, limit)
-
-    @checked
-    def detach_block(self, name: str) -> bool:
-        """See a shared block no longer; False if it was not attached. The others keep it."""
-        with self._memgpt_capability.turns.settled() as engine:
-            return engine.detach_block(name)
-
-    @checked
     def forget(self, speaker: str) -> Receipt:
-        """Erase a speaker from every tier: all they said, and the agent's notes that name them.
+        """Erase a speaker from every tier: all they said, and what was learnt from it.
 
-        Their messages leave recall storage, with others' that quote them; the queue
-        loses what they said and every step that names or quotes them, core memory its
-        lines and archival memory the passages that do, its own and those of shared archives
-        that it may write to. The files are overwritten.
-        Messages of others that only name them stay, and so do attached sources,
-        read-only blocks, system_message, checkpoints and AutoGen's own chat history. Chroma's
-        folder is made anew from what is left. With a Chroma server, run `chroma vacuum` there.
+        Their messages leave recall storage, with others' and the agent's that quote them or
+        hold an identifier of theirs (a code, a long number, a mail address, a link), however it
+        is written. Their own core memory block goes, and lines and passages that do the same or
+        name them, also in shared archives that the agent may write to; the queue loses all
+        that may come from them. The files are overwritten, and Chroma's folder is made anew.
+        With a Chroma server, run `chroma vacuum` there.
+
+        Then all tiers and files are searched, and the receipt lists what is left: names, short
+        numbers, dates and rare words that may be somebody else's, messages of others that name
+        them, and what the agent may not edit. Only an empty list means that nothing was found.
+        Attached documents, system_message, checkpoints and AutoGen's own chat history stay as
+        they are.
 
         Raises:
-            ConfigurationError: the name is empty or the agent's own.
+            ConfigurationError: nobody of that name said anything, or it is the agent's own.
             DirectoryLockedError: another process runs the agent's turns.
             StorageError: a storage failed; call it again to finish.
         """
@@ -260,7 +211,13 @@ class MemGPTCapability(MemoryAccess, AgentCapability):  # type: ignore[misc] # a
         model = model_of(agent.client)
         turns = Turns(
             agent,
-            ChatHistory(agent, self.translator, self._clock, self._listen_to),
+            ChatHistory(
+                agent,
+                self.translator,
+                self._clock,
+                self._listen_to,
+                apart=self.settings.separate_partners,
+            ),
             self.translator,
             Identity(agent.name, model, context_window, preset, persona, human),
             self.settings,

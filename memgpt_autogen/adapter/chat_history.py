@@ -2,31 +2,41 @@
 
 from __future__ import annotations
 
+import logging
 import weakref
 from collections import deque
-from collections.abc import Callable, Collection, Iterator, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from contextvars import copy_context
 from typing import TYPE_CHECKING, Any, Protocol
 
-from memgpt_autogen.adapter.digests import OWN, AutoGenMessages, news_in
+from memgpt_autogen.adapter.digests import (
+    OWN,
+    AutoGenMessages,
+    Chat,
+    answered_calls,
+    news_in,
+    partner_key,
+)
 from memgpt_autogen.adapter.reply_hook import Request
-from memgpt_autogen.adapter.translator import Translator
+from memgpt_autogen.adapter.translator import Template, Translator
 from memgpt_autogen.engine.engine import Engine
 from memgpt_autogen.engine.loop import TurnRequest
 from memgpt_autogen.engine.turn_lock import Stop
 from memgpt_autogen.errors import StorageError
 from memgpt_autogen.events import Clock, Event, MessageEvent, SystemAlert
+from memgpt_autogen.memory.partners import digest_of
 from memgpt_autogen.steps import Turn, TurnEnd
 
 if TYPE_CHECKING:
     from autogen import ConversableAgent
 
-REMEMBERED = 200
+logger = logging.getLogger(__name__)
 
 # Ends a call whose result a transform took out of the chat, as AutoGen does with handoffs.
 HIDDEN_RESULT = "(done)"
 YOUR_TURN = "it is your turn to speak; nobody has said anything new."
+WAITS = "{!r} waits for your answer to what they said last."
 
 
 class Partner(Protocol):
@@ -36,68 +46,6 @@ class Partner(Protocol):
     def name(self) -> str:
         """Its name, by which a chat is found again after a restart."""
         ...
-
-
-@dataclass(frozen=True)
-class Template:
-    """Fills in what AutoGen lets messages leave open: texts by functions of a context.
-
-    Attributes:
-        context: of the last message in the chat; None: each message has its own, if any.
-        format_texts: texts are filled by `str.format` too (`allow_format_str_template`).
-    """
-
-    context: Mapping[str, Any] | None = None
-    format_texts: bool = False
-
-    def filled(self, message: Mapping[str, Any]) -> Mapping[str, Any]:
-        """The message with its content filled in."""
-        content = message.get("content")
-        filled = self.fill(content, message.get("context"))
-        return message if filled is content else {**message, "content": filled}
-
-    def fill(self, content: Any, context: Mapping[str, Any] | None = None) -> Any:
-        """A content filled in; `context` counts where the chat has none."""
-        values = self.context or context
-        if not values:
-            return content
-        if callable(content):
-            return content(values)
-        if self.format_texts and isinstance(content, str):
-            return content.format(**values)
-        return content
-
-
-class Chat:
-    """What an agent has heard of one chat.
-
-    Attributes:
-        heard: digests of the latest messages taken in, and a mark for each own reply.
-        is_group: the partner speaks for others, as a group chat's manager does.
-        known: messages and their digests as of the last time: AutoGen passes the whole
-            chat at every turn, in the same objects.
-        last: the latest turn whose reply may be cancelled, even after its end.
-    """
-
-    def __init__(self, heard: Sequence[str] = ()) -> None:
-        self.heard = list(heard)
-        self.is_group = False
-        self.known: list[tuple[Mapping[str, Any], str]] = []
-        self.last: tuple[Turn, Stop] | None = None
-
-    @property
-    def answered(self) -> bool:
-        """The latest turn in this chat ended with a reply."""
-        return bool(self.heard) and self.heard[-1] == OWN
-
-    def take_in(self, present: Sequence[str], start: int) -> None:
-        """Remember the digests of a chat whose new messages begin at `start`."""
-        heard = [*self.heard, *present[start:]] if start else present
-        self.heard = list(heard[-REMEMBERED:])
-
-    def unheard(self) -> Turn | None:
-        """The latest turn, if its reply was cancelled, so that nobody has heard it."""
-        return self.last[0] if self.last is not None and self.last[1].is_set else None
 
 
 class ChatHistory:
@@ -111,6 +59,7 @@ class ChatHistory:
         translator: turns messages into events.
         clock: tells when they were heard.
         listen_to: the speakers whose messages are taken in; None: all.
+        apart: whether partners are kept apart.
     """
 
     def __init__(
@@ -119,17 +68,21 @@ class ChatHistory:
         translator: Translator,
         clock: Clock,
         listen_to: Collection[str] | None = None,
+        *,
+        apart: bool = False,
     ) -> None:
         self._agent = agent
         self._name = str(agent.name)
         self._translator = translator
         self._clock = clock
         self._listen_to = None if listen_to is None else frozenset(listen_to)
+        self._apart = apart
         self._saved: MutableMapping[str, list[str]] = {}
         # By object in this process: two chats may have partners of one name.
         self._chats: weakref.WeakKeyDictionary[Partner, Chat] = weakref.WeakKeyDictionary()
         self._alone = Chat()  # of messages without a partner
         self._waiting: deque[tuple[Partner, AutoGenMessages]] = deque()
+        self._coming: list[Partner | None] = []
 
     def turn(
         self,
@@ -149,25 +102,25 @@ class ChatHistory:
             template: fills in what the messages leave open.
         """
         self._saved = engine.queue.state.chats
-        chat = self._chat(request.sender)
+        chat = self._chat(request.sender, request.messages)
 
         def answered() -> None:
             chat.heard.append(OWN)
-            self._save(chat, request.sender)
+            self._save(chat)
 
         before = list(chat.heard)
         unheard = chat.unheard()
-        was_whole = unheard is not None and unheard.end is not TurnEnd.STOPPED
-        if was_whole and chat.answered:
+        again = chat.answered and unheard is not None and unheard.end is not TurnEnd.STOPPED
+        if again:
             chat.heard.pop()
         events, ignored = self._to_answer(chat, request, template or Template())
-        with self._unheard_if_unwritten(chat, request.sender, before, engine):
-            if unheard is not None and was_whole and not events and not ignored:
+        with self._in_chat(chat, before, engine):
+            if unheard is not None and again and not events and not ignored:
                 turn = unheard
                 answered()
                 engine.queue.save()
             else:
-                turn = engine.turn(asking(events, answered=answered))
+                turn = engine.turn(asking(events, answered=answered, partner=chat.key))
                 if unheard is not None:
                     said = (*unheard.messages, *turn.messages)
                     turn = turn.model_copy(update={"messages": said})
@@ -184,7 +137,20 @@ class ChatHistory:
         nothing_heard = all(own)  # but for results of tools that the chat let it run
         if nothing_heard and (events or ignored or answered or not messages):
             events.append(SystemAlert(timestamp=self._clock(), text=YOUR_TURN))
+        elif nothing_heard and chat.taken_in_early:
+            text = WAITS.format(_name(request.sender))
+            events.append(SystemAlert(timestamp=self._clock(), text=text))
+        chat.taken_in_early = False
         return events, ignored
+
+    @contextmanager
+    def coming(self, partner: Partner | None) -> Iterator[None]:
+        """Inside the `with` block a turn in this chat is to come, or runs: it takes its chat in."""
+        self._coming.append(partner)
+        try:
+            yield
+        finally:
+            self._coming.remove(partner)
 
     def keep(self, partner: Partner | None = None) -> None:
         """Keep what stands in a chat, or in all, to be taken in later."""
@@ -192,18 +158,38 @@ class ChatHistory:
         partners = list(chats) if partner is None else [partner]
         self._waiting.extend((one, list(chats[one])) for one in partners if chats.get(one))
 
+    def take_in_others(self, engine: Engine) -> None:
+        """Take in what was said last in all chats but those of which a turn is to come."""
+        self.take_in_kept(engine)
+        for partner, messages in list(self._agent.chat_messages.items()):
+            chat = self._chats.get(partner)
+            if not messages or partner in self._coming or (chat and chat.knows(messages)):
+                continue
+            try:
+                self._take_in(partner, list(messages), engine)
+            except StorageError:
+                raise
+            except Exception:  # a translator or a hook of the user's: a matter of that chat's turn
+                logger.exception("the chat with %s could not be taken in", _name(partner))
+
     def take_in_kept(self, engine: Engine) -> None:
         """Take in what was kept, without a turn."""
-        self._saved = engine.queue.state.chats
         while self._waiting:
-            partner, messages = self._waiting[0]
-            altered = self._agent.process_all_messages_before_reply(messages)
-            chat = self._chat(partner)
-            before = list(chat.heard)
-            events, _ = self._new_in(chat, partner, altered, messages, Template())
-            with self._unheard_if_unwritten(chat, partner, before, engine):
-                engine.queue.take_in(events)
+            self._take_in(*self._waiting[0], engine)
             self._waiting.popleft()  # only now: what fails comes again
+
+    def _take_in(self, partner: Partner, messages: AutoGenMessages, engine: Engine) -> None:
+        self._saved = engine.queue.state.chats
+        # In a context of its own: the reply hook notes there what the hooks are given.
+        hooks = self._agent.process_all_messages_before_reply
+        altered = copy_context().run(hooks, messages)
+        chat = self._chat(partner, messages)
+        before = list(chat.heard)
+        events, _ = self._new_in(chat, partner, altered, messages, Template())
+        if events or chat.heard != before:
+            with self._in_chat(chat, before, engine):
+                engine.queue.take_in(events)
+        chat.taken_in_early |= bool(events)
 
     def take_in(self, engine: Engine, partner: Partner | None = None) -> None:
         """Take in what was said, in one chat or in all, without a turn."""
@@ -240,38 +226,41 @@ class ChatHistory:
         )
         if partner is not None:
             chat.known = list(zip(whole, marks, strict=True))
+            chat.is_group |= hasattr(partner, "groupchat")
             chat.is_group |= not {self._name, sender}.issuperset(speakers.values())
         now = self._clock()
         events: list[Event] = [
             self._translator.to_event(
                 template.filled(messages[at]), speaker=who, own=who == self._name, timestamp=now
-            ).model_copy(update={"group": chat.is_group and who != sender, "origin": sender})
+            ).model_copy(update={"group": chat.is_group, "origin": chat.key})
             for at, who in speakers.items()
             if self._listens_to(who, messages[at])
         ]
         ignored = len(speakers) - len(events)
-        hidden = _answered(whole[start:]) - _answered([messages[at] for at in speakers])
+        hidden = answered_calls(whole[start:]) - answered_calls([messages[at] for at in speakers])
         if hidden:
             results = tuple((call_id, HIDDEN_RESULT) for call_id in sorted(hidden))
             events.append(  # own: nobody said anything by it
                 MessageEvent(timestamp=now, speaker=self._name, text="", own=True, results=results)
             )
         chat.take_in(marks, start)  # only now: a translator may fail, and the messages come again
-        self._save(chat, partner)
+        self._save(chat)
         return events, ignored
 
     @contextmanager
-    def _unheard_if_unwritten(
-        self, chat: Chat, partner: Partner | None, before: list[str], engine: Engine
-    ) -> Iterator[None]:
+    def _in_chat(self, chat: Chat, before: list[str], engine: Engine) -> Iterator[None]:
         """What cannot be written counts as unheard again, as `before`, and comes again."""
-        entries, heard = list(engine.queue.context.entries), list(chat.heard)
+        heard, is_taken_in = list(chat.heard), False
         try:
-            yield
+            with engine.queue.partners.of(chat.key):
+                entries = list(engine.queue.context.entries)
+                try:
+                    yield
+                finally:
+                    is_taken_in = engine.queue.context.entries != entries
         except StorageError:
-            is_taken_in = engine.queue.context.entries != entries  # and only the answer is not
-            chat.heard = heard if is_taken_in else before
-            self._save(chat, partner)
+            chat.heard = heard if is_taken_in else before  # only the answer is not written
+            self._save(chat)
             raise
 
     def _listens_to(self, speaker: str, message: Mapping[str, Any]) -> bool:
@@ -280,21 +269,21 @@ class ChatHistory:
             return True
         return bool(message.get("tool_responses"))
 
-    def _chat(self, partner: Partner | None) -> Chat:
-        if partner is None:
-            self._alone.heard = list(self._saved.get("", ()))
-            return self._alone
-        return self._chats.setdefault(partner, Chat(self._saved.get(_name(partner), ())))
+    def _chat(self, partner: Partner | None, messages: AutoGenMessages) -> Chat:
+        key = partner_key(partner, messages, self._name) if self._apart else _name(partner)
+        chat = self._alone if partner is None else self._chats.setdefault(partner, Chat())
+        if partner is None or not chat.key:
+            chat.heard = list(self._saved.get(self._saved_as(key), ()))
+        chat.key = key
+        return chat
 
-    def _save(self, chat: Chat, partner: Partner | None) -> None:
-        self._saved[_name(partner)] = list(chat.heard)
+    def _save(self, chat: Chat) -> None:
+        self._saved[self._saved_as(chat.key)] = list(chat.heard)
+
+    def _saved_as(self, key: str) -> str:
+        digest = digest_of(key)  # of a partner who was forgotten
+        return digest if digest in self._saved else key
 
 
 def _name(partner: Partner | None) -> str:
     return "" if partner is None else str(partner.name)
-
-
-def _answered(messages: AutoGenMessages) -> set[str]:
-    """The ids of the calls whose results these messages bring."""
-    results = (result for message in messages for result in message.get("tool_responses") or ())
-    return {str(result.get("tool_call_id")) for result in results}

@@ -15,11 +15,58 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from memgpt_autogen.engine.turn_lock import Stop
+from memgpt_autogen.errors import ConfigurationError
+from memgpt_autogen.memory.partners import partner_of
+from memgpt_autogen.steps import Turn
+
 AutoGenMessages = Sequence[Mapping[str, Any]]
 
 OWN = "own"
+REMEMBERED = 200
 _CONVINCING = 20
 _FIELDS = ("content", "tool_calls", "tool_responses", "function_call")
+
+
+class Chat:
+    """What an agent has heard of one chat.
+
+    Attributes:
+        key: by which it is saved: its partner's name; where partners are kept apart, one that
+            no other partner has.
+        heard: digests of the latest messages taken in, and a mark for each own reply.
+        is_group: the partner speaks for others, as a group chat's manager does.
+        known: messages and their digests as of the last time: AutoGen passes the whole
+            chat at every turn, in the same objects.
+        last: the latest turn whose reply may be cancelled, even after its end.
+        taken_in_early: its latest messages were taken in without a turn that answers them.
+    """
+
+    def __init__(self, heard: Sequence[str] = ()) -> None:
+        self.key = ""
+        self.heard = list(heard)
+        self.is_group = False
+        self.known: list[tuple[Mapping[str, Any], str]] = []
+        self.last: tuple[Turn, Stop] | None = None
+        self.taken_in_early = False
+
+    @property
+    def answered(self) -> bool:
+        """The latest turn in this chat ended with a reply."""
+        return bool(self.heard) and self.heard[-1] == OWN
+
+    def take_in(self, present: Sequence[str], start: int) -> None:
+        """Remember the digests of a chat whose new messages begin at `start`."""
+        heard = [*self.heard, *present[start:]] if start else present
+        self.heard = list(heard[-REMEMBERED:])
+
+    def knows(self, messages: AutoGenMessages) -> bool:
+        """Whether these were the chat's messages the last time, as far as a quick look tells."""
+        return len(self.known) == len(messages) and self.known[-1][0] is messages[-1]
+
+    def unheard(self) -> Turn | None:
+        """The latest turn, if its reply was cancelled, so that nobody has heard it."""
+        return self.last[0] if self.last is not None and self.last[1].is_set else None
 
 
 class News(NamedTuple):
@@ -68,6 +115,35 @@ def speaker_of(message: Mapping[str, Any], own_name: str, sender: str) -> str:
     if message.get("name"):
         return str(message["name"])
     return own_name if message.get("role") == "assistant" else sender or "user"
+
+
+def partner_key(partner: Any, messages: AutoGenMessages, own_name: str) -> str:
+    """Who has a chat with the agent, told apart from everybody else by a text.
+
+    Args:
+        partner: the AutoGen agent whose chat it is, if any.
+        messages: the chat.
+        own_name: the agent's, whose chat it is.
+
+    Raises:
+        ConfigurationError: it cannot be told.
+    """
+    if partner is not None:
+        members = getattr(getattr(partner, "groupchat", None), "agents", ())
+        return partner_of(str(partner.name), [str(one.name) for one in members])
+    speakers = {speaker_of(one, own_name, "") for one in messages} - {own_name}
+    if len(speakers) != 1:
+        raise ConfigurationError(
+            "Settings(separate_partners=True) must know whose chat it is: give sender=, or messages"
+            f" of one speaker, not of {', '.join(sorted(speakers)) or 'nobody'}."
+        )
+    return partner_of(speakers.pop())
+
+
+def answered_calls(messages: AutoGenMessages) -> set[str]:
+    """The ids of the calls whose results these messages bring."""
+    results = (result for message in messages for result in message.get("tool_responses") or ())
+    return {str(result.get("tool_call_id")) for result in results}
 
 
 def _digests_of(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from base64 import b64encode
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from io import BytesIO
 from typing import Any, Literal, Protocol, runtime_checkable
@@ -135,6 +136,36 @@ def _said(text: str, turn: Turn) -> str | dict[str, Any] | None:
         return text or None
     blank = words if isinstance(words, str) and not words.strip() else ""
     return {**said, "content": text or blank} if isinstance(said, Mapping) else text or blank
+
+
+@dataclass(frozen=True)
+class Template:
+    """Fills in what AutoGen lets messages leave open: texts by functions of a context.
+
+    Attributes:
+        context: of the last message in the chat; None: each message has its own, if any.
+        format_texts: texts are filled by `str.format` too (`allow_format_str_template`).
+    """
+
+    context: Mapping[str, Any] | None = None
+    format_texts: bool = False
+
+    def filled(self, message: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The message with its content filled in."""
+        content = message.get("content")
+        filled = self.fill(content, message.get("context"))
+        return message if filled is content else {**message, "content": filled}
+
+    def fill(self, content: Any, context: Mapping[str, Any] | None = None) -> Any:
+        """A content filled in; `context` counts where the chat has none."""
+        values = self.context or context
+        if not values:
+            return content
+        if callable(content):
+            return content(values)
+        if self.format_texts and isinstance(content, str):
+            return content.format(**values)
+        return content
 
 
 def readable(message: AutoGenMessage) -> tuple[str, tuple[Mapping[str, Any], ...]]:

@@ -11,11 +11,11 @@ from typing import Any
 
 from autogen import Agent, ConversableAgent, OpenAIWrapper
 
-from memgpt_autogen.adapter.chat_history import ChatHistory, Template
+from memgpt_autogen.adapter.chat_history import ChatHistory
 from memgpt_autogen.adapter.reply_hook import Reply, Request
 from memgpt_autogen.adapter.threads import AgentThread, Caller
 from memgpt_autogen.adapter.tools.toolbox import AutoGenToolbox
-from memgpt_autogen.adapter.translator import Translator
+from memgpt_autogen.adapter.translator import Template, Translator
 from memgpt_autogen.engine.engine import ContextOverview, Engine, Identity
 from memgpt_autogen.engine.loop import TurnRequest
 from memgpt_autogen.engine.registry import open_engine
@@ -98,7 +98,9 @@ class Turns:
         """
         if (request.client or (request.recipient or self.agent).client) is None:
             return False, None
-        return await self._thread.awaited(partial(self.reply, request.of_now()), self.open().lock)
+        reply = partial(self.reply, request.of_now())
+        with self.history.coming(request.sender):
+            return await self._thread.awaited(reply, self.open().lock)
 
     def reply(self, request: Request, caller: Caller | None = None) -> Reply:
         """Answer what is new in a chat: AutoGen's reply function.
@@ -114,7 +116,7 @@ class Turns:
         context = request.messages[-1].pop("context", None) if request.messages else None
         model = self._model(agent, client, context, request.options)
         stop = caller.stop if caller else None
-        with self._held() as engine:
+        with self.history.coming(request.sender), self._held() as engine:
             if stop is not None and stop.is_set:  # cancelled while other turns went before
                 return False, None
             toolbox = AutoGenToolbox(
@@ -127,7 +129,7 @@ class Turns:
             )
             template = Template(context, format_texts=model.formats_texts)
             role = template.fill(agent.system_message)
-            self.history.take_in_kept(engine)
+            self.history.take_in_others(engine)
             asking = self._asking(model, toolbox, role, stop)
             self.last = turn = self.history.turn(request, engine, asking, stop, template)
             reply = self.translator.to_reply(turn)
@@ -149,6 +151,7 @@ class Turns:
                 return ()
             toolbox = AutoGenToolbox(agent, model.tools, alone=True, caller=caller)
             asking = self._asking(model, toolbox, agent.system_message, stop)
+            self.history.take_in_others(engine)
             self.last = turn = engine.turn(asking([event.dated(self.clock)]))
             return turn.messages
 

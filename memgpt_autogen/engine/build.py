@@ -15,7 +15,8 @@ from memgpt_autogen.events import Clock
 from memgpt_autogen.memory.archival import ArchivalStorage
 from memgpt_autogen.memory.blocks import Block
 from memgpt_autogen.memory.core import CoreMemory
-from memgpt_autogen.memory.participants import PREFIX, Participants
+from memgpt_autogen.memory.participants import Participants
+from memgpt_autogen.memory.partners import PREFIX
 from memgpt_autogen.memory.recall import RecallStorage
 from memgpt_autogen.memory.sharing import AttachedSources, SharedBlocks
 from memgpt_autogen.memory.state import SavedState
@@ -79,11 +80,13 @@ def _wired(
     participants = Participants(
         workspace.core,
         workspace.archival,
-        saved.values.heard,
+        workspace.recall,
+        saved.values,
         most=settings.participants,
         limit=settings.participant_limit,
     )
     queue = QueueManager(identity.name, context, workspace, store, saved, participants)
+    queue.partners.keep_apart(settings.separate_partners)
     executor = Executor(workspace)
     loop = Loop(
         queue,

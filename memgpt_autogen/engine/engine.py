@@ -115,7 +115,7 @@ class Engine:
         if not self.store.indexer.keeps:
             self.own()
         self.instruct(request.role)
-        with self.executor.equipped(request.toolbox):
+        with self.queue.partners.of(request.partner), self.executor.equipped(request.toolbox):
             return self.loop.run(request, partial(self._summarizer, request.model))
 
     def ignores(self, event: Event) -> bool:
@@ -161,11 +161,11 @@ class Engine:
         self.workspace.zone = context.zone = self.clock.zone
         self._told = None
         context.resize(budget_of(identity, settings))
+        self.queue.partners.keep_apart(settings.separate_partners)
         self.workspace.page_size, self.workspace.shown = settings.page_size, context.shown
-        context.image_bytes = settings.image_bytes
-        self.loop.asker.tool_mode = settings.tool_mode
-        self.loop.max_steps = settings.max_steps
-        self.loop.token_budget = settings.turn_token_budget
+        loop = self.loop
+        loop.asker.tool_mode, context.image_bytes = settings.tool_mode, settings.image_bytes
+        loop.max_steps, loop.token_budget = settings.max_steps, settings.turn_token_budget
 
     # --- what is attached ------------------------------------------------------------
 

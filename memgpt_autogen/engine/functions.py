@@ -62,6 +62,27 @@ class Workspace:
     paused_until: datetime | None = None
     zone: tzinfo | None = None
 
+    @property
+    def conversations(self) -> RecallStorage:
+        """The messages that the model may find."""
+        partner = self.core.view.partner
+        return self.recall if partner is None else self.recall.of(partner)
+
+    @property
+    def head(self) -> str:
+        """Core memory and the sizes of the storages, as the prompt's head shows them."""
+        return (
+            f"### Core memory\n{self.core.render()}\n\n### Outside your view\n"
+            f"Recall storage: {len(self.conversations)} messages. Archival memory:"
+            f" {self.archival.count(self.origins)} passages."
+        )
+
+    @property
+    def origins(self) -> tuple[str, ...] | None:
+        """Those of the passages that the model may find; None: of all."""
+        partner = self.core.view.partner
+        return None if partner is None else ("", partner)
+
     def later(self, deed: Callable[[], str | None]) -> None:
         """Write something together with the step that the present call belongs to."""
         self.unwritten.append((self.call_id, deed))
@@ -214,14 +235,14 @@ def _block_now(work: Workspace, name: str, remark: str = "") -> str:
 
 @_function(ConversationSearch, "Find earlier messages.")
 def conversation_search(work: Workspace, arguments: ConversationSearch) -> str:
-    page = work.recall.search(
+    page = work.conversations.search(
         arguments.query,
         limit=work.page_size,
         page=arguments.page,
-        speaker=known_speaker(work.recall, arguments.speaker),
+        speaker=known_speaker(work.conversations, arguments.speaker),
     )
     room = work.shown // work.page_size
-    line = partial(message_in_context, work.recall, room, zone=work.zone)
+    line = partial(message_in_context, work.conversations, room, zone=work.zone)
     return listing(page, line, "messages", work.shown)
 
 
@@ -231,7 +252,7 @@ def conversation_search_date(work: Workspace, arguments: ConversationSearchDate)
     _, end = date_span(arguments.end_date, work.clock())
     if end < start:
         raise ModelMistake("end_date lies before start_date: swap them.")
-    page = work.recall.between(start, end, limit=work.page_size, page=arguments.page)
+    page = work.conversations.between(start, end, limit=work.page_size, page=arguments.page)
     return listing(page, partial(message_line, zone=work.zone), "messages", work.shown)
 
 
@@ -241,7 +262,7 @@ def archival_memory_insert(work: Workspace, arguments: ArchivalMemoryInsert) -> 
         raise ModelMistake("content is empty: nothing was stored.")
     archive = arguments.archive.strip()
     if not archive:
-        passage = work.archival.passage(arguments.content)
+        passage = work.archival.passage(arguments.content, origin=work.core.view.partner or "")
         work.later(lambda: _none(work.archival.put([passage])))
         return "Stored in archival memory."
     try:
@@ -257,7 +278,9 @@ def _none(_: object) -> None:
 
 @_function(ArchivalMemorySearch, "Find kept texts and documents.")
 def archival_memory_search(work: Workspace, arguments: ArchivalMemorySearch) -> str:
-    page = work.archival.search(arguments.query, limit=work.page_size, page=arguments.page)
+    page = work.archival.search(
+        arguments.query, limit=work.page_size, page=arguments.page, origins=work.origins
+    )
     return listing(page, partial(passage_line, zone=work.zone), "passages", work.shown)
 
 

@@ -48,6 +48,7 @@ class TurnRequest:
         model: answers it.
         toolbox: the user's tools, for this turn.
         role: AutoGen's system message as it stands now.
+        partner: whose chat it is in; empty for an event outside chats.
         stop: once set, no call of a completion is run any more and the turn ends as STOPPED.
         on_step: is told of every step once it is written.
         on_eviction: is told of every eviction.
@@ -58,6 +59,7 @@ class TurnRequest:
     model: ChatModel
     toolbox: Toolbox
     role: str
+    partner: str = ""
     stop: Stop | None = None
     on_step: Callable[[Step], None] = lambda step: None
     on_eviction: Callable[[Eviction], None] = lambda eviction: None

@@ -19,6 +19,7 @@ from memgpt_autogen.engine.main_context import MainContext, Queued
 from memgpt_autogen.errors import ContextOverflowError
 from memgpt_autogen.events import Event, Message, MessageEvent, Notice, SystemAlert
 from memgpt_autogen.memory.participants import Participants
+from memgpt_autogen.memory.partner_queues import PartnerQueues
 from memgpt_autogen.memory.state import SavedState
 from memgpt_autogen.steps import Eviction, Step
 from memgpt_autogen.storage.store import Store
@@ -64,7 +65,8 @@ class QueueManager:
         work: what functions work on.
         store: where it is written.
         saved: the state and the queue there.
-        participants: gives speakers in groups blocks of their own.
+        participants: gives speakers blocks of their own.
+        partners: whose queue it is, where partners are kept apart.
     """
 
     name: str
@@ -77,6 +79,7 @@ class QueueManager:
 
     def __post_init__(self) -> None:
         self.state = self.saved.values
+        self.partners = PartnerQueues(self)
         if not self.state.memory_shown:
             self.refresh_head()
 
@@ -88,13 +91,15 @@ class QueueManager:
 
         Where it cannot be written, the queue and core memory are as before.
         """
-        before = list(self.context.entries)
+        before, memory = list(self.context.entries), self.context.memory
+        heard = self.participants.heard
         try:
             with self.store.journal.transaction() as connection:
                 yield
                 self._write(connection)
         except BaseException:
-            self.context.entries[:] = before
+            self.context.entries[:], self.context.memory = before, memory
+            self.participants.heard = heard
             self.saved.undo()
             self._unsaid.clear()
             self.work.unwritten.clear()
@@ -146,9 +151,7 @@ class QueueManager:
             if name in self.work.core and result.endswith(self.work.core.reading(name)):
                 self.state.values_known[name] = self.work.core.shown(name).value  # it was seen
         if step.sent:
-            now, heard = self.work.clock(), reversed(self.context.entries)
-            # the chat that the latest message came from
-            origin = next((one.origin for one in heard if isinstance(one, MessageEvent)), "")
+            now, origin = self.work.clock(), self.partners.partner or ""
             self._unsaid += [
                 Message(timestamp=now, speaker=self.name, text=text, origin=origin)
                 for text in step.sent
@@ -171,20 +174,17 @@ class QueueManager:
     def _entry(self, event: Event) -> Queued:
         if not isinstance(event, MessageEvent):
             return _notice(event)
-        if event.group and not event.own:
-            self._make_block(event.speaker)
+        if told := self.participants.hear(event):
+            for text in told:
+                self.alert(text)
+            if event.group:
+                self.state.values_known = {one.name: one.value for one in self.work.core.seen()}
+            else:  # else the head would show what one partner said as if of another
+                self.refresh_head()
         heard = _cleaned(event)
         if heard.text.strip():
             heard = heard.model_copy(update={"id": self.work.recall.take_in(heard)})
         return heard
-
-    def _make_block(self, speaker: str) -> None:
-        """Let a speaker in a group have a block of their own, and the model know of it."""
-        told = self.participants.hear(clean(speaker))
-        for text in told:
-            self.alert(text)
-        for block in self.work.core if told else ():
-            self.state.values_known.setdefault(block.name, block.value)
 
     def _write(self, connection: sqlite3.Connection) -> None:
         for message in self._unsaid:
@@ -270,13 +270,8 @@ class QueueManager:
 
     def refresh_head(self) -> None:
         """Show core memory and the sizes of the storages as they are now."""
-        work = self.work
-        self.context.memory = (
-            f"### Core memory\n{work.core.render()}\n\n### Outside your view\n"
-            f"Recall storage: {len(work.recall)} messages. Archival memory:"
-            f" {len(work.archival)} passages."
-        )
-        self.state.values_known = {block.name: block.value for block in work.core}
+        self.context.memory = self.work.head
+        self.state.values_known = {block.name: block.value for block in self.work.core.seen()}
 
     def tell_of_changes(self) -> None:
         """Let the model know of blocks that programs, or others who share them, edited."""

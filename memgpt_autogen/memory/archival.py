@@ -32,7 +32,7 @@ class Passage(Brief):
     `source` names the document source it comes from; None: the agent's own.
     `score` tells how well it answers the search that found it, compared with the others
     that this search found. `times` is how many passages say the same and were found
-    with it.
+    with it. `origin`: the chat that it was written in, where partners are kept apart.
     """
 
     id: str
@@ -42,6 +42,7 @@ class Passage(Brief):
     source: str | None = None
     score: float | None = None
     times: int = 1
+    origin: str = ""
 
 
 class ArchivalStorage(Tier[Passage]):
@@ -117,7 +118,11 @@ class ArchivalStorage(Tier[Passage]):
 
     @checked
     def passage(
-        self, text: str, tags: Sequence[str] | None = None, timestamp: When | None = None
+        self,
+        text: str,
+        tags: Sequence[str] | None = None,
+        timestamp: When | None = None,
+        origin: str = "",
     ) -> Passage:
         """A passage as `write` takes it, with no id yet.
 
@@ -127,7 +132,16 @@ class ArchivalStorage(Tier[Passage]):
         if not text.strip():
             raise ConfigurationError("a passage without text cannot be stored.")
         moment = aware(self._clock() if timestamp is None else moment_of(timestamp))
-        return Passage("", text, tuple(dict.fromkeys(tags or ())), moment)
+        return Passage("", text, tuple(dict.fromkeys(tags or ())), moment, origin=origin)
+
+    def count(self, origins: Sequence[str] | None = None) -> int:
+        """How many there are, of all origins or of these, without those of attached sources."""
+        where = Where(origins=None if origins is None else tuple(map(clean, origins)))
+        return self.records.table.count(where)
+
+    def everywhere(self) -> list[ArchivalStorage]:
+        """This storage and all attached sources."""
+        return [self, *self._attached.values()]
 
     def places(self) -> list[ArchivalStorage]:
         """This storage and the attached archives that `insert` may write to."""
@@ -151,6 +165,7 @@ class ArchivalStorage(Tier[Passage]):
         page: NotNegative = 0,
         tags: Sequence[str] | None = None,
         by: By = "both",
+        origins: Sequence[str] | None = None,
     ) -> Page[Passage]:
         """The passages that answer `query` best, by words and by meaning; best first.
 
@@ -165,9 +180,13 @@ class ArchivalStorage(Tier[Passage]):
             page: counts from 0; further pages continue the result of page 0.
             tags: only passages that have all of these.
             by: "words" embeds nothing; "meaning" goes by the embedder alone.
+            origins: only passages of these origins; default all.
         """
         first = first_item(limit, page)
-        where = Where(tags=tuple(clean(tag) for tag in tags or ()))
+        where = Where(
+            tags=tuple(clean(tag) for tag in tags or ()),
+            origins=None if origins is None else tuple(map(clean, origins)),
+        )
         storages = [self, *self._attached.values()]
         if not query.strip():
             return self._newest(storages, where, limit, page)
@@ -208,6 +227,7 @@ class ArchivalStorage(Tier[Passage]):
             clean(passage.text),
             aware(passage.timestamp),
             tags=tuple(clean(tag) for tag in passage.tags),
+            origin=clean(passage.origin),
         )
 
     def _item(self, record: Record, score: float | None = None, times: int = 1) -> Passage:
@@ -218,4 +238,5 @@ def _passage(
     record: Record, source: str | None, score: float | None = None, times: int = 1
 ) -> Passage:
     id_ = ARCHIVAL.id_of(record.number)
-    return Passage(id_, record.text, record.tags, record.timestamp, source, score, times)
+    about = (record.tags, record.timestamp, source, score, times, record.origin)
+    return Passage(id_, record.text, *about)

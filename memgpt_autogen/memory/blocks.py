@@ -12,6 +12,7 @@ from memgpt_autogen import frames
 from memgpt_autogen.arguments import checked
 from memgpt_autogen.errors import ConfigurationError, UnknownBlockError
 from memgpt_autogen.events import Clock
+from memgpt_autogen.memory.partners import View
 from memgpt_autogen.storage.journal.blocks import BlockChange, BlockStore, BlockTable, StoredBlock
 from memgpt_autogen.values import Value, short
 
@@ -56,12 +57,16 @@ class Blocks:
         table: the agent's own blocks.
         clock: dates the changes.
         agent: whose edits of shared blocks the others see under its name.
+
+    Attributes:
+        view: which of them the model sees; programs see all.
     """
 
     def __init__(self, table: BlockTable, clock: Clock, agent: str) -> None:
         self._table = table
         self._clock = clock
-        self._agent = agent
+        self.agent = agent
+        self.view = View()
         self._kept: dict[str, Kept] = {}
         self._guard = threading.RLock()  # taken inside a transaction, never around one
         for stored in table.load():
@@ -164,14 +169,12 @@ class Blocks:
                 self._read(name)
 
     def news(self, known: dict[str, str]) -> list[Block]:
-        """The blocks whose texts, read anew, are others than the ones known by name.
+        """The blocks in view whose texts, read anew, are others than the ones known by name.
 
         Those are known from now on, and of blocks that are gone nothing is.
         """
         self.refresh()
-        changed = [
-            one.block for one in self._kept.values() if known.get(one.block.name) != one.block.value
-        ]
+        changed = [block for block in self.seen() if known.get(block.name) != block.value]
         for name in known.keys() - self._kept.keys():
             del known[name]
         known.update((block.name, block.value) for block in changed)
@@ -192,13 +195,26 @@ class Blocks:
             self._known(name)
         return found
 
+    def seen(self) -> list[Block]:
+        """The blocks in view."""
+        return [block for block in self if self.view.shows(block.name)]
+
+    def may_edit(self, block: Block) -> bool:
+        """Whether the model may edit a block that it sees."""
+        return not (block.read_only or (self.view.keeps(block.name) and not block.shared))
+
+    def hand_over(self, name: str, other: str) -> None:
+        """Let a block of the agent's own have the history of another one."""
+        self._table.hand_over(name, other)
+        self._read(other)
+
     def render(self) -> str:
         """The blocks as the prompt shows them."""
         return "\n".join(
             f"<{block.name}{' shared' if block.shared else ''}"
-            f"{' read-only' if block.read_only else ''}>\n"
+            f"{'' if self.may_edit(block) else ' read-only'}>\n"
             f"{frames.block(block.value)}\n</{block.name}>"
-            for block in self
+            for block in self.seen()
         )
 
     def _known(self, name: str) -> Kept:
@@ -232,7 +248,7 @@ class Blocks:
                 kept.block = kept.block.model_copy(update={"value": stored.value})
 
     def _swap(self, kept: Kept, value: str, author: str) -> bool:
-        by = f"{author} of {self._agent}" if kept.block.shared else author
+        by = f"{author} of {self.agent}" if kept.block.shared else author
         version = kept.version
         if not kept.home.swap(kept.block.name, version, value, by, self._clock()):
             return False

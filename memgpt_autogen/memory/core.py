@@ -114,7 +114,7 @@ class CoreMemory(Blocks):
         """
         content = content.strip()
         with self._guard:
-            block = self._editable(name)
+            block = self._editable(name, author)
             if not content:
                 raise ModelMistake("content is empty: nothing was added.")
             if content in block.value.splitlines():
@@ -135,7 +135,7 @@ class CoreMemory(Blocks):
                 there more than once, or the block would be over its limit.
         """
         with self._guard:
-            block = self._editable(name)
+            block = self._editable(name, author)
             if not old_content:
                 raise ModelMistake("old_content is empty: name the text to replace.")
             if old_content not in block.value:  # the model copied it as it was shown
@@ -206,12 +206,12 @@ class CoreMemory(Blocks):
         if refusal:
             raise _TooLate(refusal)
 
-    def _editable(self, name: str) -> Block:
-        kept = self._kept.get(name)
-        if kept is None:
-            names = ", ".join(repr(known) for known in self._kept)
+    def _editable(self, name: str, author: str) -> Block:
+        kept, is_model = self._kept.get(name), author == MODEL
+        if kept is None or (is_model and not self.view.shows(name)):
+            names = ", ".join(repr(block.name) for block in (self.seen() if is_model else self))
             raise ModelMistake(f"there is no core memory block {name!r}; the blocks are {names}.")
-        if kept.block.read_only:
+        if kept.block.read_only or (is_model and not self.may_edit(kept.block)):
             raise ModelMistake(f"the core memory block {name!r} is read-only.")
         before = kept.version
         self._read(name)

@@ -7,6 +7,7 @@ and all completions here, and functions read them back into the main context.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime
 
 from memgpt_autogen.arguments import NotNegative, Positive, When, checked, day_or_time
@@ -14,7 +15,7 @@ from memgpt_autogen.errors import ConfigurationError
 from memgpt_autogen.events import Message, moment_of
 from memgpt_autogen.memory.page import LAST, Page, first_item
 from memgpt_autogen.memory.tier import PATIENCE, Tier
-from memgpt_autogen.storage.journal.where import Where
+from memgpt_autogen.storage.journal.where import EVERYTHING, Where
 from memgpt_autogen.storage.record import RECALL, Record, micros
 from memgpt_autogen.storage.search.parse import parsed
 from memgpt_autogen.storage.search.search import By, search
@@ -27,9 +28,26 @@ class RecallStorage(Tier[Message]):
 
     Times without a zone are the machine's; days are those of the clock's zone. Every
     method may be called from any thread.
+
+    Attributes:
+        origin: the chat whose messages alone are found; None: those of all.
     """
 
     holds = Message
+    origin: str | None = None
+
+    def of(self, origin: str) -> RecallStorage:
+        """The same storage, in which only messages of one chat are found."""
+        view = RecallStorage(self.records, clock=self._clock)
+        view.origin = clean(origin)
+        view._results = self._results
+        return view
+
+    def _within(self, where: Where) -> Where:
+        return where if self.origin is None else replace(where, origins=(self.origin,))
+
+    def __len__(self) -> int:
+        return self.records.table.count(self._within(EVERYTHING))
 
     @checked
     def append(
@@ -83,7 +101,7 @@ class RecallStorage(Tier[Message]):
             speaker: only this speaker's messages.
             by: "words" embeds nothing; "meaning" goes by the embedder alone.
         """
-        where = self._where(start, end, speaker)
+        where = self._within(self._where(start, end, speaker))
         first = first_item(limit, page)
         if not query.strip():
             return self._listing(where, limit, page, newest_first=True)
@@ -104,7 +122,10 @@ class RecallStorage(Tier[Message]):
     def around(self, id: str, count: NotNegative = 1) -> list[Message]:
         """The messages stored before and after a message, so many of each, in their order."""
         number = RECALL.number_of(id)
-        found = [] if number is None else self.records.table.around(number, min(count, LAST))
+        if number is None:
+            return []
+        inside = self._within(EVERYTHING)
+        found = self.records.table.around(number, min(count, LAST), inside)
         return [self._item(record) for record in found]
 
     @checked
@@ -116,7 +137,8 @@ class RecallStorage(Tier[Message]):
         page: NotNegative = 0,
     ) -> Page[Message]:
         """All messages from `start` to `end`, both inclusive, in the order of their times."""
-        return self._listing(self._where(start, end, None), limit, page, newest_first=False)
+        where = self._within(self._where(start, end, None))
+        return self._listing(where, limit, page, newest_first=False)
 
     @checked
     def everything(self, speaker: str | None = None) -> Iterator[Message]:
@@ -127,7 +149,7 @@ class RecallStorage(Tier[Message]):
 
     def speakers(self) -> dict[str, int]:
         """How many messages each speaker has, by name."""
-        return self.records.table.speakers()
+        return self.records.table.speakers(self._within(EVERYTHING))
 
     def _where(self, start: When | None, end: When | None, speaker: str | None) -> Where:
         return Where(

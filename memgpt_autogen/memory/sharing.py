@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 import warnings
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
 from memgpt_autogen import frames
-from memgpt_autogen.errors import ConfigurationError
+from memgpt_autogen.errors import ConfigurationError, StorageError
 from memgpt_autogen.events import Clock
 from memgpt_autogen.memory.archival import ArchivalStorage
 from memgpt_autogen.memory.blocks import PROGRAM, Block
@@ -20,8 +22,10 @@ from memgpt_autogen.storage.directory import local_directory, root_of
 from memgpt_autogen.storage.journal.blocks import BlockStore, BlockTable, StoredBlock
 from memgpt_autogen.storage.journal.journal import Journal
 from memgpt_autogen.storage.shared_copy.blocks import ServerBlocks
-from memgpt_autogen.storage.store import MEMORY, Store, open_store
+from memgpt_autogen.storage.store import MEMORY, PURGE, Store, open_store
 from memgpt_autogen.storage.vectors.clients import server_client
+
+logger = logging.getLogger(__name__)
 
 
 class SharedLink(BaseModel):
@@ -39,7 +43,13 @@ def home_of_blocks(location: str) -> BlockStore:
         server = Server.at(location)
         return ServerBlocks(server_client(server), server.url)
     directory = None if location == MEMORY else root_of(location) / "shared"
-    return BlockTable(Journal(directory, "shared"))
+    home = BlockTable(Journal(directory, "shared"))
+    if home.journal.get(PURGE):  # a forget that was broken off
+        try:
+            home.purge()
+        except StorageError as problem:  # it goes on at the next opening
+            logger.warning("earlier texts of shared blocks are yet to be overwritten: %s", problem)
+    return home
 
 
 @dataclass(eq=False)
@@ -99,10 +109,25 @@ class SharedBlocks:
         self.core.remove(name)
         return True
 
+    def begin_purge(self) -> None:
+        """Say that earlier texts of the blocks are to be taken out of the files."""
+        if isinstance(self._home, BlockTable):
+            self._home.journal.put(PURGE, 1)
+
     def purge(self) -> None:
         """Take earlier texts of the blocks out of the files."""
         if self._home is not None:
             self._home.purge()
+
+    @property
+    def is_purging(self) -> bool:
+        """Earlier texts are yet to be overwritten."""
+        return isinstance(self._home, BlockTable) and self._home.journal.get(PURGE) is not None
+
+    @property
+    def directory(self) -> Path | None:
+        """Where their file lies, if it was opened."""
+        return self._home.journal.directory if isinstance(self._home, BlockTable) else None
 
     def close(self) -> None:
         """Let go of the storage."""
@@ -190,9 +215,13 @@ class AttachedSources:
         store.close()
         return True
 
+    def writable(self) -> list[Store]:
+        """The stores of the shared archives that the agent may write to."""
+        return [self._open[name] for name in self.archival.archives]
+
     def purge(self) -> bool:
         """Take deleted passages out of the files of the shared archives, as `Store.purge`."""
-        done = [self._open[name].purge() for name in self.archival.archives]
+        done = [store.purge() for store in self.writable()]
         return all(done)
 
     def close(self) -> None:

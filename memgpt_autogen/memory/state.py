@@ -58,6 +58,11 @@ class AgentState(BaseModel):
             later result in the queue.
         summary: the recursive summary of what left the queue.
         heard: names of participants' blocks, the least recently heard first.
+        only_partner: who alone has talked with the agent, in chats of two, so whom the
+            block `human` is about; empty: nobody yet, or several.
+        several_partners: more than one has; None: not known, in a state of an earlier version.
+        partner: whose queue, summary and view of core memory these are, where partners are
+            kept apart; those of the others are put aside.
         chats: for each chat, the digests of the AutoGen messages already taken in.
         sources: names of the attached document sources and shared archives.
         archives: those of them that the agent may write to.
@@ -74,6 +79,9 @@ class AgentState(BaseModel):
     pressure_announced: bool = False
     pressure_answered: bool = False
     heard: list[str] = []
+    only_partner: str = ""
+    several_partners: bool | None = None
+    partner: str = ""
     chats: dict[str, list[str]] = {}
     sources: list[str] = []
     archives: list[str] = []
@@ -93,6 +101,17 @@ class AgentState(BaseModel):
             del self.turns[old]
 
 
+class PutAside(BaseModel):
+    """What is a partner's own of the state, while another one's is in use."""
+
+    queue: list[Entry] = []
+    memory_shown: str = ""
+    values_known: dict[str, str] = {}
+    summary: str = ""
+    pressure_announced: bool = False
+    pressure_answered: bool = False
+
+
 class SavedState:
     """An agent's state and queue in its store, written as far as they have changed.
 
@@ -102,16 +121,20 @@ class SavedState:
 
     def __init__(self, store: Store) -> None:
         self._table = store.state
+        self._called = f"{store.name!r} in {store.place}"
         self._chats: dict[str, list[str]] = {}
         try:
             self.values = _read(self._table.values())
             self._turns = dict(self.values.turns)
             self.entries = self._table.items(_ENTRY.validate_json)
         except (ValidationError, ValueError, AttributeError) as problem:
-            raise StateFormatError(
-                f"the state of {store.name!r} in {store.place} is damaged:"
-                f" {first_problem(problem)}. Nothing was changed: restore a backup or a checkpoint."
-            ) from problem
+            raise self._damaged(problem) from problem
+
+    def _damaged(self, problem: Exception) -> StateFormatError:
+        return StateFormatError(
+            f"the state of {self._called} is damaged: {first_problem(problem)}. Nothing was"
+            " changed: restore a backup or a checkpoint."
+        )
 
     def save(
         self, connection: sqlite3.Connection, entries: Sequence[MessageEvent | Notice | Step]
@@ -135,6 +158,31 @@ class SavedState:
                 texts = ",".join(step.model_dump_json() for step in steps)
                 rows[_row(turn)] = f'{{"{turn}":[{texts}]}}'
         return rows
+
+    def partners(self) -> list[str]:
+        """The partners whose queues are put aside."""
+        return self._table.aside()
+
+    def take_up(self, partner: str) -> PutAside:
+        """What was put aside of a partner's; nothing of a new one's.
+
+        Raises:
+            StateFormatError: it cannot be read.
+        """
+        try:
+            return PutAside.model_validate_json(self._table.take_up(partner) or "{}")
+        except ValidationError as problem:
+            raise self._damaged(problem) from problem
+
+    def put_aside(self, partner: str, own: PutAside | None) -> None:
+        """Put a partner's aside, or take it away, within a transaction."""
+        self._table.put_aside(partner, None if own is None else own.model_dump_json())
+
+    def hide_chat(self, name: str, digest: str) -> None:
+        """Know a chat by a digest of its name alone, within a transaction."""
+        self._table.remove(f"{_CHAT}{name}")
+        if name in self.values.chats:
+            self.values.chats[digest] = list(self.values.chats.pop(name))
 
     def undo(self) -> None:
         """Something was not written, saved or not: the next save writes everything anew."""

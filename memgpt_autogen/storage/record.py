@@ -96,6 +96,14 @@ class Record:
         )
 
 
+def record_of(
+    number: int, text: str, timestamp: str, speaker: str, tags: str, origin: str
+) -> Record:
+    """The record that a row holds."""
+    found = tuple(json.loads(tags)) if tags else ()
+    return Record(number, text, datetime.fromisoformat(timestamp), speaker, found, origin)
+
+
 def readable(moment: datetime) -> str:
     """The date as people write it: `8 May 2023`."""
     return f"{moment.day} {MONTHS[moment.month - 1]} {moment.year}"

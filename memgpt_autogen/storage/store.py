@@ -37,6 +37,7 @@ logger = logging.getLogger(__name__)
 
 MEMORY = ":memory:"
 _EMBEDDER = "embedder"
+PURGE = "purge"  # says in a journal that what was deleted is yet to be overwritten
 
 
 class Store:
@@ -86,7 +87,7 @@ class Store:
         self.recall, self.archival = (
             Records(table, embedder, self.indexer, self.written) for table in tables
         )
-        if self.journal.get("purge") and self.indexer.own():  # a forget that was broken off
+        if self.is_purging and self.indexer.own():  # a forget that was broken off
             try:
                 self.purge()
             except StorageError as problem:  # it goes on at the next opening
@@ -99,6 +100,11 @@ class Store:
     def place(self) -> str:
         """Names the store in messages."""
         return str(self.directory or MEMORY)
+
+    @property
+    def is_purging(self) -> bool:
+        """What was deleted is yet to be overwritten."""
+        return self.journal.get(PURGE) is not None
 
     def _send(self) -> None:
         """Let the server have what was written before it is acknowledged."""
@@ -138,7 +144,7 @@ class Store:
         """
         self.journal.purge()
         self.indexer.erase()
-        self.journal.put("purge", None)
+        self.journal.put(PURGE, None)
         return self._copy is None
 
     def close(self) -> None:

@@ -24,7 +24,7 @@ from memgpt_autogen.memory.archival import ArchivalStorage, Passage
 from memgpt_autogen.memory.blocks import PROGRAM
 from memgpt_autogen.memory.recall import RecallStorage
 from memgpt_autogen.memory.sharing import home_of_blocks
-from memgpt_autogen.memory.state import AgentState, Entry, SavedState, first_problem
+from memgpt_autogen.memory.state import AgentState, Entry, PutAside, SavedState, first_problem
 from memgpt_autogen.storage.catalog import names_at
 from memgpt_autogen.storage.directory import path_of
 from memgpt_autogen.storage.embedders.embedder import Embedder
@@ -64,6 +64,7 @@ class Checkpoint(_Value):
         embedder: the id of the embedder that the agent used; for information.
         blocks: the agent's own.
         shared_blocks: the attached ones, as they were.
+        aside: queues of further partners, where they are kept apart.
         passages: the agent's own; attached documents are named in the state.
         archives: the attached archives that the agent may write to.
     """
@@ -75,6 +76,7 @@ class Checkpoint(_Value):
     embedder: str
     state: AgentState
     queue: tuple[Entry, ...]
+    aside: dict[str, PutAside] = {}
     blocks: tuple[KeptBlock, ...]
     messages: tuple[Message, ...]
     passages: tuple[Passage, ...]
@@ -101,6 +103,7 @@ def write_checkpoint(path: str | Path, engine: Engine) -> None:
         embedder=store.embedder.model_id,
         state=engine.queue.state,
         queue=tuple(engine.queue.context.entries),
+        aside={one: engine.queue.saved.take_up(one) for one in engine.queue.saved.partners()},
         blocks=tuple(
             KeptBlock(block=block, history=tuple(store.blocks.history(block.name)))
             for block in store.blocks.load()
@@ -200,6 +203,8 @@ def _fill(store: Store, checkpoint: Checkpoint, clock: Clock, progress: Progress
         saved = SavedState(store)
         saved.values = checkpoint.state
         saved.save(connection, checkpoint.queue)
+        for partner, own in checkpoint.aside.items():
+            saved.put_aside(partner, own)
 
 
 def _restore_shared(

@@ -2,40 +2,53 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from memgpt_autogen.engine.engine import Engine
 from memgpt_autogen.engine.functions import Workspace
 from memgpt_autogen.engine.main_context import Queued
 from memgpt_autogen.errors import ConfigurationError, ConflictError
-from memgpt_autogen.events import MessageEvent, Notice
-from memgpt_autogen.memory.archival import ArchivalStorage
+from memgpt_autogen.events import Message, MessageEvent
+from memgpt_autogen.memory.archival import ArchivalStorage, Passage
 from memgpt_autogen.memory.core import CoreMemory
+from memgpt_autogen.memory.participants import block_name, block_tag
+from memgpt_autogen.memory.partners import COMMON, digest_of, partner_block
+from memgpt_autogen.storage.store import PURGE
 from memgpt_autogen.storage.text import clean
-from memgpt_autogen.upkeep.traces import Traces, files_with, texts_of
+from memgpt_autogen.upkeep.distinctive import ordinary
+from memgpt_autogen.upkeep.remains import Remnant, remains
+from memgpt_autogen.upkeep.said import Said
+from memgpt_autogen.upkeep.traces import Traces, texts_of
 from memgpt_autogen.values import Brief
 
 _PROBES = 50  # texts that are searched for afterwards
+_NAMES = 20  # known speakers that an error names
 
 
 @dataclass(frozen=True, repr=False)
 class Receipt(Brief):
-    """What was erased, and what a search still found afterwards.
+    """What was erased, and all that a search of every tier and file found afterwards.
+
+    Looked for are the speaker's name, texts of theirs, and distinctive parts of these:
+    identifiers (codes, long numbers, mail addresses, links), names, numbers of three digits and
+    more, dates, rare words, and a few words in a row, however they are spaced and grouped. What
+    others said, or the agent said or had stored, before the speaker did is not theirs; nor are
+    names, numbers and words that others use as well. What was told in ordinary words, and
+    retold in others, is not found.
 
     Attributes:
         recall_messages: the speaker's messages, erased from recall storage.
-        recall_quotations: others' messages that held a text of the speaker's.
-        queue_entries: entries of the queue: the speaker's, and those that quote or
+        recall_quotations: others' messages that held a text or an identifier of the speaker's.
+        queue_entries: entries of the queue: the speaker's, and those that come from them or
             name them.
-        core_memory_lines: lines of core memory that named or quoted them.
-        archival_passages: passages that named or quoted them: the agent's own, and those of
-            shared archives that it may write to.
+        core_memory_lines: lines that named them or came from them, and their own block's.
+        archival_passages: passages that did, also in shared archives the agent may write to.
         summary_reset: the recursive summary was dropped.
-        still_found: erased records that searches still find; 0 unless something failed.
+        left: what was found afterwards, each with where it stands. Names, numbers and words
+            are left where they may be somebody else's, and so is what the agent may not edit.
         files_overwritten: deleted records were overwritten in the files. False with a
             Chroma server: run `chroma vacuum` there.
-        files_left: files of the agent's directory that still hold one of the texts;
-            empty unless somebody else said the same.
     """
 
     speaker: str
@@ -45,42 +58,37 @@ class Receipt(Brief):
     core_memory_lines: int
     archival_passages: int
     summary_reset: bool
-    still_found: int
+    left: tuple[Remnant, ...]
     files_overwritten: bool
-    files_left: tuple[str, ...]
 
     @property
     def complete(self) -> bool:
-        """Nothing of it is found any more, by search or in the files of the directory."""
-        return not self.still_found and not self.files_left and self.files_overwritten
+        """Nothing of it was found any more, in any tier or file."""
+        return not self.left and self.files_overwritten
 
 
 def forget(speaker: str, engine: Engine) -> Receipt:
     """Erase a speaker from every tier of an agent's memory, and from its shared archives.
 
-    The agent's own messages and those of others stay, unless they quote the speaker;
-    so do attached sources, read-only blocks, the system message, checkpoints and
-    AutoGen's own chat history. All is deleted in one transaction; the overwriting of the
-    files that follows is finished at the next opening, where it was broken off.
+    What others said stays, unless it quotes the speaker or holds an identifier of theirs; so do
+    attached sources, read-only blocks, the system message, checkpoints and AutoGen's own chat
+    history. All is deleted in one transaction; the overwriting of the files that follows is
+    finished at the next opening of each, where it was broken off.
 
     Raises:
-        ConfigurationError: the speaker is empty or the agent itself.
+        ConfigurationError: the speaker is nobody who said anything, or the agent itself.
         DirectoryLockedError: another process runs the agent.
         StorageError: a storage failed.
     """
-    speaker = clean(speaker).strip()
-    if not speaker or speaker == engine.identity.name:
-        raise ConfigurationError(
-            f"cannot forget {speaker!r}: give the name of somebody the agent listens to. To"
-            " erase the agent itself, close it and delete its directory."
-        )
+    speaker = _known(speaker, engine)
     engine.own()
-    found = _found(speaker, engine.workspace)
+    found = _found(speaker, engine)
     entries, lines, reset = _erase(found, engine)
     overwritten = engine.store.purge()
     engine.shared.purge()
     overwritten = engine.sources.purge() and overwritten
     engine.store.written()
+    still_found = tuple(_still_found(found, engine.workspace))
     return Receipt(
         speaker=speaker,
         recall_messages=len(found.said),
@@ -89,72 +97,185 @@ def forget(speaker: str, engine: Engine) -> Receipt:
         core_memory_lines=lines,
         archival_passages=sum(map(len, found.passages.values())),
         summary_reset=reset,
-        still_found=_still_found(found, engine.workspace),
+        left=(*still_found, *remains(found.traces, engine, found.may_hold)),
         files_overwritten=overwritten,
-        files_left=files_with(engine.store.directory, found.traces.originals),
     )
+
+
+def _known(name: str, engine: Engine) -> str:
+    """The speaker of this name.
+
+    Raises:
+        ConfigurationError: there is none, or it is the agent itself.
+    """
+    agent, asked = clean(engine.identity.name), clean(name)
+    if asked.strip() in ("", agent):
+        raise ConfigurationError(
+            f"cannot forget {name!r}: give the name of somebody the agent listens to. To"
+            " erase the agent itself, close it and delete its directory."
+        )
+    known = {*engine.workspace.recall.speakers(), engine.queue.state.only_partner} - {"", agent}
+    for one in (asked, asked.strip()):
+        if one in known:
+            return one
+    stores = (engine.store, *engine.sources.writable())
+    if engine.shared.is_purging or any(store.is_purging for store in stores):
+        return asked.strip()  # a call that failed is repeated
+    others = sorted(known, key=lambda one: (_alike(one) != _alike(asked), one))
+    raise ConfigurationError(
+        f"{name!r} has said nothing that this agent remembers. Those who have:"
+        f" {', '.join(map(repr, others[:_NAMES])) or 'nobody'}{', …' * (len(others) > _NAMES)}."
+    )
+
+
+def _alike(name: str) -> str:
+    return "".join(name.casefold().split())
+
+
+# --- what there is ---------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
 class _Found:
-    """What is to be erased: ids of messages, and of passages by where they lie."""
+    """What is to be erased.
+
+    Attributes:
+        blocks: names of those that are about the speaker alone.
+        said: the speaker's messages.
+        quoting: ids of others' messages.
+        passages: their ids by where they lie.
+    """
 
     speaker: str
+    blocks: set[str]
     traces: Traces
-    said: list[str]
+    said: list[Message]
     quoting: list[str]
     passages: dict[ArchivalStorage, list[str]]
 
+    def may_hold(self, passage: Passage) -> bool:
+        """Whether a passage of a source that the agent only reads may come from the speaker."""
+        return any(passage.timestamp > one.timestamp for one in self.said)
 
-def _found(speaker: str, work: Workspace) -> _Found:
-    said = list(work.recall.everything(speaker))
-    traces = Traces(speaker, [message.text for message in said])
-    quoting = [
-        message.id
-        for message in work.recall.everything()
-        if message.speaker != speaker and traces.quotes(message.text)
-    ]
-    passages = {
-        place: [one.id for one in place.everything() if traces.touch(one.text)]
-        for place in work.archival.places()
-    }
-    return _Found(speaker, traces, [message.id for message in said], quoting, passages)
+
+def _found(speaker: str, engine: Engine) -> _Found:
+    work = engine.workspace
+    said = Said(speaker, ordinary(engine.queue.context.counter.text))
+    said.take(work.recall.everything(speaker))
+    said.compare(work.recall.everything(), clean(engine.identity.name))
+    for name in work.recall.speakers():
+        said.compare_text(name)
+    for storage in work.archival.everywhere():
+        for passage in storage.everything():
+            said.compare_text(passage.text, passage.timestamp)
+    for block in work.core:
+        for change in work.core.history(block.name):
+            said.compare_text(change.after, change.time)
+    blocks = {block_name(speaker), partner_block(speaker)}
+    if engine.queue.state.only_partner == speaker:
+        blocks.add(COMMON)
+    texts, tags = list(said.texts.values()), set(map(block_tag, blocks))
+    traces = Traces(speaker, texts, said.parts, _lines_of(blocks, work.core))
+    return _Found(
+        speaker,
+        blocks,
+        traces,
+        said.messages,
+        [
+            one.id
+            for one in work.recall.everything()
+            if one.speaker != speaker and traces.comes(one.text)
+        ],
+        {
+            place: [
+                one.id
+                for one in place.everything()
+                if one.origin == speaker
+                or not tags.isdisjoint(one.tags)
+                or any(map(traces.touch, (one.text, *one.tags)))
+            ]
+            for place in work.archival.places()
+        },
+    )
+
+
+def _lines_of(blocks: set[str], core: CoreMemory) -> Iterator[str]:
+    """The lines that blocks hold, and held."""
+    for name in blocks:
+        for change in core.history(name):
+            yield from change.after.splitlines()
+            yield from change.before.splitlines()
+
+
+# --- what goes -------------------------------------------------------------------------
 
 
 def _erase(found: _Found, engine: Engine) -> tuple[int, int, bool]:
-    """Erase it: entries of the queue, lines of core memory, whether the summary went."""
-    queue, work, traces = engine.queue, engine.workspace, found.traces
-    context = queue.context
-    # What was summarised left the queue: then the summary may tell of the speaker.
-    there = {entry.id for entry in context.entries if isinstance(entry, MessageEvent)}
+    """Erase it: entries of the queue, lines of core memory, whether a summary went."""
+    queue, work, speaker = engine.queue, engine.workspace, found.speaker
     for place, ids in found.passages.items():
-        if place.source is not None:  # a shared archive has a journal of its own
+        if place.source is not None and ids:  # a shared archive has a journal of its own
+            place.records.table.journal.put(PURGE, 1)
             place.delete(ids)
+    engine.shared.begin_purge()
     with queue.written():
-        lines = queue.participants.forget(found.speaker)
-        lines += sum(_forget_lines(block.name, work.core, traces) for block in work.core)
-        kept = [one for one in context.entries if not _concerns(one, found.speaker, traces)]
-        dropped = len(context.entries) - len(kept)
-        context.entries[:] = kept
-        reset = bool(context.summary) and (
-            not there.issuperset(found.said) or traces.echo(context.summary)
-        )
-        if reset:
-            context.summary = ""
+        lines = queue.participants.forget(speaker, found.blocks - {COMMON})
+        lines += sum(_forget_lines(block.name, work.core, found.traces) for block in work.core)
+        engine.store.blocks.forget(found.traces.touch, found.blocks)
         work.archival.take_out(found.passages[work.archival])
-        work.recall.take_out([*found.quoting, *found.said])
-        engine.store.blocks.forget(traces.touch)
+        work.recall.take_out([*found.quoting, *(one.id for one in found.said)])
+        entries, reset = _forget_queues(found, engine)
+        digest = digest_of(speaker)
+        queue.saved.hide_chat(speaker, digest)
+        for tier in (work.recall, work.archival):
+            tier.records.table.rename_origin(speaker, digest)
         queue.refresh_head()
-        engine.store.journal.put("purge", 1)
-    return dropped, lines, reset
+        engine.store.journal.put(PURGE, 1)
+    return entries, lines, reset
+
+
+def _forget_queues(found: _Found, engine: Engine) -> tuple[int, bool]:
+    """Take what concerns the speaker out of the queues: how much, whether a summary went."""
+    partners, traces = engine.queue.partners, found.traces
+    dropped, reset = 0, False
+    for partner, own in partners.all():
+        is_theirs = partners.apart and partner == found.speaker
+        kept = [
+            _without_origin(one, found.speaker)
+            for one in own.queue
+            if not (is_theirs or _concerns(one, found.speaker, traces))
+        ]
+        dropped += len(own.queue) - len(kept)
+        # What was summarised left the queue: then the summary may tell of the speaker.
+        there = {one.id for one in own.queue if isinstance(one, MessageEvent)}
+        of_all = not (partners.apart and partner)
+        said = {one.id for one in found.said if of_all or one.origin == partner}
+        goes = bool(own.summary) and (not there.issuperset(said) or traces.echo(own.summary))
+        reset |= goes
+        summary = "" if goes else own.summary
+        partners.replace(partner, own.model_copy(update={"queue": kept, "summary": summary}))
+    partners.drop(found.speaker)
+    return dropped, reset
+
+
+def _without_origin(entry: Queued, speaker: str) -> Queued:
+    if isinstance(entry, MessageEvent) and entry.origin == speaker:
+        return entry.model_copy(update={"origin": digest_of(speaker)})
+    return entry
+
+
+def _concerns(entry: Queued, speaker: str, traces: Traces) -> bool:
+    if isinstance(entry, MessageEvent):
+        return entry.speaker == speaker or any(map(traces.comes, texts_of(entry)))
+    return any(map(traces.echo, texts_of(entry)))  # steps, and what the program wrote
 
 
 def _forget_lines(name: str, core: CoreMemory, traces: Traces) -> int:
-    """Take the lines that name or quote the speaker out of a block; how many."""
+    """Take the lines that name the speaker or come from them out of a block; how many."""
     while not core[name].read_only:
         lines = core[name].value.splitlines()
         kept = [line for line in lines if not traces.touch(line)]
-        if traces.quotes("\n".join(kept)):  # a text of several lines, quoted by none of them alone
+        if traces.comes("\n".join(kept)):  # a text of several lines, held by none of them alone
             kept = []
         if len(kept) == len(lines):
             break
@@ -166,21 +287,14 @@ def _forget_lines(name: str, core: CoreMemory, traces: Traces) -> int:
     return 0
 
 
-def _concerns(entry: Queued, speaker: str, traces: Traces) -> bool:
-    if isinstance(entry, MessageEvent):
-        return entry.speaker == speaker or traces.quotes(entry.body())
-    if isinstance(entry, Notice):  # alerts, logins: written by the program
-        return traces.echo(entry.body())
-    return any(traces.echo(text) for text in texts_of(entry))
-
-
-def _still_found(found: _Found, work: Workspace) -> int:
-    """How many erased records searches find: by speaker, by name, and by what was said."""
-    by_speaker = {one.id for one in work.recall.search("", speaker=found.speaker).items}
+def _still_found(found: _Found, work: Workspace) -> Iterator[Remnant]:
+    """The erased records that searches find: by speaker, by name, and by what was said."""
+    gone = {*found.quoting, *(one.id for one in found.said)}
     passages = {(place.source, id_) for place, ids in found.passages.items() for id_ in ids}
-    said: set[str] = set()
-    written: set[tuple[str | None, str]] = set()
+    seen = {one.id for one in work.recall.search("", speaker=found.speaker).items}
     for query in (found.speaker, *found.traces.originals[:_PROBES]):
-        said.update(one.id for one in work.recall.search(query, limit=100).items)
-        written.update((one.source, one.id) for one in work.archival.search(query, limit=200).items)
-    return len(said.intersection(found.said + found.quoting) | by_speaker) + len(written & passages)
+        seen |= gone & {one.id for one in work.recall.search(query, limit=100).items}
+        for one in work.archival.search(query, limit=200).items:
+            if (one.source, one.id) in passages:
+                seen.add(" ".join(filter(None, (one.source, one.id))))
+    yield from (Remnant("search", one, (found.speaker,)) for one in sorted(seen))

@@ -1,61 +1,115 @@
-"""Traces: the texts and files in which something of a speaker's is left."""
+"""Traces: by what a text is known to come from a speaker, or to be about them."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from memgpt_autogen.events import MessageEvent, Notice
 from memgpt_autogen.steps import Step
+from memgpt_autogen.storage.journal.words import STOP_WORDS, asked_words
+from memgpt_autogen.upkeep.distinctive import CAPITAL, Part, forms
 
 _TELLING_BYTES = 12  # a shorter text, such as "yes please", may be anybody's
-_CODE = re.compile(r"\d{3}")
-_PROBE_BYTES = 400  # a longer text may lie in pieces, on several pages of a file
-_CHUNK_BYTES = 1 << 20
+_TELLING_WORDS = 3  # or one of fewer words that say something
+_NOTE = 6  # characters of a noted line that may be told from others
+_BEGINNING = 3  # characters by which quoted texts are found
+
+
+class Quotations:
+    """Finds which of many texts stand in another one, whatever the number of texts."""
+
+    def __init__(self, texts: Iterable[str]) -> None:
+        self._texts: dict[str, list[str]] = {}
+        for text in texts:
+            self._texts.setdefault(text[:_BEGINNING], []).append(text)
+
+    def of(self, flat: str) -> Iterator[str]:
+        """Those that a text holds."""
+        if self._texts:
+            for at in range(len(flat) - _BEGINNING + 1):
+                for one in self._texts.get(flat[at : at + _BEGINNING], ()):
+                    if flat.startswith(one, at):
+                        yield one
 
 
 class Traces:
-    """Tells texts that name a speaker or quote what they said.
+    """Tells texts that name a speaker, quote them, or hold distinctive parts of what they said.
 
-    A name is matched as a whole word whatever its case. A text counts as quoted where
-    it stands whole in another one and is long enough to be nobody else's; a shorter
-    one with a number in it, such as a code, is an echo.
+    A name is matched as a whole word whatever its case. A text counts as quoted where it
+    stands whole in another one and is long enough to be nobody else's.
+
+    Args:
+        speaker: their name.
+        texts: what they said.
+        parts: the distinctive parts of it.
+        notes: lines that were noted of them.
+
+    Attributes:
+        originals: the texts that count as quoted where they stand.
+        parts: the distinctive parts by their forms.
     """
 
-    def __init__(self, speaker: str, texts: Sequence[str]) -> None:
-        self._name = _whole_word(speaker)
-        flat = {_flat(text): text for text in texts}
-        self.originals = [text for short, text in flat.items() if _long(short)]
-        self._long = [text for text in flat if _long(text)]
-        self._short = [_whole_word(text) for text in flat if not _long(text) and _CODE.search(text)]
+    def __init__(
+        self,
+        speaker: str,
+        texts: Sequence[str],
+        parts: Mapping[str, Part] | None = None,
+        notes: Iterable[str] = (),
+    ) -> None:
+        self._speaker = speaker
+        self._name = re.compile(rf"(?<!\w){re.escape(speaker)}(?!\w)", re.IGNORECASE)
+        self.parts = parts or {}
+        flat = {flat_of(text): text for text in texts if is_telling(text, self.parts)}
+        self.originals = list(flat.values())
+        self._quotations = Quotations(flat)
+        self._notes = Quotations(line for line in map(flat_of, notes) if len(line) >= _NOTE)
 
     def names(self, text: str) -> bool:
         return self._name.search(text) is not None
 
     def quotes(self, text: str) -> bool:
-        flat = _flat(text)
-        return any(one in flat for one in self._long)
+        return next(self._quotations.of(flat_of(text)), None) is not None
+
+    def comes(self, text: str) -> bool:
+        """Whether a text plainly comes from the speaker: it quotes or holds an identifier."""
+        return self.quotes(text) or any(self.parts[form].identifies for form in self._held(text))
 
     def touch(self, text: str) -> bool:
-        """Whether a text names or quotes the speaker."""
-        return self.names(text) or self.quotes(text)
+        """Whether a text names the speaker or plainly comes from them."""
+        return self.names(text) or self.comes(text)
 
     def echo(self, text: str) -> bool:
         """Whether it may come from the speaker: for what can be dropped without a loss."""
-        return self.touch(text) or any(one.search(_flat(text)) for one in self._short)
+        if self.touch(text) or next(self._notes.of(flat_of(text)), None) is not None:
+            return True
+        return any(not form.startswith(CAPITAL) for form in self._held(text))
+
+    def of(self, text: str) -> tuple[str, ...]:
+        """All that a text holds of the speaker: their name, texts and distinctive parts."""
+        found = [self._speaker] if self.names(text) else []
+        found += self._quotations.of(flat_of(text))
+        found += sorted({form.lstrip(CAPITAL) for form in self._held(text)})
+        return tuple(dict.fromkeys(found))
+
+    def _held(self, text: str) -> set[str]:
+        return forms(text) & self.parts.keys() if self.parts else set()
 
 
-def texts_of(step: Step) -> Iterator[str]:
-    """All texts in a step, those in the arguments of its calls too."""
-    yield from (step.text, step.reasoning, *step.sent)
-    for call in step.calls:
+def texts_of(entry: MessageEvent | Notice | Step) -> Iterator[str]:
+    """All texts in an entry of the queue, those in the arguments of its calls too."""
+    if not isinstance(entry, Step):
+        yield entry.text
+        return
+    yield from (entry.text, entry.reasoning, *entry.sent)
+    for call in entry.calls:
         yield call.arguments
         try:
             yield from _strings(json.loads(call.arguments))
         except ValueError:
             continue  # no JSON: the raw text was looked at
-    for result in step.results:
+    for result in entry.results:
         yield result.text
 
 
@@ -70,44 +124,17 @@ def _strings(value: object) -> Iterator[str]:
             yield from _strings(part)
 
 
-def files_with(directory: Path | None, texts: Sequence[str]) -> tuple[str, ...]:
-    """The files, relative to the directory, whose bytes hold one of the texts."""
-    probes = [probe for text in texts for probe in _probes(text)]
-    if not probes or directory is None:
-        return ()
-    pattern = re.compile(b"|".join(re.escape(probe) for probe in probes))
-    return tuple(
-        path.relative_to(directory).as_posix()
-        for path in sorted(directory.rglob("*"))
-        if path.is_file() and _file_holds(path, pattern)
+def is_telling(text: str, parts: Mapping[str, Part]) -> bool:
+    """Whether a text is long enough, and says enough, to be nobody else's."""
+    if len(flat_of(text).encode()) < _TELLING_BYTES:
+        return False
+    words = {word for word in asked_words(text) if word not in STOP_WORDS}
+    return len(words) >= _TELLING_WORDS or any(
+        not form.startswith(CAPITAL) for form in forms(text) & parts.keys()
     )
 
 
-def _probes(text: str) -> set[bytes]:
-    """The beginning of a text as files may hold it: plain, or in JSON."""
-    forms = (text, json.dumps(text)[1:-1], json.dumps(text, ensure_ascii=False)[1:-1])
-    return {form.encode()[:_PROBE_BYTES] for form in forms}
-
-
-def _file_holds(path: Path, pattern: re.Pattern[bytes]) -> bool:
-    with path.open("rb") as file:
-        tail = b""
-        while chunk := file.read(_CHUNK_BYTES):
-            if pattern.search(tail + chunk):
-                return True
-            tail = chunk[-_PROBE_BYTES:]
-    return False
-
-
-def _whole_word(text: str) -> re.Pattern[str]:
-    return re.compile(rf"(?<!\w){re.escape(text)}(?!\w)", re.IGNORECASE)
-
-
-def _long(text: str) -> bool:
-    return len(text.encode()) >= _TELLING_BYTES
-
-
-def _flat(text: str) -> str:
+def flat_of(text: str) -> str:
     """A text as it is compared: one case, every gap one space, lines without quotation marks."""
     lines = (line.lstrip().removeprefix("> ") for line in text.splitlines())
     return " ".join(" ".join(lines).casefold().split())

@@ -85,6 +85,7 @@ class Asker:
     _accepted: list[Queued] = field(default_factory=list)  # the queue of the last answer
     _accepted_bytes: int = 0  # of its pictures
     _refused_pictures: int = 0
+    _partner: str | None = None  # whose queue it was
     _head: tuple[str, str] | None = None  # core memory and summary as they were then
 
     def ask(self, model: ChatModel, room: Room) -> Completion:
@@ -95,6 +96,7 @@ class Asker:
             ContextOverflowError: the provider refuses even the smallest prompt.
             Exception: errors of the provider, unchanged.
         """
+        self._turn_to_partner()
         try:
             completion = self._fitting(model, room)
         except _RefusedError as refused:
@@ -103,6 +105,14 @@ class Asker:
         self._accepted, self._head = list(context.entries), context.fixed
         self._accepted_bytes = sum(context.pictured().values())
         return completion
+
+    def _turn_to_partner(self) -> None:
+        """Forget what was accepted for another partner, from whom this one is kept apart."""
+        partners = self.queue.partners
+        present = partners.partner if partners.apart else None
+        if present != self._partner:
+            self._partner, self._accepted, self._accepted_bytes = present, [], 0
+            self._head = None
 
     def plainly(self, model: ChatModel, messages: Sequence[ChatMessage]) -> Completion:
         """A completion without functions, by the rules that were learnt."""

@@ -6,7 +6,7 @@ refused, and none is lost.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -79,7 +79,7 @@ class BlockTable:
     """The blocks in one journal."""
 
     def __init__(self, journal: Journal) -> None:
-        self._journal = journal
+        self.journal = journal
         journal.ensure(
             "blocks",
             [
@@ -94,7 +94,7 @@ class BlockTable:
 
     def transaction(self) -> AbstractContextManager[object]:
         """The journal's: what is done in it is written as one."""
-        return self._journal.transaction()
+        return self.journal.transaction()
 
     def load(self) -> list[StoredBlock]:
         """All blocks in their order."""
@@ -102,10 +102,10 @@ class BlockTable:
 
     def versions(self) -> dict[str, int]:
         """The version of each block: a quick look whether anything changed."""
-        return dict(self._journal.rows("SELECT name, version FROM blocks"))
+        return dict(self.journal.rows("SELECT name, version FROM blocks"))
 
     def create(self, block: StoredBlock, author: str, time: datetime) -> None:
-        with self._journal.transaction() as connection:
+        with self.journal.transaction() as connection:
             done = connection.execute(
                 "INSERT OR IGNORE INTO blocks (name, value, version, size, read_only)"
                 " VALUES (?, ?, ?, ?, ?)",
@@ -122,7 +122,7 @@ class BlockTable:
         return found[0] if found else None
 
     def swap(self, name: str, version: int, value: str, author: str, time: datetime) -> bool:
-        with self._journal.transaction() as connection:
+        with self.journal.transaction() as connection:
             before = self.read(name)
             if before is None or before.version != version:
                 return False
@@ -135,12 +135,12 @@ class BlockTable:
 
     def limit(self, name: str, limit: int) -> None:
         """Let a block hold so many characters."""
-        with self._journal.transaction() as connection:
+        with self.journal.transaction() as connection:
             connection.execute("UPDATE blocks SET size = ? WHERE name = ?", [limit, clean(name)])
 
     def remove(self, name: str) -> None:
         """Take a block out; its history stays."""
-        with self._journal.transaction() as connection:
+        with self.journal.transaction() as connection:
             connection.execute("DELETE FROM blocks WHERE name = ?", [clean(name)])
 
     def history(self, name: str) -> list[BlockChange]:
@@ -150,35 +150,52 @@ class BlockTable:
         )
         return [
             BlockChange(version, datetime.fromisoformat(time), author, before, after)
-            for version, time, author, before, after in self._journal.rows(sql, [clean(name)])
+            for version, time, author, before, after in self.journal.rows(sql, [clean(name)])
         ]
 
     def restore_history(self, name: str, changes: list[BlockChange]) -> None:
         """Put changes in the place of a block's history."""
-        with self._journal.transaction() as connection:
+        with self.journal.transaction() as connection:
             connection.execute("DELETE FROM block_history WHERE name = ?", [clean(name)])
             for one in changes:
                 self._note(name, one.version, one.author, one.time, (one.before, one.after))
 
-    def forget(self, touches: Callable[[str], bool]) -> None:
-        """Drop the changes of whose texts this says that they are to be forgotten."""
-        sql = "SELECT change, before || char(10) || after FROM block_history"
-        gone = [(change,) for change, text in self._journal.rows(sql) if touches(text)]
-        with self._journal.transaction() as connection:
+    def hand_over(self, name: str, other: str) -> None:
+        """Let a block have the history of another one, and later versions than that has."""
+        with self.journal.transaction() as connection:
+            connection.execute(
+                "UPDATE blocks SET version = version + (SELECT version FROM blocks WHERE name = ?)"
+                " WHERE name = ?",
+                [clean(name), clean(other)],
+            )
+            connection.execute(
+                "UPDATE block_history SET name = ? WHERE name = ?", [clean(other), clean(name)]
+            )
+
+    def forget(self, touches: Callable[[str], bool], names: Collection[str] = ()) -> None:
+        """Drop changes: of texts that are to be forgotten, as `touches` says; of these blocks."""
+        sql = "SELECT change, name, before || char(10) || after FROM block_history"
+        gone = [
+            (change,)
+            for change, name, text in self.journal.rows(sql)
+            if name in names or touches(text)
+        ]
+        with self.journal.transaction() as connection:
             connection.executemany("DELETE FROM block_history WHERE change = ?", gone)
 
     def purge(self) -> None:
-        with self._journal.transaction() as connection:
+        with self.journal.transaction() as connection:
             connection.execute("DELETE FROM block_history")
-        self._journal.purge()
+        self.journal.purge()
+        self.journal.put("purge", None)
 
     def close(self) -> None:
-        self._journal.close()
+        self.journal.close()
 
     def _note(
         self, name: str, version: int, author: str, time: datetime, texts: tuple[str, str]
     ) -> None:
-        with self._journal.transaction() as connection:
+        with self.journal.transaction() as connection:
             connection.execute(
                 "INSERT INTO block_history (name, version, time, author, before, after)"
                 " VALUES (?, ?, ?, ?, ?, ?)",
@@ -189,5 +206,5 @@ class BlockTable:
         sql = f"SELECT name, value, version, size, read_only FROM blocks WHERE {rest}"  # noqa: S608
         return [
             StoredBlock(name, value, version, limit, bool(read_only))
-            for name, value, version, limit, read_only in self._journal.rows(sql, parameters)
+            for name, value, version, limit, read_only in self.journal.rows(sql, parameters)
         ]

@@ -10,7 +10,6 @@ import threading
 import zlib
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
-from datetime import datetime
 from functools import lru_cache
 
 from memgpt_autogen.errors import StorageError
@@ -18,9 +17,9 @@ from memgpt_autogen.storage.journal.changes import ChangeLog
 from memgpt_autogen.storage.journal.journal import Journal, Parameters
 from memgpt_autogen.storage.journal.matching import Matching
 from memgpt_autogen.storage.journal.vectors import VectorTable
-from memgpt_autogen.storage.journal.where import AMONG, Where
+from memgpt_autogen.storage.journal.where import AMONG, EVERYTHING, Where
 from memgpt_autogen.storage.journal.words import STOP_WORDS, Entries, asked_words
-from memgpt_autogen.storage.record import EPOCH, MICROSECOND, Kind, Record
+from memgpt_autogen.storage.record import EPOCH, MICROSECOND, Kind, Record, record_of
 
 _PART = 500  # records read at once when all are read
 
@@ -127,14 +126,16 @@ class RecordTable:
         """The records written last, in the order of writing."""
         return self._select("1 ORDER BY number DESC LIMIT ?", [count])[::-1]
 
-    def around(self, number: int, count: int) -> list[Record]:
+    def around(self, number: int, count: int, where: Where = EVERYTHING) -> list[Record]:
         """So many records before this number, and as many after it, in their order."""
+        clauses = where.clauses(self._name)
         beside = [
-            f"SELECT number FROM {self._name} WHERE number {side} LIMIT ?"
+            f"SELECT number FROM {self._name} WHERE {clauses.sql} AND number {side} LIMIT ?"
             for side in ("< ? ORDER BY number DESC", "> ? ORDER BY number")
         ]
         union = " UNION ".join(f"SELECT * FROM ({sql})" for sql in beside)
-        return self._select(f"number IN ({union}) ORDER BY number", [number, count, number, count])
+        parameters = [*clauses.parameters, number, count]
+        return self._select(f"number IN ({union}) ORDER BY number", [*parameters, *parameters])
 
     def count(self, where: Where) -> int:
         """How many records fit."""
@@ -165,10 +166,27 @@ class RecordTable:
             yield from part
             number = part[-1].number
 
-    def speakers(self) -> dict[str, int]:
-        """How many records each speaker has, by name."""
+    def speakers(self, where: Where = EVERYTHING) -> dict[str, int]:
+        """How many of the records that fit each speaker has, by name."""
+        clauses = where.clauses(self._name)
         sql = f"SELECT speaker, records FROM {self._name}_speakers ORDER BY speaker"
-        return dict(self.journal.rows(sql))
+        if not where.everything:
+            sql = (
+                f"SELECT speaker, count(*) FROM {self._name} WHERE {clauses.sql}"
+                " GROUP BY speaker ORDER BY speaker"
+            )
+        return dict(self.journal.rows(sql, clauses.parameters))
+
+    def index_origins(self) -> None:
+        """Make finding the records of one origin quick."""
+        index = f"{self._name}_by_origin"
+        self.journal.ensure(index, [f"CREATE INDEX {index} ON {self._name} (origin, speaker)"])
+
+    def rename_origin(self, old: str, new: str) -> None:
+        """Let records say that they came from elsewhere; the vector index is not told."""
+        with self.journal.transaction() as connection:
+            sql = f"UPDATE {self._name} SET origin = ? WHERE origin = ?"
+            connection.execute(sql, [new, old])
 
     def named(self, asked: Collection[str]) -> set[str]:
         """The speakers that a query's words name: by any word of their names."""
@@ -271,14 +289,6 @@ def _row(record: Record) -> tuple[int, int, str, str, str, str, int, str]:
         *(record.number, moment, stamp, record.speaker),
         *(tags, record.origin, _checksum(record.text), record.text),
     )
-
-
-def record_of(
-    number: int, text: str, timestamp: str, speaker: str, tags: str, origin: str
-) -> Record:
-    """The record that a row holds."""
-    found = tuple(json.loads(tags)) if tags else ()
-    return Record(number, text, datetime.fromisoformat(timestamp), speaker, found, origin)
 
 
 def _checksum(text: str) -> int:

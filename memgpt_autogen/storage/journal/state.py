@@ -1,4 +1,4 @@
-"""State: values by key and one list, of which only what changed is written."""
+"""State: values by key and one list, of which only what changed is written; and what is put by."""
 
 from __future__ import annotations
 
@@ -26,6 +26,10 @@ class StateTable:
                 "CREATE TABLE queue (position INTEGER PRIMARY KEY, value TEXT NOT NULL)",
             ],
         )
+        journal.ensure(
+            "aside",
+            ["CREATE TABLE aside (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID"],
+        )
         self._values: dict[str, str] = {}
         self._items: list[tuple[int, Any]] = []
         self._is_unsure = False  # whether the rows are those of the items
@@ -45,6 +49,29 @@ class StateTable:
         """Write values."""
         with self._journal.transaction() as connection:
             connection.executemany("INSERT OR REPLACE INTO state VALUES (?, ?)", values.items())
+
+    def remove(self, key: str) -> None:
+        """Take a value away."""
+        self._values.pop(key, None)
+        with self._journal.transaction() as connection:
+            connection.execute("DELETE FROM state WHERE key = ?", [key])
+
+    def aside(self) -> list[str]:
+        """The names of the texts that were put aside."""
+        return [name for (name,) in self._journal.rows("SELECT name FROM aside ORDER BY name")]
+
+    def take_up(self, name: str) -> str | None:
+        """A text that was put aside; it stays there."""
+        rows = self._journal.rows("SELECT value FROM aside WHERE name = ?", [name])
+        return rows[0][0] if rows else None
+
+    def put_aside(self, name: str, value: str | None) -> None:
+        """Put a text aside, to be read when it is asked for; None takes it away."""
+        with self._journal.transaction() as connection:
+            if value is None:
+                connection.execute("DELETE FROM aside WHERE name = ?", [name])
+            else:
+                connection.execute("INSERT OR REPLACE INTO aside VALUES (?, ?)", [name, value])
 
     def save(
         self,

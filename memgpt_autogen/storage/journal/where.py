@@ -16,6 +16,7 @@ class Where:
     end: int | None = None
     speaker: str | None = None
     tags: tuple[str, ...] = ()
+    origins: tuple[str, ...] | None = None
 
     @property
     def everything(self) -> bool:
@@ -41,7 +42,13 @@ class Where:
         for tag in self.tags:
             # table names are those of `Kind`
             clauses.add(f"number IN (SELECT number FROM {table}_tags WHERE tag = ?)", tag)  # noqa: S608
+        if self.origins is not None:
+            marks = ", ".join("?" * len(self.origins))
+            clauses.add(f"{table}.origin IN ({marks})", *self.origins)
         return clauses
+
+
+EVERYTHING = Where()
 
 
 @dataclass

@@ -22,8 +22,8 @@ from memgpt_autogen.errors import TakenOverError
 from memgpt_autogen.storage.address import Server
 from memgpt_autogen.storage.directory import Section, folder_name, server_directory
 from memgpt_autogen.storage.journal.journal import Journal
-from memgpt_autogen.storage.journal.record_table import RecordTable, record_of
-from memgpt_autogen.storage.record import Kind
+from memgpt_autogen.storage.journal.record_table import RecordTable
+from memgpt_autogen.storage.record import Kind, record_of
 from memgpt_autogen.storage.text import clean
 from memgpt_autogen.storage.vectors.chroma import ChromaIndex
 from memgpt_autogen.storage.vectors.clients import (
@@ -41,7 +41,7 @@ logger = logging.getLogger(__name__)
 
 _RECORD = "state"
 _SENT = "sent"  # how often the journal was sent; the server's number tells who is behind
-_TABLES = ("state", "queue", "blocks", "block_history")
+_TABLES = ("state", "queue", "aside", "blocks", "block_history")
 
 
 class ServerVectors:

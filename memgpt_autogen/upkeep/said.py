@@ -1,0 +1,81 @@
+"""Said: what one speaker said, and what of it is distinctive and theirs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from memgpt_autogen.events import Message
+from memgpt_autogen.upkeep.distinctive import CAPITAL, Part, distinctive, forms
+from memgpt_autogen.upkeep.traces import Quotations, flat_of, is_telling
+
+_ANSWERS = 5  # messages after one of the speaker's that may repeat it
+
+
+@dataclass
+class Said:
+    """What one speaker said, and what of it is theirs: texts, and distinctive parts by form.
+
+    `take` is to be given the speaker's messages, then `compare` everybody's in their order,
+    and `compare_text` what else there is, such as names of others: what was there before is
+    not the speaker's.
+    """
+
+    speaker: str
+    is_common: Callable[[str], bool]
+    parts: dict[str, Part] = field(default_factory=dict)
+    texts: dict[str, str] = field(default_factory=dict)  # as written, by how they are compared
+    messages: list[Message] = field(default_factory=list)
+    _first: dict[str, Message] = field(default_factory=dict)
+    _plain: dict[str, set[str]] = field(default_factory=dict)
+
+    def take(self, messages: Iterable[Message]) -> None:
+        """Learn what the speaker said."""
+        for message in messages:
+            self.messages.append(message)
+            found = distinctive(message.text, self.is_common)
+            for form, part in found.items():
+                if form not in self.parts or part.identifies > self.parts[form].identifies:
+                    self.parts[form] = part
+                self._first.setdefault(form, message)
+                self._plain.setdefault(form.lstrip(CAPITAL), set()).add(form)
+            flat = flat_of(message.text)
+            if flat not in self.texts and is_telling(message.text, found):
+                self.texts[flat] = message.text
+                self._first.setdefault(f"\n{flat}", message)
+
+    def compare(self, messages: Iterable[Message], agent: str) -> None:
+        """Drop what others said before, and of what may be anybody's what others say as well.
+
+        But for the agent, and those who answered right away: they may have it from the speaker.
+        """
+        quotations = Quotations(self.texts)
+        since = _ANSWERS
+        for message in messages:
+            if message.speaker == self.speaker:
+                since = 0
+                continue
+            since += 1
+            derived = message.speaker == agent or since <= _ANSWERS
+            for form in self._held(message.text):
+                is_earlier = message.id < self._first[form].id
+                if is_earlier or not (derived or self.parts[form].identifies):
+                    self._drop(form)
+            for flat in list(quotations.of(flat_of(message.text))):
+                if message.id < self._first[f"\n{flat}"].id:
+                    self.texts.pop(flat, None)
+
+    def compare_text(self, text: str, since: datetime | None = None) -> None:
+        """Drop what a text held before it was said, or always without a time."""
+        for form in self._held(text):
+            if since is None or since < self._first[form].timestamp:
+                self._drop(form)
+
+    def _held(self, text: str) -> list[str]:
+        return [form for one in forms(text) & self._plain.keys() for form in self._plain[one]]
+
+    def _drop(self, form: str) -> None:
+        del self.parts[form]
+        plain = form.lstrip(CAPITAL)
+        self._plain[plain].discard(form)
