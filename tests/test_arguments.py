@@ -158,6 +158,7 @@ INNER = {
     *("update_tool_signature", "update_function_signature"),
     *("edit_append", "edit_replace", "discard", "shown", "share", "refresh", "news"),
     *("take_in", "put", "take_out", "render", "speakers", "places", "reading"),
+    *("hand_over", "may_edit", "seen", "changes", "of", "count", "everywhere"),
 }
 WRONG = [(door, argument) for door, (_, given) in DOORS.items() for argument in given]
 

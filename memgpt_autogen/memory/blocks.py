@@ -189,11 +189,15 @@ class Blocks:
         Raises:
             UnknownBlockError: there never was such a block.
         """
-        kept = self._kept.get(name)
-        found = (kept.home if kept else self._table).history(name)
+        found = self.changes(name)
         if not found:
             self._known(name)
         return found
+
+    def changes(self, name: str) -> list[BlockChange]:
+        """The same, and none of a block that never was."""
+        kept = self._kept.get(name)
+        return (kept.home if kept else self._table).history(name)
 
     def seen(self) -> list[Block]:
         """The blocks in view."""

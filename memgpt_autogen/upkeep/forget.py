@@ -202,7 +202,7 @@ def _found(speaker: str, engine: Engine) -> _Found:
 def _lines_of(blocks: set[str], core: CoreMemory) -> Iterator[str]:
     """The lines that blocks hold, and held."""
     for name in blocks:
-        for change in core.history(name):
+        for change in core.changes(name):
             yield from change.after.splitlines()
             yield from change.before.splitlines()
 
