@@ -151,10 +151,15 @@ def a_group_of_a_class_of_ones_own(make: Make, model: ScriptedModel) -> Any:
         def select_speaker(self, last_speaker: Any, selector: Any) -> Any:
             return self.agents[1]
 
-    asker, clerk = user("asker"), clerk_of(make, model)
-    group = Straight([asker, clerk], [], max_round=6)
-    manager = GroupChatManager(group, llm_config=False, silent=True, is_termination_msg=told)
-    return seen(asker.initiate_chat(manager, message=ASKED, silent=True).chat_history)
+    found = []
+    for kind in (Straight, GroupChat):
+        asker, clerk = user("asker"), clerk_of(make, model)
+        group = kind([asker, clerk], [], max_round=6, func_call_filter=False)
+        if kind is GroupChat:
+            group.select_speaker = partial(Straight.select_speaker, group)  # type: ignore[method-assign]
+        manager = GroupChatManager(group, llm_config=False, silent=True, is_termination_msg=told)
+        found.append(seen(asker.initiate_chat(manager, message=ASKED, silent=True).chat_history))
+    return found
 
 
 @scenario

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Collection, Iterable
+from functools import partial
 from typing import Any
 
 from autogen import Agent, ConversableAgent, GroupChat, exception_utils
 
+_SELECTING = ("select_speaker", "a_select_speaker")
 _NO_SPEAKER = (
     exception_utils.NoEligibleSpeakerError
     if hasattr(exception_utils, "NoEligibleSpeakerError")
@@ -35,7 +37,7 @@ def has_executor(
 def _has_executor(group: GroupChat, caller: ConversableAgent, tools: Collection[str]) -> bool:
     """Whether the group can select somebody who runs all of them: AutoGen lets one do so."""
     method = group.speaker_selection_method
-    if callable(method) or type(group).select_speaker is not GroupChat.select_speaker:
+    if callable(method) or any(map(partial(_is_replaced, group), _SELECTING)):
         return True  # it alone knows; AutoGen's patterns select their executor so
     asking = copy.copy(group)
     asking.messages = [*group.messages, _message(caller, tools)]
@@ -47,6 +49,12 @@ def _has_executor(group: GroupChat, caller: ConversableAgent, tools: Collection[
         return False
     candidates = [selected] if selected else eligible or group.agents
     return any(_can_run(one, tools) for one in candidates)
+
+
+def _is_replaced(group: GroupChat, method: str) -> bool:
+    """Whether a group selects its speakers in a way of its own."""
+    found = getattr(group, method)
+    return getattr(found, "__func__", found) is not getattr(GroupChat, method)
 
 
 def _message(caller: ConversableAgent, tools: Iterable[str]) -> dict[str, Any]:
