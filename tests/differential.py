@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -61,6 +62,7 @@ def outcome(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         found = function(*args, **kwargs)
     except Exception as problem:  # noqa: BLE001 - any error is a result to compare
         text = str(problem).replace("MemGPTAgent", "AssistantAgent")
+        text = re.sub(r"0x[0-9a-f]+", "0x…", text)  # where an object lies says nothing
         return f"{type(problem).__name__}: {text}"
     return "an agent" if isinstance(found, ConversableAgent) else found
 

@@ -67,7 +67,7 @@ def test_the_prompt_is_what_the_next_model_call_is_given(tmp_path: Path) -> None
             assert all(str(one["content"] or "") in shown for one in request.messages[:-1])
         agent.core_memory.set("human", "Ann leads.")  # by a program: the model is yet to hear
         shown = agent.context_text()
-        assert "(system alert) the core memory block 'human' now reads:\nAnn leads." in shown
+        assert "(system alert) the core memory block 'human' now reads:\n  Ann leads." in shown
         ask(agent, "four")
         request = model.requests[-1]
         assert shown == prompt_text(request.messages[:-1], request.tools)
@@ -80,7 +80,7 @@ def test_the_prompt_reads_plainly(tmp_path: Path) -> None:
         parts = agent.context_text().split("\n\n--- ")
     assert parts[0].startswith("--- 1: system ---\n")
     assert "Be brief." in parts[0]
-    assert "<persona>\nI am mem.\n</persona>" in parts[0]
+    assert "<persona>\n  I am mem.\n</persona>" in parts[0]
     assert parts[1].startswith("functions ---\nsend_message(message): Speak to the others.\n")
     assert "archival_memory_search(request_heartbeat, query, page): " in parts[1]
     assert parts[2] == "2: user ---\n[2026-05-08 12:00] Ann: look\n(image)\n(image_url)"
@@ -120,7 +120,7 @@ def test_the_steps_of_the_latest_turns_outlive_a_restart(tmp_path: Path) -> None
         assert agent.steps() == [first, second]
         assert agent.steps(turns=1) == [second]
         assert first[1].monologue == "She likes tea."
-        assert agent.steps()[0][0].results[0].text.endswith("now reads:\nLikes tea.")
+        assert agent.steps()[0][0].results[0].text.endswith("now reads:\n  Likes tea.")
         agent.checkpoint(tmp_path / "kept.json")
     with MemGPTAgent.from_checkpoint(
         tmp_path / "kept.json", llm_config=False, memory=tmp_path / "again", **QUICK

@@ -96,7 +96,7 @@ def said_in(response: Any, retrieved: Any) -> Any:
 def _fields(message: Any) -> str | dict[str, Any] | None:
     """A text, or a message's fields as AutoGen would let them be the reply."""
     if hasattr(message, "model_dump"):
-        message = message.model_dump()
+        message = message.model_dump(warnings=False)  # a server may send anything
     if isinstance(message, str):
         return clean(message)
     if not isinstance(message, Mapping):
