@@ -83,12 +83,12 @@ def test_the_prompt_reads_plainly(tmp_path: Path) -> None:
     assert "<persona>\n  I am mem.\n</persona>" in parts[0]
     assert parts[1].startswith("functions ---\nsend_message(message): Speak to the others.\n")
     assert "archival_memory_search(request_heartbeat, query, page): " in parts[1]
-    assert parts[2] == "2: user ---\n[2026-05-08 12:00] Ann: look\n(image)\n(image_url)"
+    assert parts[2] == "2: user ---\n[2026-05-08 12:00] Ann: look\n  (image)\n(image_url)"
     role, *made = parts[3].splitlines()
     assert role == "3: assistant ---"
     assert [line.split(") ", 1)[1] for line in made] == [
-        'core_memory_append {"name": "human", "content": "look\\n(image)\\n<image_url>"}',
-        'send_message {"message": "heard look\\n(image)\\n<image_url>"}',
+        'core_memory_append {"name": "human", "content": "look\\n  (image)\\n<image_url>"}',
+        'send_message {"message": "heard look\\n  (image)\\n<image_url>"}',
     ]
     assert parts[5].splitlines()[1:] == ["Sent."]
     assert "base64" not in "".join(parts)
