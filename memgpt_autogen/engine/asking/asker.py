@@ -124,6 +124,12 @@ class Asker:
             return rules
         return rules.having(tools=self.tool_mode == "native")
 
+    def _keep(self, model: ChatModel, rules: ServerRules) -> None:
+        """Remember rules; what the settings say about tools is none of the server's."""
+        if self.tool_mode != "auto":
+            rules = rules.having(tools=self.learnt.get(model.name, ServerRules()).tools)
+        self.learnt[model.name] = rules
+
     # --- too large ---------------------------------------------------------------
 
     def _fitting(self, model: ChatModel, room: Room) -> Completion:
@@ -181,7 +187,7 @@ class Asker:
                 return completion
 
     def _learn(self, model: ChatModel, rules: ServerRules, why: str) -> None:
-        self.learnt[model.name] = rules
+        self._keep(model, rules)
         changed = {key: value for key, value in rules if value != getattr(ServerRules(), key)}
         logger.info("%s is asked in another form (%s): %s", model.name, changed, why[:300])
 
@@ -226,14 +232,14 @@ class Asker:
         ask = partial(self._shaped, model, room.tools, known_words={gist(refusal_of(why) or "")})
         try:
             for fewer, what in self._with_fewer_pictures(rules, why):
-                self.learnt[model.name] = fewer
+                self._keep(model, fewer)
                 with contextlib.suppress(_RefusedError):
                     completion = ask()
                     if fewer.images == 0 and not self._is_blind(why):
-                        self.learnt[model.name] = rules
+                        self._keep(model, rules)
                         context.entries[:] = without_pictures(whole, self._suspects(whole))
                     return self._told(completion, what, why)
-            self.learnt[model.name] = rules
+            self._keep(model, rules)
             what = "new entries of the queue"
             for context.entries[:], what in changes_of(whole, self._suspects(whole)):
                 with contextlib.suppress(_RefusedError):
@@ -251,7 +257,7 @@ class Asker:
     def _restore(
         self, model: ChatModel, rules: ServerRules, entries: list[Queued], head: tuple[str, str]
     ) -> None:
-        self.learnt[model.name] = rules
+        self._keep(model, rules)
         self.queue.context.entries[:], self.queue.context.fixed = entries, head
 
     def _suspects(self, entries: Sequence[Queued]) -> list[int]:
