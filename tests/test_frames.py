@@ -295,7 +295,7 @@ def test_what_was_shown_can_be_taken_back(lines: Sequence[str]) -> None:
 @unhurried
 @given(foreign)
 def test_a_quotation_is_found_as_it_was_shown(text: str) -> None:
-    long = f"It is about the payroll file. {text}"
+    long = f"The payroll file lies behind the grey cabinet in Oslo. {text}"
     assert Traces("Mallory", [long]).quotes(frames.below(f"Mallory: {long}"))
 
 

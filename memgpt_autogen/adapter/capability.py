@@ -226,7 +226,7 @@ class MemGPTCapability(MemoryAccess, AgentCapability):  # type: ignore[misc] # a
         )
         if agent.client is not None:
             turns.open()
-        hook.fill(turns.reply, turns.a_reply)
+        hook.fill(turns.reply, turns.a_reply, turns.history.look_around)
         hook.before_clearing(turns.take_in_before_clearing)
         self._turns = turns
 

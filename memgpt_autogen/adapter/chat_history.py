@@ -7,13 +7,13 @@ import weakref
 from collections import deque
 from collections.abc import Callable, Collection, Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
-from contextvars import copy_context
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from memgpt_autogen.adapter.digests import (
     OWN,
     AutoGenMessages,
     Chat,
+    Partner,
     answered_calls,
     news_in,
     partner_key,
@@ -37,15 +37,6 @@ logger = logging.getLogger(__name__)
 HIDDEN_RESULT = "(done)"
 YOUR_TURN = "it is your turn to speak; nobody has said anything new."
 WAITS = "{!r} waits for your answer to what they said last."
-
-
-class Partner(Protocol):
-    """Whose chat it is: the AutoGen agent that sends the messages."""
-
-    @property
-    def name(self) -> str:
-        """Its name, by which a chat is found again after a restart."""
-        ...
 
 
 class ChatHistory:
@@ -80,9 +71,11 @@ class ChatHistory:
         self._saved: MutableMapping[str, list[str]] = {}
         # By object in this process: two chats may have partners of one name.
         self._chats: weakref.WeakKeyDictionary[Partner, Chat] = weakref.WeakKeyDictionary()
+        self._seen = weakref.WeakKeyDictionary[Partner, tuple[int, Any]]()
         self._alone = Chat()  # of messages without a partner
         self._waiting: deque[tuple[Partner, AutoGenMessages]] = deque()
         self._coming: list[Partner | None] = []
+        self._others: dict[Partner, AutoGenMessages] = {}  # as they stood when a reply began
 
     def turn(
         self,
@@ -158,19 +151,32 @@ class ChatHistory:
         partners = list(chats) if partner is None else [partner]
         self._waiting.extend((one, list(chats[one])) for one in partners if chats.get(one))
 
-    def take_in_others(self, engine: Engine) -> None:
-        """Take in what was said last in all chats but those of which a turn is to come."""
-        self.take_in_kept(engine)
+    def look_around(self, own: AutoGenMessages | None = None) -> None:
+        """Note what was said in other chats than this one, when a reply is asked for.
+
+        What comes into them later belongs to making the reply: AutoGen's Teachability asks an
+        analyzer in a chat of the agent's.
+        """
         for partner, messages in list(self._agent.chat_messages.items()):
-            chat = self._chats.get(partner)
-            if not messages or partner in self._coming or (chat and chat.knows(messages)):
-                continue
+            seen = self._seen.get(partner)
+            is_known = seen and seen[0] == len(messages) and seen[1] is messages[-1]
+            if messages and messages is not own and not is_known:
+                self._others[partner] = list(messages)
+
+    def take_in_others(self, engine: Engine) -> None:
+        """Take in what was noted of all chats but those of which a turn is to come."""
+        self.take_in_kept(engine)
+        others, self._others = self._others, {}
+        for partner in [one for one in others if one not in self._coming]:
             try:
-                self._take_in(partner, list(messages), engine)
+                self._take_in(partner, others[partner], engine)
             except StorageError:
                 raise
             except Exception:  # a translator or a hook of the user's: a matter of that chat's turn
                 logger.exception("the chat with %s could not be taken in", _name(partner))
+        for partner, messages in list(self._agent.chat_messages.items()):
+            if messages and partner not in self._coming:
+                self._seen[partner] = (len(messages), messages[-1])
 
     def take_in_kept(self, engine: Engine) -> None:
         """Take in what was kept, without a turn."""
@@ -180,9 +186,9 @@ class ChatHistory:
 
     def _take_in(self, partner: Partner, messages: AutoGenMessages, engine: Engine) -> None:
         self._saved = engine.queue.state.chats
-        # In a context of its own: the reply hook notes there what the hooks are given.
         hooks = self._agent.process_all_messages_before_reply
-        altered = copy_context().run(hooks, messages)
+        # Without the reply hook's note, which is for a reply.
+        altered = getattr(hooks, "__wrapped__", hooks)(messages)
         chat = self._chat(partner, messages)
         before = list(chat.heard)
         events, _ = self._new_in(chat, partner, altered, messages, Template())

@@ -13,7 +13,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from memgpt_autogen.engine.turn_lock import Stop
 from memgpt_autogen.errors import ConfigurationError
@@ -26,6 +26,15 @@ OWN = "own"
 REMEMBERED = 200
 _CONVINCING = 20
 _FIELDS = ("content", "tool_calls", "tool_responses", "function_call")
+
+
+class Partner(Protocol):
+    """Whose chat it is: the AutoGen agent that sends the messages."""
+
+    @property
+    def name(self) -> str:
+        """Its name, by which a chat is found again after a restart."""
+        ...
 
 
 class Chat:
@@ -59,10 +68,6 @@ class Chat:
         """Remember the digests of a chat whose new messages begin at `start`."""
         heard = [*self.heard, *present[start:]] if start else present
         self.heard = list(heard[-REMEMBERED:])
-
-    def knows(self, messages: AutoGenMessages) -> bool:
-        """Whether these were the chat's messages the last time, as far as a quick look tells."""
-        return len(self.known) == len(messages) and self.known[-1][0] is messages[-1]
 
     def unheard(self) -> Turn | None:
         """The latest turn, if its reply was cancelled, so that nobody has heard it."""

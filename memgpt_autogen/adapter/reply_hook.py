@@ -25,10 +25,16 @@ _UNALTERED: ContextVar[tuple[object, list[dict[str, Any]]] | None] = ContextVar(
     "memgpt_autogen_unaltered", default=None
 )
 
+# Which of the message hooks came first for the reply that begins, by reply hook.
+_FIRST: ContextVar[tuple[object, str] | None] = ContextVar("memgpt_autogen_first", default=None)
+
 Reply = tuple[bool, str | dict[str, Any] | None]
 
 # AutoGen 0.14 pairs the sync and the async reply by these names.
 SYNC, ASYNC = "generate_oai_reply", "a_generate_oai_reply"
+
+# Its methods that call the message hooks; which comes first differs by version.
+LAST, ALL = "process_last_received_message", "process_all_messages_before_reply"
 
 _MARK = "memgpt_autogen_reply"
 
@@ -148,9 +154,12 @@ class ReplyHook:
             )
 
     def fill(
-        self, reply: Callable[[Request], Reply], a_reply: Callable[[Request], Awaitable[Reply]]
+        self,
+        reply: Callable[[Request], Reply],
+        a_reply: Callable[[Request], Awaitable[Reply]],
+        asked: Callable[[list[dict[str, Any]]], None] = lambda messages: None,
     ) -> None:
-        """Let these answer from now on."""
+        """Let these answer from now on; `asked` is told the chat when a reply is asked for."""
 
         def generate_oai_reply(
             recipient: ConversableAgent,
@@ -191,7 +200,7 @@ class ReplyHook:
                 functools.update_wrapper(ours, function)
                 ours.replaced = replaced
                 self._agent.replace_reply_func(replaced, ours)
-        self._before_transforms()
+        self._before_transforms(asked)
 
     def _override(self, recipient: ConversableAgent) -> Callable[..., Reply] | None:
         """What was put over the agent's synchronous reply; AutoGen's asynchronous one calls it."""
@@ -219,17 +228,26 @@ class ReplyHook:
 
         self._agent.clear_history = functools.update_wrapper(clear_history, clear)
 
-    def _before_transforms(self) -> None:
-        """Note what AutoGen passes to the message hooks, of which this is none."""
-        process = self._agent.process_all_messages_before_reply
+    def _before_transforms(self, asked: Callable[[list[dict[str, Any]]], None]) -> None:
+        """Note what AutoGen passes to the message hooks, of which this is none.
 
-        def process_all_messages_before_reply(messages: Any) -> Any:
-            _UNALTERED.set((self._mark, messages))
-            return process(messages)
+        `asked` is called before the first of them, whichever that is in this version.
+        """
+        for name in (LAST, ALL):
+            process = getattr(self._agent, name)
 
-        self._agent.process_all_messages_before_reply = functools.update_wrapper(
-            process_all_messages_before_reply, process
-        )
+            def noting(messages: Any, *, process: Any = process, name: str = name) -> Any:
+                first = _FIRST.get()
+                if first is None or first[0] is not self._mark or first[1] == name:
+                    _FIRST.set((self._mark, name))
+                    asked(messages)
+                else:
+                    _FIRST.set(None)  # the second one of this reply
+                if name == ALL:
+                    _UNALTERED.set((self._mark, messages))
+                return process(messages)
+
+            setattr(self._agent, name, functools.update_wrapper(noting, process))
 
     def _noted(self) -> list[dict[str, Any]] | None:
         """What the hook noted for the reply that begins now."""

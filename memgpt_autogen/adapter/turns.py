@@ -129,6 +129,8 @@ class Turns:
             )
             template = Template(context, format_texts=model.formats_texts)
             role = template.fill(agent.system_message)
+            if request.unaltered is None:  # asked for without AutoGen's generate_reply
+                self.history.look_around()
             self.history.take_in_others(engine)
             asking = self._asking(model, toolbox, role, stop)
             self.last = turn = self.history.turn(request, engine, asking, stop, template)
@@ -151,6 +153,7 @@ class Turns:
                 return ()
             toolbox = AutoGenToolbox(agent, model.tools, alone=True, caller=caller)
             asking = self._asking(model, toolbox, agent.system_message, stop)
+            self.history.look_around()
             self.history.take_in_others(engine)
             self.last = turn = engine.turn(asking([event.dated(self.clock)]))
             return turn.messages

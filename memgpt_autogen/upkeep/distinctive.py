@@ -17,8 +17,8 @@ from memgpt_autogen.storage.record import MONTHS
 
 CAPITAL = "^"  # begins the form of a word where it is written as a name is
 
-_MAIL = re.compile(r"[^\s@<>()\[\]{},;:\"'|]+@[^\s@<>()\[\]{},;:\"'|]+\.\w+")
-_LINK = re.compile(r"(?:\w+://|www\.)[^\s<>\"'`|]+", re.IGNORECASE)
+_MAIL = re.compile(r"[^\s@<>()\[\]{},;:\"'|]{1,64}@[^\s@<>()\[\]{},;:\"'|]{1,250}\.\w+")
+_LINK = re.compile(r"(?:\b\w{1,20}://|www\.)[^\s<>\"'`|]+", re.IGNORECASE)
 _MONTH = "|".join(f"{name[:3]}(?:{name[3:]})?" if name[3:] else name for name in MONTHS)
 _ISO = re.compile(r"\b(\d{4})-(\d{1,2})-(\d{1,2})(?:(?:T|\s)\d{1,2}:\d\d(?::\d\d)?)?\b")
 _DATE = re.compile(r"\b(\d{1,2})[./-](\d{1,2})[./-](?:\d{4}|\d\d)\b")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 
 from memgpt_autogen.engine.engine import Engine
 from memgpt_autogen.engine.functions import Workspace
@@ -88,7 +89,7 @@ def forget(speaker: str, engine: Engine) -> Receipt:
     engine.shared.purge()
     overwritten = engine.sources.purge() and overwritten
     engine.store.written()
-    still_found = tuple(_still_found(found, engine.workspace))
+    searched = _still_found(found, engine.workspace)
     return Receipt(
         speaker=speaker,
         recall_messages=len(found.said),
@@ -97,7 +98,7 @@ def forget(speaker: str, engine: Engine) -> Receipt:
         core_memory_lines=lines,
         archival_passages=sum(map(len, found.passages.values())),
         summary_reset=reset,
-        left=(*still_found, *remains(found.traces, engine, found.may_hold)),
+        left=(*searched, *remains(found.traces, engine, found.may_hold)),
         files_overwritten=overwritten,
     )
 
@@ -141,9 +142,8 @@ class _Found:
 
     Attributes:
         blocks: names of those that are about the speaker alone.
-        said: the speaker's messages.
-        quoting: ids of others' messages.
-        passages: their ids by where they lie.
+        said, first: the speaker's messages, and when the first was said.
+        quoting, passages: ids of others' messages; of passages, by where they lie.
     """
 
     speaker: str
@@ -152,10 +152,11 @@ class _Found:
     said: list[Message]
     quoting: list[str]
     passages: dict[ArchivalStorage, list[str]]
+    first: datetime | None
 
     def may_hold(self, passage: Passage) -> bool:
         """Whether a passage of a source that the agent only reads may come from the speaker."""
-        return any(passage.timestamp > one.timestamp for one in self.said)
+        return self.first is not None and passage.timestamp > self.first
 
 
 def _found(speaker: str, engine: Engine) -> _Found:
@@ -196,6 +197,7 @@ def _found(speaker: str, engine: Engine) -> _Found:
             ]
             for place in work.archival.places()
         },
+        min((one.timestamp for one in said.messages), default=None),
     )
 
 
@@ -237,11 +239,11 @@ def _erase(found: _Found, engine: Engine) -> tuple[int, int, bool]:
 def _forget_queues(found: _Found, engine: Engine) -> tuple[int, bool]:
     """Take what concerns the speaker out of the queues: how much, whether a summary went."""
     partners, traces = engine.queue.partners, found.traces
-    dropped, reset = 0, False
+    dropped, reset, digest = 0, False, digest_of(found.speaker)
     for partner, own in partners.all():
         is_theirs = partners.apart and partner == found.speaker
         kept = [
-            _without_origin(one, found.speaker)
+            one.model_copy(update={"origin": digest}) if _is_in_chat(one, found.speaker) else one
             for one in own.queue
             if not (is_theirs or _concerns(one, found.speaker, traces))
         ]
@@ -258,10 +260,8 @@ def _forget_queues(found: _Found, engine: Engine) -> tuple[int, bool]:
     return dropped, reset
 
 
-def _without_origin(entry: Queued, speaker: str) -> Queued:
-    if isinstance(entry, MessageEvent) and entry.origin == speaker:
-        return entry.model_copy(update={"origin": digest_of(speaker)})
-    return entry
+def _is_in_chat(entry: Queued, speaker: str) -> bool:
+    return isinstance(entry, MessageEvent) and entry.origin == speaker
 
 
 def _concerns(entry: Queued, speaker: str, traces: Traces) -> bool:

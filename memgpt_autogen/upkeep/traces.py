@@ -104,11 +104,10 @@ def texts_of(entry: MessageEvent | Notice | Step) -> Iterator[str]:
         return
     yield from (entry.text, entry.reasoning, *entry.sent)
     for call in entry.calls:
-        yield call.arguments
         try:
             yield from _strings(json.loads(call.arguments))
         except ValueError:
-            continue  # no JSON: the raw text was looked at
+            yield call.arguments
     for result in entry.results:
         yield result.text
 

@@ -62,7 +62,7 @@ _FILTER_TEXT = re.compile(
 _BLIND_TEXT = re.compile(
     r"(?:not|n't|cannot|only).{0,40}(?:image|vision|multi-?modal|text)|unsupported.{0,40}image"
     r"|image.{0,60}(?:not|n't|cannot|unsupported|only)|unknown variant|mmproj|only.{0,20}text"
-    r"|must be a string|valid string|no endpoints",
+    r"|must be a string|valid string|no endpoints|(?:missing|required).{0,40}(?:image|vision)",
     re.IGNORECASE | re.DOTALL,
 )
 
