@@ -115,7 +115,7 @@ class TokenCounter:
         self.model = model
         self.factor = factor
         self._encoding = _encoding(_encoding_name(model))
-        self._doubted: float | None = None  # the latest report's, where nothing confirmed it yet
+        self._doubted: tuple[int, float] | None = None  # the latest report, and its ratio to ours
 
     def text(self, text: str) -> int:
         """Tokens of a plain text, uncorrected."""
@@ -172,9 +172,11 @@ class TokenCounter:
         if not _LEAST <= ratio <= _MOST:
             return
         if abs(ratio / self.factor - 1) > _SURPRISE:
-            self._doubted = ratio
-            if expected is None or abs(ratio / expected - 1) > _AGREED:
+            self._doubted = reported, ratio
+            if expected is None or abs(ratio / expected[1] - 1) > _AGREED:
                 return
+            if reported - expected[0] > counted / 2:
+                return  # it grew by a whole prompt: a running total
         self.factor = ratio if ratio > self.factor else 0.8 * self.factor + 0.2 * ratio
 
     def refused(self, counted: int, reported: int | None = None) -> None:
