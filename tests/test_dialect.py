@@ -146,6 +146,9 @@ def ask(agent: MemGPTAgent, text: str) -> Any:
         "registry.ollama.ai/library/gemma does not support tools",
         '"auto" tool choice requires --enable-auto-tool-choice and --tool-call-parser to be set',
         "tools param requires --jinja flag",
+        "Only user, assistant and system roles are supported!",
+        "Invalid role 'tool'",
+        "Jinja Exception: cannot render this conversation",
     ],
 )
 def test_a_server_without_tools_is_asked_for_json(tmp_path: Path, words: str) -> None:

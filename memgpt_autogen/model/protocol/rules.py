@@ -66,7 +66,10 @@ _NO_TOOLS = _words(
     "requires --jinja|enable-auto-tool-choice|tool-call-parser|support tool use",
     r"tools?.{0,20}unsupported|unsupported.{0,20}\btools?\b",
     r"(?:unknown|unrecognized|extra|unexpected).{0,40}['\"`]?\btools\b",
+    r"only (?:[\w'\"`]+,? (?:and |or )?)+roles?\b",  # chat templates that know no role "tool"
+    r"(?:unknown|unsupported|invalid|unexpected) (?:message )?role:? ?['\"`]?tool",
 )
+_TEMPLATE = _words(r"roles?\b|jinja|template|tool")
 _FORMAT = _words("response_format|json_schema|json_object|grammar|structured")
 
 
@@ -135,9 +138,12 @@ def rules_after(
     if not rules.tools and rules.response_format != "none" and _FORMAT.search(words):
         lower = "object" if rules.response_format == "schema" else "none"
         yield rules.having(response_format=lower)
-    if rules.tools and mode == "auto" and _NO_TOOLS.search(words):
+    may_do_without = rules.tools and mode == "auto"
+    if may_do_without and _NO_TOOLS.search(words):
         yield rules.having(tools=False)
     for lesson in _LESSONS:
         known = all(getattr(rules, key) == value for key, value in lesson.having.items())
         if known and lesson.words.search(words):
             yield rules.having(**lesson.teaches)
+    if may_do_without and rules.alternate and _TEMPLATE.search(words):  # no other form has helped
+        yield rules.having(tools=False)
