@@ -22,7 +22,7 @@ from memgpt_autogen.upkeep.remains import Remnant, remains
 from memgpt_autogen.upkeep.said import Said
 from memgpt_autogen.upkeep.traces import Traces, texts_of
 
-_PROBES = 50  # texts that are searched for afterwards
+_PROBES = 10  # texts that are searched for afterwards
 _NAMES = 20  # known speakers that an error names
 
 
