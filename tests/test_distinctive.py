@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from memgpt_autogen.events import Message
 from memgpt_autogen.upkeep.distinctive import CAPITAL, distinctive, forms
+from memgpt_autogen.upkeep.said import Said
+from tests.clocks import NOON
 
 COMMON = frozenset(
     "my account is on go to call me at the code was in of a and ask for see write about".split()  # noqa: SIM905
@@ -161,3 +166,55 @@ def test_a_code_is_found_whatever_groups_it(number: str, prefix: str, data: st.D
     separator = data.draw(SEPARATORS)
     written = f"it is {separator.join(groups)}, I think"
     assert code.lower() in forms(written)
+
+
+def heard(*said: tuple[str, str]) -> list[Message]:
+    return [
+        Message(id=f"m{at:08d}", speaker=name, text=text, timestamp=NOON + timedelta(minutes=at))
+        for at, (name, text) in enumerate(said, 1)
+    ]
+
+
+def left_of(speaker: str, *said: tuple[str, str]) -> set[str]:
+    """The parts that are the speaker's, without those of words as names alone."""
+    mine = Said(speaker, common)
+    mine.take(one for one in heard(*said) if one.speaker == speaker)
+    mine.compare(heard(*said), "mem")
+    return {form for form in mine.parts if not form.startswith(CAPITAL)}
+
+
+@pytest.mark.parametrize(
+    ("others", "left"),
+    [
+        ([("Bob", "Zerlina, 4711?"), ("mem", "Zerlina it is, 47114711.")], True),
+        ([("Bob", "ok")] * 5 + [("mem", "Zerlina, 4711, 47114711")], True),
+        ([("Bob", "ok")] * 5 + [("Bob", "Zerlina, 4711, 47114711")], False),
+    ],
+)
+def test_who_answers_may_have_it_from_the_speaker(
+    others: list[tuple[str, str]], left: bool
+) -> None:
+    found = left_of("Dana", ("Dana", "ask for Zerlina, code 4711, call 47114711"), *others)
+    assert ("zerlina" in found, "4711" in found, "47114711" in found) == (left, left, True)
+
+
+@pytest.mark.parametrize("first", ["Bob", "mem"])
+def test_what_another_said_first_is_not_the_speakers(first: str) -> None:
+    said = [(first, "ask for Zerlina, call 4711-4711"), ("Dana", "Zerlina, 47114711 and 47114712")]
+    assert left_of("Dana", *said) == {"47114712"}
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["Dana", "Bob", "mem"]), st.sampled_from(["41234567", "59876123"])
+        ),
+        max_size=12,
+    )
+)
+def test_an_identifier_is_whose_who_said_it_first(said: list[tuple[str, str]]) -> None:
+    first: dict[str, str] = {}
+    for name, number in said:
+        first.setdefault(number, name)
+    found = left_of("Dana", *((name, f"it is {number} then") for name, number in said))
+    assert found == {number for number, name in first.items() if name == "Dana"}

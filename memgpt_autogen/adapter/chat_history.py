@@ -190,6 +190,8 @@ class ChatHistory:
         # Without the reply hook's note, which is for a reply.
         altered = getattr(hooks, "__wrapped__", hooks)(messages)
         chat = self._chat(partner, messages)
+        if chat.has(messages):  # a turn of that chat came in between
+            return
         before = list(chat.heard)
         events, _ = self._new_in(chat, partner, altered, messages, Template())
         if events or chat.heard != before:
@@ -266,6 +268,7 @@ class ChatHistory:
                     is_taken_in = engine.queue.context.entries != entries
         except StorageError:
             chat.heard = heard if is_taken_in else before  # only the answer is not written
+            chat.known = []
             self._save(chat)
             raise
 

@@ -64,6 +64,11 @@ class Chat:
         """The latest turn in this chat ended with a reply."""
         return bool(self.heard) and self.heard[-1] == OWN
 
+    def has(self, messages: AutoGenMessages) -> bool:
+        """Whether these were taken in, as the messages of this chat or its beginning."""
+        count = len(messages)
+        return 0 < count <= len(self.known) and self.known[count - 1][0] is messages[-1]
+
     def take_in(self, present: Sequence[str], start: int) -> None:
         """Remember the digests of a chat whose new messages begin at `start`."""
         heard = [*self.heard, *present[start:]] if start else present

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable, Iterator
+from functools import cache
 from importlib import resources
 from typing import NamedTuple
 
@@ -86,8 +87,7 @@ def distinctive(text: str, is_common: Callable[[str], bool]) -> dict[str, Part]:
         if identifies or (is_whole and _tells(form)):
             found[form] = Part(identifies, spelled)
     for form, spelled, is_part in _words(rest):
-        is_rare = " " not in form and not is_common(form)
-        if is_part or is_rare or form.startswith(CAPITAL):
+        if is_part or form.startswith(CAPITAL) or not (" " in form or is_common(form)):
             found.setdefault(form, Part(False, spelled))
     return found
 
@@ -107,7 +107,7 @@ def ordinary(tokens: Callable[[str], int]) -> Callable[[str], bool]:
     """Tells ordinary words: they are in a vocabulary of English, or one token to the model."""
     file = resources.files("memgpt_autogen") / "data" / "bert_uncased_vocab.txt"
     english = frozenset(file.read_text(encoding="utf-8").splitlines())
-    return lambda word: word in english or tokens(f" {word}") < 2
+    return cache(lambda word: word in english or tokens(f" {word}") < 2)
 
 
 def normalised(text: str) -> str:

@@ -23,7 +23,7 @@ from memgpt_autogen.upkeep.said import Said
 from memgpt_autogen.upkeep.traces import Traces, texts_of
 from memgpt_autogen.values import Brief
 
-_PROBES = 50  # texts that are searched for afterwards
+_PROBES = 10  # texts that are searched for afterwards
 _NAMES = 20  # known speakers that an error names
 
 

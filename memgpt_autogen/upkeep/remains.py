@@ -119,12 +119,12 @@ class _Needles:
 
     def __init__(self, probes: Sequence[bytes]) -> None:
         self._short = [one for one in probes if len(one) < 8]
-        self._long: dict[int, list[bytes]] = {}
+        self._long: dict[int, list[tuple[int, bytes]]] = {}
         for one in probes:
             if len(one) >= 8:
                 middle = (len(one) - 8) // 2
                 key = int.from_bytes(one[middle : middle + 8], "little")
-                self._long.setdefault(key, []).append(one)
+                self._long.setdefault(key, []).append((middle, one))
         self._table = np.zeros(1 << 16, dtype=bool)
         keys = np.array(list(self._long), dtype=np.uint64)
         self._table[(keys * _SPREAD) >> np.uint64(48)] = True
@@ -135,18 +135,19 @@ class _Needles:
             tail = b""
             while chunk := file.read(_CHUNK_BYTES):
                 chunk = (tail + chunk).lower()
-                for one in (*self._short, *self._likely(chunk)):
-                    if one in chunk:
-                        return one
+                short = (one for one in self._short if one in chunk)
+                found = next(short, None) or next(self._found(chunk), None)
+                if found is not None:
+                    return found
                 tail = chunk[-_PROBE_BYTES:]
         return None
 
-    def _likely(self, chunk: bytes) -> Iterator[bytes]:
-        """Those of which the chunk holds the eight bytes."""
-        for shift in range(8):
-            whole = (len(chunk) - shift) // 8
-            if whole > 0:
-                words = np.frombuffer(chunk, "<u8", whole, shift)
-                hits = words[self._table[(words * _SPREAD) >> np.uint64(48)]]
-                for key in set(hits.tolist()) & self._long.keys():
-                    yield from self._long[key]
+    def _found(self, chunk: bytes) -> Iterator[bytes]:
+        for shift in range(min(8, len(chunk) - 7)):
+            words = np.frombuffer(chunk, "<u8", (len(chunk) - shift) // 8, shift)
+            (hits,) = np.nonzero(self._table[(words * _SPREAD) >> np.uint64(48)])
+            for at, key in zip(hits.tolist(), words[hits].tolist(), strict=True):
+                for middle, one in self._long.get(key, ()):
+                    start = shift + 8 * at - middle
+                    if start >= 0 and chunk.startswith(one, start):
+                        yield one

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections import deque
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -10,7 +11,7 @@ from memgpt_autogen.events import Message
 from memgpt_autogen.upkeep.distinctive import CAPITAL, Part, distinctive, forms
 from memgpt_autogen.upkeep.traces import Quotations, flat_of, is_telling
 
-_ANSWERS = 5  # messages after one of the speaker's that may repeat it
+_ANSWERS = 5  # messages, from one of the speaker's on, that may repeat it
 
 
 @dataclass
@@ -29,6 +30,7 @@ class Said:
     messages: list[Message] = field(default_factory=list)
     _first: dict[str, Message] = field(default_factory=dict)
     _plain: dict[str, set[str]] = field(default_factory=dict)
+    _by_message: dict[str, Collection[str]] = field(default_factory=dict)
 
     def take(self, messages: Iterable[Message]) -> None:
         """Learn what the speaker said."""
@@ -40,6 +42,7 @@ class Said:
                     self.parts[form] = part
                 self._first.setdefault(form, message)
                 self._plain.setdefault(form.lstrip(CAPITAL), set()).add(form)
+            self._by_message[message.id] = found.keys()
             flat = flat_of(message.text)
             if flat not in self.texts and is_telling(message.text, found):
                 self.texts[flat] = message.text
@@ -51,14 +54,13 @@ class Said:
         But for the agent, and those who answered right away: they may have it from the speaker.
         """
         quotations = Quotations(self.texts)
-        since = _ANSWERS
+        just_said: deque[Collection[str]] = deque(maxlen=_ANSWERS)
         for message in messages:
+            just_said.append(self._by_message.get(message.id, ()))
             if message.speaker == self.speaker:
-                since = 0
                 continue
-            since += 1
-            derived = message.speaker == agent or since <= _ANSWERS
             for form in self._held(message.text):
+                derived = message.speaker == agent or any(form in one for one in just_said)
                 is_earlier = message.id < self._first[form].id
                 if is_earlier or not (derived or self.parts[form].identifies):
                     self._drop(form)

@@ -14,22 +14,23 @@ from memgpt_autogen.upkeep.distinctive import CAPITAL, Part, forms
 _TELLING_BYTES = 12  # a shorter text, such as "yes please", may be anybody's
 _TELLING_WORDS = 3  # or one of fewer words that say something
 _NOTE = 6  # characters of a noted line that may be told from others
-_BEGINNING = 3  # characters by which quoted texts are found
+_BEGINNINGS = (3, 12)  # characters by which quoted texts are found
 
 
 class Quotations:
     """Finds which of many texts stand in another one, whatever the number of texts."""
 
     def __init__(self, texts: Iterable[str]) -> None:
-        self._texts: dict[str, list[str]] = {}
+        self._texts: dict[str, list[str]] = {}  # by how they begin, the short ones by less
         for text in texts:
-            self._texts.setdefault(text[:_BEGINNING], []).append(text)
+            beginning = text[: max(size for size in _BEGINNINGS if size <= len(text))]
+            self._texts.setdefault(beginning, []).append(text)
 
     def of(self, flat: str) -> Iterator[str]:
         """Those that a text holds."""
-        if self._texts:
-            for at in range(len(flat) - _BEGINNING + 1):
-                for one in self._texts.get(flat[at : at + _BEGINNING], ()):
+        for size in _BEGINNINGS if self._texts else ():
+            for at in range(len(flat) - size + 1):
+                for one in self._texts.get(flat[at : at + size], ()):
                     if flat.startswith(one, at):
                         yield one
 

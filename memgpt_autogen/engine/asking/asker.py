@@ -35,8 +35,7 @@ logger = logging.getLogger(__name__)
 OVERFLOW_RETRIES = 4
 _RULES = 6  # kinds of refusal that one request may meet, one after another
 
-# Any client may stand behind AutoGen's, with errors of its own.
-_FAILURES = (Exception,)
+_FAILURES = (Exception,)  # any client may stand behind AutoGen's
 
 
 class ChatModel(Protocol):
@@ -173,17 +172,18 @@ class Asker:
                 first = first or problem
                 pictures = takes_no_pictures(problem) and self.queue.context.pictured()
                 if not pictures and gist(words) not in known_words:
-                    more = rules_after(
-                        rules, words, parameters=model.parameters, mode=self.tool_mode
-                    )
+                    sent, mode = model.parameters, self.tool_mode
+                    more = rules_after(rules, words, parameters=sent, mode=mode)
                     waiting = [one for one in (*more, *waiting) if one not in tried]
                 if not waiting or len(tried) > _RULES:
-                    raise _RefusedError(first) from first
+                    refused, first = _RefusedError(first), None
+                    raise refused from None
                 rules = waiting.pop(0)
                 tried.append(rules)
             else:
                 if rules != known:
                     self._learn(model, rules, str(first))
+                first = None  # it holds this frame, and with it the client's connection
                 return completion
 
     def _learn(self, model: ChatModel, rules: ServerRules, why: str) -> None:

@@ -18,7 +18,7 @@ import json_repair
 
 _KINDS = r"(?:\w+:)?(?:think|thinking|thoughts?|reasoning)"
 _OPENED = re.compile(rf"\s*(?:[<\[◁|]\s*{_KINDS}\b[^>\]▷\n]{{0,40}}[>\]▷])", re.IGNORECASE)
-_CLOSED = re.compile(rf"(?<!`)[<\[◁]\s*/\s*{_KINDS}\s*[>\]▷](?!`)", re.IGNORECASE)
+_CLOSED = re.compile(rf"(?<!`)[<\[◁]\s*/\s*{_KINDS}\s*[>\]▷]", re.IGNORECASE)
 _ANY_OPENED = re.compile(rf"[<\[◁]\s*{_KINDS}\s*[>\]▷]", re.IGNORECASE)
 
 # What stands around a call: the beginning, and what ends it where the end is there.
