@@ -225,3 +225,19 @@ def test_of_many_folders_a_few_are_open_and_all_can_be_used(
         one.close()
         assert one.look() == ""
         one._journal.close()
+
+
+def test_another_folder_that_cannot_be_closed_breaks_nobody(
+    folder: ChromaFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def gone() -> None:
+        raise StorageError("its memory is gone")
+
+    monkeypatch.setattr(folders, "OPEN", 1)  # so that each use closes the folder before
+    with closing(Journal(tmp_path / "other", "mem")) as journal:
+        assert journal.directory is not None
+        with closing(ChromaFolder(journal.directory, journal)) as other:
+            fill(other, 2)
+            with monkeypatch.context() as patched:
+                patched.setattr(other, "close_unless_used", gone)
+                fill(folder, 2)
