@@ -99,7 +99,10 @@ class AutoGenChatModel:
             ContextOverflowError: the request is larger than the model's window.
             ChatModelError: the provider's answer is no completion.
         """
-        prompt = guarded_prompt(self._agent, messages) if self._guarded else messages
+        if rules.alternate and "mistral" in self.name:  # AutoGen makes its system message a user's
+            rules = rules.having(system=False)
+        shown, offered, further = shaped(messages, tools, rules)
+        prompt = guarded_prompt(self._agent, shown) if self._guarded else shown
         if prompt is None:
             if not tools:  # nobody hears a summary, so it must not be these words
                 raise ChatModelError(BLOCKED)
@@ -107,10 +110,9 @@ class AutoGenChatModel:
                 text=BLOCKED,
                 retrieved={"content": BLOCKED, "role": "assistant"},  # as AutoGen's
             )
-        if rules.alternate and "mistral" in self.name:  # AutoGen makes its system message a user's
-            rules = rules.having(system=False)
         try:
-            response, retrieved = self._answer(prompt, tools, rules)
+            arguments = self._arguments(prompt, offered)
+            response, retrieved = self._answer(rules.without, further, arguments)
         except RecursionError:
             return Completion(calls=(_UNREADABLE,))
         said = said_in(response, retrieved)
@@ -122,15 +124,11 @@ class AutoGenChatModel:
         return found.model_copy(update={"usage": found.usage.model_copy(update={"whole": False})})
 
     def _answer(
-        self,
-        prompt: Sequence[Mapping[str, Any]],
-        tools: Sequence[Mapping[str, Any]],
-        rules: ServerRules,
+        self, without: Collection[str], further: Mapping[str, Any], arguments: Mapping[str, Any]
     ) -> tuple[Any, Any]:
         """The response, and what the client makes of it."""
-        shown, offered, further = shaped(prompt, tools, rules)
         try:
-            response = self._create(rules.without, further, **self._arguments(shown, offered))
+            response = self._create(without, further, **arguments)
             return response, self._client.extract_text_or_completion_object(response)
         except (TypeError, IndexError, AttributeError) as problem:
             if _SIGNATURE_TEXT.search(str(problem)):  # of the configuration, or a stand-in
