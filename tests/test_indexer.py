@@ -21,6 +21,7 @@ from memgpt_autogen.storage.indexer import EMBEDDED, TOLD
 from memgpt_autogen.storage.record import RECALL, Record
 from memgpt_autogen.storage.store import Store
 from memgpt_autogen.storage.vectors.base import Standing
+from memgpt_autogen.storage.vectors.folder import _open
 from tests.stores import HASHING, Letters, Observed, opened, record, text, warnings_in
 
 
@@ -383,3 +384,14 @@ def test_all_is_embedded_anew_where_that_was_broken_off(
         assert np.allclose(np.linalg.norm(rows, axis=1), 1, atol=1e-2)
         store.indexer.settle()
         assert in_chroma(store) == set(range(1, 41))
+
+
+def test_an_index_that_was_erased_is_closed_with_its_store(tmp_path: Path, store: Store) -> None:
+    """Also where nothing else had looked at it before: a pool would keep it for ever."""
+    put(store, 1, 2)
+    store.purge()
+    store.indexer.settle()
+    mine = [one for one in _open.things.values() if tmp_path in one.path.parents]
+    assert len(mine) == 1
+    store.close()
+    assert not [one for one in _open.things.values() if one in mine]

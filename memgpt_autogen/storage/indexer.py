@@ -70,10 +70,7 @@ class Indexer:
         self._preparing = threading.RLock()
         self._thread: threading.Thread | None = None
         self._asked = False
-        self._hurry = False
-        self._closed = False
-        self._failing = False
-        self._ready = False
+        self._hurry = self._closed = self._failing = self._ready = False
         self._users = 0
         self._since = dict.fromkeys((table.kind.name for table in tables), 0)
 
@@ -295,6 +292,8 @@ class Indexer:
             if self._store is not None:
                 if not self.own():
                     raise StorageError("the vector index is another process's: forget there.")
+                if self._ownership is not None:
+                    self._ownership.before_release(self._store.close)
                 self._store.destroy()
                 self._begin_anew()
                 self._ready = True
