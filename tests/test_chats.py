@@ -253,3 +253,24 @@ def test_what_could_not_be_written_is_heard_at_the_next_try(tmp_path: Path) -> N
         assert agent.generate_reply(sender=person) == "again"
         assert model.requests[-1].contains("Ann: second") == 1
         assert [m.text for m in agent.recall.latest(9)] == ["first", "hi", "second", "again"]
+
+
+def test_what_a_translator_failed_at_is_taken_in_at_the_next_try(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with playing(echo, tmp_path) as (agent, _):
+        person, other = user("Ann"), user("Bob")
+        person.initiate_chat(agent, message="first", max_turns=1, silent=True)
+        person.send("second", agent, request_reply=False, silent=True)
+        with monkeypatch.context() as patched:
+            translator = agent._memgpt_capability.translator
+            patched.setattr(translator, "to_event", _failing)
+            with pytest.raises(RuntimeError, match="cannot"):
+                agent.clear_history(person)
+        other.initiate_chat(agent, message="third", max_turns=1, silent=True)
+        said = [one.text for one in agent.recall.everything() if one.speaker != "mem"]
+        assert said == ["first", "second", "third"]
+
+
+def _failing(*_: Any, **__: Any) -> Any:
+    raise RuntimeError("it cannot")

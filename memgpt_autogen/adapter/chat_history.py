@@ -186,12 +186,12 @@ class ChatHistory:
 
     def _take_in(self, partner: Partner, messages: AutoGenMessages, engine: Engine) -> None:
         self._saved = engine.queue.state.chats
-        hooks = self._agent.process_all_messages_before_reply
-        # Without the reply hook's note, which is for a reply.
-        altered = getattr(hooks, "__wrapped__", hooks)(messages)
         chat = self._chat(partner, messages)
         if chat.has(messages):  # a turn of that chat came in between
             return
+        hooks = self._agent.process_all_messages_before_reply
+        # Without the reply hook's note, which is for a reply.
+        altered = getattr(hooks, "__wrapped__", hooks)(messages)
         before = list(chat.heard)
         events, _ = self._new_in(chat, partner, altered, messages, Template())
         if events or chat.heard != before:
@@ -233,7 +233,6 @@ class ChatHistory:
             known=chat.known,
         )
         if partner is not None:
-            chat.known = list(zip(whole, marks, strict=True))
             chat.is_group |= hasattr(partner, "groupchat")
             chat.is_group |= not {self._name, sender}.issuperset(speakers.values())
         now = self._clock()
@@ -251,7 +250,9 @@ class ChatHistory:
             events.append(  # own: nobody said anything by it
                 MessageEvent(timestamp=now, speaker=self._name, text="", own=True, results=results)
             )
-        chat.take_in(marks, start)  # only now: a translator may fail, and the messages come again
+        # Only now: a translator may fail, and the messages come again.
+        chat.take_in(marks, start)
+        chat.known = [] if partner is None else list(zip(whole, marks, strict=True))
         self._save(chat)
         return events, ignored
 
