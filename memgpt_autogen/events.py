@@ -117,6 +117,11 @@ class MessageEvent(Message):
     results: tuple[tuple[str, str], ...] = ()
     group: bool = False
 
+    @property
+    def image_bytes(self) -> int:
+        """Bytes of the images, as they are sent."""
+        return sum(len(str(image.get("image_url"))) for image in self.images)
+
 
 class Notice(Event):
     """Any other event as it stands in the queue; `alert`: no summary needs to keep it."""

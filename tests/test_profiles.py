@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import http.client
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -25,6 +24,7 @@ from memgpt_autogen.testing import (
 from memgpt_autogen.testing.profiles import catalogue
 from memgpt_autogen.testing.profiles.parameters import request_bytes
 from memgpt_autogen.testing.requests import count_prompt
+from tests.clients import client_of, post
 from tools.providers_page import PAGE, missing, with_tables
 
 JSON = dict[str, Any]
@@ -74,21 +74,6 @@ def schema(**more: Any) -> JSON:
 
 
 LOOK = tool(place={"type": "string"})
-
-
-def post(model: ScriptedModel, body: Any) -> tuple[int, Any]:
-    """A request as written, past the client's own checks."""
-    port = int(model.base_url.split(":")[2].split("/")[0])
-    connection = http.client.HTTPConnection("127.0.0.1", port)
-    connection.request("POST", "/v1/chat/completions", json.dumps(body))
-    response = connection.getresponse()
-    answer = response.status, json.loads(response.read())
-    connection.close()
-    return answer
-
-
-def client_of(model: ScriptedModel) -> openai.OpenAI:
-    return openai.OpenAI(api_key=model.api_key, base_url=model.base_url)
 
 
 def ask(model: ScriptedModel, *messages: Any, **more: Any) -> Any:

@@ -32,6 +32,7 @@ from memgpt_autogen.testing import (
 )
 from memgpt_autogen.testing.protocol import violation
 from memgpt_autogen.testing.requests import count_prompt, count_text
+from tests.clients import client_of, post
 from tests.playing import overflowing_like
 
 pytestmark = pytest.mark.autogen
@@ -40,27 +41,12 @@ TOOL = {"type": "function", "function": {"name": "look", "parameters": {"type": 
 HI: Any = [{"role": "user", "content": "hi"}]
 
 
-def client_of(model: ScriptedModel, **options: Any) -> openai.OpenAI:
-    return openai.OpenAI(api_key=model.api_key, base_url=model.base_url, **options)
-
-
 def ask(model: ScriptedModel, messages: list[Any] | None = None, **options: Any) -> Any:
     """One completion by a client of its own, closed again."""
     with client_of(model) as client:
         return client.chat.completions.create(
             model="scripted-model", messages=messages or HI, **options
         )
-
-
-def post(model: ScriptedModel, body: Any) -> tuple[int, Any]:
-    """A request as written, past the client's own checks."""
-    port = int(model.base_url.split(":")[2].split("/")[0])
-    connection = http.client.HTTPConnection("127.0.0.1", port)
-    connection.request("POST", "/v1/chat/completions", json.dumps(body))
-    response = connection.getresponse()
-    answer = response.status, json.loads(response.read())
-    connection.close()
-    return answer
 
 
 # --- replies

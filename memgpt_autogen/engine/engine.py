@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import timezone, tzinfo
 from functools import partial
 
-from memgpt_autogen.engine.asking.asker import ChatModel
+from memgpt_autogen.engine.asking.asker import FAILURES
 from memgpt_autogen.engine.asking.summarizer import Summarizer
 from memgpt_autogen.engine.budget import Budget
 from memgpt_autogen.engine.executor import Executor
@@ -24,6 +24,7 @@ from memgpt_autogen.events import Clock, DocumentUpload, Event, TimedEvent
 from memgpt_autogen.memory.blocks import Block
 from memgpt_autogen.memory.sharing import AttachedSources, SharedBlocks, SharedLink
 from memgpt_autogen.memory.state import Counters
+from memgpt_autogen.model.chat_model import ChatModel
 from memgpt_autogen.model.presets import instructions, preset_for
 from memgpt_autogen.model.prompt_text import prompt_text
 from memgpt_autogen.model.tokens import TokenCounter, window_of
@@ -39,9 +40,6 @@ logger = logging.getLogger(__name__)
 _said: set[tuple[str, str]] = set()  # places and blocks whose first texts have no effect
 
 _OWNER_SECONDS = 3.0  # another process may be at work on the index for a moment
-
-# Any client may stand behind AutoGen's, with errors of its own: none may stop the agent here.
-_CALL_FAILURES = (Exception,)
 
 
 @dataclass(frozen=True)
@@ -235,7 +233,9 @@ class Engine:
         self.queue.tell_of_changes()  # as each call does first
         told = context.entries[len(entries) :]
         context.entries[:], state.values_known = entries, known
-        changes = (message for one in told for message in messages_of(one, context.shown))
+        changes = (
+            message for one in told for message in messages_of(one, context.shown, context.zone)
+        )
         return prompt_text([*context.render(), *changes], self.executor.schemas)
 
     def compare_first_texts(self, identity: Identity) -> None:
@@ -276,7 +276,7 @@ class Engine:
             name=self.identity.name,
             limit=min(max(window // 4, 600), 4000),
             chunk=window * 2,
-            failures=_CALL_FAILURES,
+            failures=FAILURES,
             zone=self.clock.zone,
         )
 

@@ -26,6 +26,7 @@ from memgpt_autogen.events import Clock
 from memgpt_autogen.memory.archival import ArchivalStorage
 from memgpt_autogen.memory.core import CoreMemory
 from memgpt_autogen.memory.recall import RecallStorage
+from memgpt_autogen.model.protocol.dialect import SENT
 from memgpt_autogen.zones import in_zone, stamp
 
 A = TypeVar("A", bound="Arguments")
@@ -212,7 +213,7 @@ def send_message(work: Workspace, arguments: SendMessage) -> str:
     if work.muted:
         return "Not sent: you have answered already, and nobody waits for more."
     work.outbox.append(arguments.message)
-    return "Sent."
+    return SENT
 
 
 @_function(CoreMemoryAppend, "Add a line to a block.")

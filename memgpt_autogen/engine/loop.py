@@ -9,7 +9,7 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from memgpt_autogen.engine.asking.asker import Asker, ChatModel
+from memgpt_autogen.engine.asking.asker import Asker
 from memgpt_autogen.engine.asking.summarizer import Summarizer
 from memgpt_autogen.engine.executor import CallNumbers, Executor, Toolbox, broken_off, step_of
 from memgpt_autogen.engine.functions import Workspace
@@ -18,6 +18,7 @@ from memgpt_autogen.engine.queue_manager import QueueManager, Room
 from memgpt_autogen.engine.turn_lock import Stop, TurnStopped
 from memgpt_autogen.errors import StorageError
 from memgpt_autogen.events import Event
+from memgpt_autogen.model.chat_model import ChatModel
 from memgpt_autogen.steps import (
     Completion,
     Eviction,

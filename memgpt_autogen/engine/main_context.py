@@ -105,27 +105,26 @@ class MainContext:
     def render(self) -> list[ChatMessage]:
         """The whole prompt in the OpenAI chat format."""
         messages = self.head()
-        shown = self.pictured()
+        shown = set(map(id, self.pictured()))
         for entry in self.entries:
             found = self._render(entry).messages
             hidden = isinstance(entry, MessageEvent) and entry.images and id(entry) not in shown
             messages.extend(map(dict, _plain(found) if hidden else found))
         return messages
 
-    def pictured(self) -> dict[int, int]:
-        """The entries (by object) whose pictures are shown, newest first, and their bytes."""
-        found: dict[int, int] = {}
+    def pictured(self) -> list[MessageEvent]:
+        """The entries whose pictures are shown, newest first."""
+        found: list[MessageEvent] = []
         room, most = self.image_bytes, self.most_images
         room = room if self.most_image_bytes is None else min(room, self.most_image_bytes)
         for entry in reversed(self.entries):
             if not isinstance(entry, MessageEvent) or not entry.images:
                 continue
-            size = sum(len(str(image.get("image_url"))) for image in entry.images)
-            room -= size
+            room -= entry.image_bytes
             most = None if most is None else most - len(entry.images)
             if room < 0 or (most is not None and most < 0):
                 break
-            found[id(entry)] = size
+            found.append(entry)
         return found
 
     def sections(self, tools: Sequence[Mapping[str, Any]]) -> dict[str, int]:
@@ -269,12 +268,9 @@ class MainContext:
 
     def _unshown(self) -> int:
         """Tokens of the pictures that are not shown."""
-        having = [one for one in self.entries if isinstance(one, MessageEvent) and one.images]
-        if not having:
-            return 0
-        shown = self.pictured()
-        hidden = sum(len(one.images) for one in having if id(one) not in shown)
-        return hidden * TOKENS_PER_IMAGE
+        there = sum(len(one.images) for one in self.entries if isinstance(one, MessageEvent))
+        shown = sum(len(one.images) for one in self.pictured()) if there else 0
+        return (there - shown) * TOKENS_PER_IMAGE
 
     def _size(self, entry: Queued) -> int:
         return self._render(entry).size

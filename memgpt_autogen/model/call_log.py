@@ -6,28 +6,14 @@ import logging
 import time
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
+from memgpt_autogen.model.chat_model import ChatModel
 from memgpt_autogen.model.prompt_text import prompt_text
 from memgpt_autogen.model.protocol.rules import DEFAULT_RULES, ServerRules
 from memgpt_autogen.steps import Completion
 
 logger = logging.getLogger(__name__)
-
-_Messages = Sequence[dict[str, Any]]
-_Tools = Sequence[Mapping[str, Any]]
-
-
-class _Model(Protocol):
-    @property
-    def name(self) -> str: ...
-
-    @property
-    def parameters(self) -> Collection[str]: ...
-
-    def complete(
-        self, messages: _Messages, tools: _Tools = (), rules: ServerRules = DEFAULT_RULES
-    ) -> Completion: ...
 
 
 @dataclass(frozen=True)
@@ -37,7 +23,7 @@ class LoggedModel:
     Of an error only its kind, for its text may hold a key.
     """
 
-    model: _Model
+    model: ChatModel
     agent: str
 
     @property
@@ -51,7 +37,10 @@ class LoggedModel:
         return self.model.parameters
 
     def complete(
-        self, messages: _Messages, tools: _Tools = (), rules: ServerRules = DEFAULT_RULES
+        self,
+        messages: Sequence[Mapping[str, Any]],
+        tools: Sequence[Mapping[str, Any]] = (),
+        rules: ServerRules = DEFAULT_RULES,
     ) -> Completion:
         """What the model says."""
         asked = "model call" if tools else "summary"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import re
 from collections.abc import Collection, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from memgpt_autogen.errors import ChatModelError
 from memgpt_autogen.model.cache_markers import marked_messages, marked_tools, take_markers
@@ -34,6 +34,30 @@ _UNREADABLE = FunctionCall(id="", name="an_answer_nested_too_deeply", arguments=
 # Of a config_list's entry, what is no parameter of the request.
 _NOT_SENT = {"model", "api_key", "base_url", "api_type", "price", "tags", "messages", "tools"}
 _SIGNATURE_TEXT = re.compile(r"unexpected keyword argument|missing \d+ required")
+
+
+class ChatModel(Protocol):
+    """What a turn needs of a model.
+
+    Attributes:
+        name: by which its server's rules are remembered.
+        parameters: names of what is sent beside messages and tools.
+    """
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def parameters(self) -> Collection[str]: ...
+
+    def complete(
+        self,
+        messages: Sequence[Mapping[str, Any]],
+        tools: Sequence[Mapping[str, Any]] = (),
+        rules: ServerRules = ...,
+    ) -> Completion:
+        """One completion; raises `ContextOverflowError` when the request is too large."""
+        ...
 
 
 class AutoGenChatModel:

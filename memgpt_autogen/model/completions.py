@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from memgpt_autogen.errors import ChatModelError
-from memgpt_autogen.model.protocol.written import without_thoughts, written_calls
+from memgpt_autogen.model.protocol.written import dumped, without_thoughts, written_calls
 from memgpt_autogen.steps import Completion, FunctionCall, Usage
 from memgpt_autogen.storage.text import clean
 
@@ -79,10 +78,7 @@ def _arguments(given: Any) -> str:
         return clean(given)
     if given is None:
         return ""
-    try:
-        return clean(json.dumps(given, ensure_ascii=False, default=str))
-    except (ValueError, RecursionError):
-        return clean(str(type(given)))
+    return clean(dumped(given))
 
 
 def said_in(response: Any, retrieved: Any) -> Any:

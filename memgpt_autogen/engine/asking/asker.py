@@ -9,24 +9,23 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Protocol
 
 from memgpt_autogen.engine.asking.withheld import changes_of, without_pictures
 from memgpt_autogen.engine.formatting import ChatMessage
 from memgpt_autogen.engine.main_context import Queued
 from memgpt_autogen.engine.queue_manager import QueueManager, Room, Schemas
 from memgpt_autogen.errors import ContextOverflowError
-from memgpt_autogen.events import MessageEvent
+from memgpt_autogen.model.chat_model import ChatModel
 from memgpt_autogen.model.protocol.refusals import (
     gist,
     is_too_large,
     refusal_of,
     takes_no_pictures,
 )
-from memgpt_autogen.model.protocol.rules import ServerRules, ToolMode, rules_after
+from memgpt_autogen.model.protocol.rules import DEFAULT_RULES, ServerRules, ToolMode, rules_after
 from memgpt_autogen.model.reports import Reports
 from memgpt_autogen.steps import Completion
 
@@ -35,28 +34,8 @@ logger = logging.getLogger(__name__)
 OVERFLOW_RETRIES = 4
 _RULES = 6  # kinds of refusal that one request may meet, one after another
 
-_FAILURES = (Exception,)  # any client may stand behind AutoGen's
-
-
-class ChatModel(Protocol):
-    """What the loop needs of a model.
-
-    Attributes:
-        name: by which its server's rules are remembered.
-        parameters: names of what is sent beside messages and tools.
-    """
-
-    @property
-    def name(self) -> str: ...
-
-    @property
-    def parameters(self) -> Collection[str]: ...
-
-    def complete(
-        self, messages: Sequence[ChatMessage], tools: Schemas = (), rules: ServerRules = ...
-    ) -> Completion:
-        """One completion; raises `ContextOverflowError` when the request is too large."""
-        ...
+# Any client may stand behind AutoGen's, with errors of its own.
+FAILURES = (Exception,)
 
 
 class _RefusedError(Exception):
@@ -102,7 +81,7 @@ class Asker:
             completion = self._without(model, room, refused.why)
         context = self.queue.context
         self._accepted, self._head = list(context.entries), context.fixed
-        self._accepted_bytes = sum(context.pictured().values())
+        self._accepted_bytes = sum(one.image_bytes for one in context.pictured())
         return completion
 
     def _turn_to_partner(self) -> None:
@@ -118,7 +97,7 @@ class Asker:
         return model.complete(messages, (), self._rules(model))
 
     def _rules(self, model: ChatModel) -> ServerRules:
-        rules = self.learnt.get(model.name, ServerRules())
+        rules = self.learnt.get(model.name, DEFAULT_RULES)
         if self.tool_mode == "auto":
             return rules
         return rules.having(tools=self.tool_mode == "native")
@@ -126,7 +105,7 @@ class Asker:
     def _keep(self, model: ChatModel, rules: ServerRules) -> None:
         """Remember rules; what the settings say about tools is none of the server's."""
         if self.tool_mode != "auto":
-            rules = rules.having(tools=self.learnt.get(model.name, ServerRules()).tools)
+            rules = rules.having(tools=self.learnt.get(model.name, DEFAULT_RULES).tools)
         self.learnt[model.name] = rules
 
     # --- too large ---------------------------------------------------------------
@@ -146,15 +125,13 @@ class Asker:
 
     # --- in another form -------------------------------------------------------------
 
-    def _shaped(
-        self, model: ChatModel, tools: Schemas, *, known_words: Collection[str] = ()
-    ) -> Completion:
+    def _shaped(self, model: ChatModel, tools: Schemas, *, known_words: str = "") -> Completion:
         """A completion by the rules that were learnt, or by those that the refusals teach.
 
         Args:
             model: is asked.
             tools: go with the prompt.
-            known_words: of refusals that no other form has avoided.
+            known_words: the gist of a refusal that no other form has avoided.
         """
         known = rules = self._rules(model)
         first: Exception | None = None
@@ -165,13 +142,13 @@ class Asker:
                 completion = self._sent(model, tools, rules)
             except ContextOverflowError:
                 raise
-            except _FAILURES as problem:
+            except FAILURES as problem:
                 words = refusal_of(problem)
                 if words is None:
                     raise
                 first = first or problem
                 pictures = takes_no_pictures(problem) and self.queue.context.pictured()
-                if not pictures and gist(words) not in known_words:
+                if not pictures and gist(words) != known_words:
                     sent, mode = model.parameters, self.tool_mode
                     more = rules_after(rules, words, parameters=sent, mode=mode)
                     waiting = [one for one in (*more, *waiting) if one not in tried]
@@ -188,7 +165,7 @@ class Asker:
 
     def _learn(self, model: ChatModel, rules: ServerRules, why: str) -> None:
         self._keep(model, rules)
-        changed = {key: value for key, value in rules if value != getattr(ServerRules(), key)}
+        changed = {key: value for key, value in rules if value != getattr(DEFAULT_RULES, key)}
         logger.info("%s is asked in another form (%s): %s", model.name, changed, why[:300])
 
     def _sent(self, model: ChatModel, tools: Schemas, rules: ServerRules) -> Completion:
@@ -229,7 +206,7 @@ class Asker:
         """
         context, rules = self.queue.context, self._rules(model)
         whole, head = list(context.entries), context.fixed
-        ask = partial(self._shaped, model, room.tools, known_words={gist(refusal_of(why) or "")})
+        ask = partial(self._shaped, model, room.tools, known_words=gist(refusal_of(why) or ""))
         try:
             for fewer, what in self._with_fewer_pictures(rules, why):
                 self._keep(model, fewer)
@@ -241,7 +218,8 @@ class Asker:
                     return self._told(completion, what, why)
             self._keep(model, rules)
             what = "new entries of the queue"
-            for context.entries[:], what in changes_of(whole, self._suspects(whole)):
+            for entries, what in changes_of(whole, self._suspects(whole)):
+                context.entries[:] = entries
                 with contextlib.suppress(_RefusedError):
                     return self._told(ask(), what, why)
             if self._head is not None and self._head != head:
@@ -269,20 +247,16 @@ class Asker:
         self, rules: ServerRules, why: Exception
     ) -> Iterator[tuple[ServerRules, str]]:
         """The rules with only the newest pictures, then with none; each with what it leaves out."""
-        context = self.queue.context
-        pictured, large = context.pictured(), is_too_large(why)
-        entries = {id(entry): entry for entry in context.entries}
-        new = {id(context.entries[at]) for at in self._suspects(context.entries)}
-        if not pictured or not (large or new & pictured.keys()):
+        pictured, large = self.queue.context.pictured(), is_too_large(why)
+        known = set(map(id, self._accepted))
+        if not pictured or not (large or any(id(one) not in known for one in pictured)):
             return
-        newest = next(iter(pictured))
+        newest = pictured[0]
         if len(pictured) > 1 and large:
-            room = max(pictured[newest], self._accepted_bytes)
+            room = max(newest.image_bytes, self._accepted_bytes)
             yield rules.having(image_bytes=room), "older pictures"
         elif len(pictured) > 1:
-            entry = entries[newest]
-            assert isinstance(entry, MessageEvent)
-            yield rules.having(images=len(entry.images)), "older pictures"
+            yield rules.having(images=len(newest.images)), "older pictures"
         yield rules.having(images=0, image_bytes=None), "pictures"
 
     def _is_blind(self, why: Exception) -> bool:

@@ -18,6 +18,7 @@ Message = dict[str, Any]
 THOUGHTS, EXTRA = "reasoning_content", "extra_content"  # fields beside OpenAI's
 # For a call that another model made (https://ai.google.dev/gemini-api/docs/thought-signatures).
 _UNSIGNED = {"google": {"thought_signature": "skip_thought_signature_validator"}}
+SENT = "Sent."  # the result of a call of send_message that was done
 BEGIN = "(The conversation goes on.)"
 GO_ON = "(Go on.)"
 NOTED = "Noted."
@@ -121,7 +122,7 @@ def _sent(call: Mapping[str, Any], result: Mapping[str, Any] | None) -> str | No
         said = json.loads(call["function"]["arguments"]).get("message")
     except (ValueError, AttributeError):
         return None
-    return said if isinstance(said, str) and result.get("content") == "Sent." else None
+    return said if isinstance(said, str) and result.get("content") == SENT else None
 
 
 def _joined(first: Message, second: Message) -> Message:

@@ -11,20 +11,8 @@ from typing import Any
 from memgpt_autogen.model.protocol.json_tools import MalformedError, Toolbox, call_text
 
 
-def worded(messages: Sequence[Mapping[str, Any]], toolbox: Toolbox) -> list[dict[str, Any]]:
-    """The functions and these messages in words; pictures stay where they are."""
-    called: dict[str, str] = {}
-    found: list[dict[str, Any]] = [{"role": "system", "content": toolbox.describe()}]
-    for number, message in enumerate(messages):
-        role, text = _plain(message, number, called)
-        parts = message.get("content")
-        pictured = isinstance(parts, list) and any("image_url" in part for part in parts)
-        found.append({"role": role, "content": parts if pictured else text})
-    return found
-
-
-def plain(messages: Sequence[Any], toolbox: Toolbox | None) -> list[dict[str, str]]:
-    """System, user and assistant messages only, no two neighbours of one role.
+def worded(messages: Sequence[Any], toolbox: Toolbox | None) -> list[dict[str, Any]]:
+    """The functions and these messages in words; users' pictures stay where they are.
 
     Calls become the JSON text that the model itself writes, results a line of the
     user. The functions are described at the very beginning: an edit at the end of the
@@ -35,14 +23,29 @@ def plain(messages: Sequence[Any], toolbox: Toolbox | None) -> list[dict[str, st
     """
     if not messages:
         raise MalformedError("messages is empty")
-    rendered: list[dict[str, str]] = []
-    if toolbox is not None:
-        rendered.append({"role": "system", "content": toolbox.describe()})
     called: dict[str, str] = {}
+    found: list[dict[str, Any]] = []
+    if toolbox is not None:
+        found.append({"role": "system", "content": toolbox.describe()})
     for number, message in enumerate(messages):
         if not isinstance(message, Mapping):
             raise MalformedError(f"messages[{number}] is not an object")
         role, text = _plain(message, number, called)
+        parts = message.get("content")
+        is_pictured = message.get("role") == "user" and _has_picture(parts)
+        found.append({"role": role, "content": parts if is_pictured else text})
+    return found
+
+
+def plain(messages: Sequence[Any], toolbox: Toolbox | None) -> list[dict[str, str]]:
+    """System, user and assistant messages of text only, no two neighbours of one role.
+
+    Raises:
+        MalformedError: a message is malformed, in words for the client.
+    """
+    rendered: list[dict[str, str]] = []
+    for message in worded(messages, toolbox):
+        role, text = message["role"], text_of(message["content"])
         if not text:
             continue
         if rendered and rendered[-1]["role"] == role:
@@ -54,6 +57,10 @@ def plain(messages: Sequence[Any], toolbox: Toolbox | None) -> list[dict[str, st
         # Some templates refuse a conversation in which nobody spoke.
         rendered.append({"role": "user", "content": "(begin)"})
     return rendered
+
+
+def _has_picture(content: Any) -> bool:
+    return isinstance(content, list) and any("image_url" in part for part in content)
 
 
 def _plain(message: Mapping[str, Any], number: int, called: dict[str, str]) -> tuple[str, str]:

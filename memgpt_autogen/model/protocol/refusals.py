@@ -10,6 +10,7 @@ from typing import Any
 import openai
 
 from memgpt_autogen.errors import ContextOverflowError
+from memgpt_autogen.model.protocol.rules import is_filtered
 
 # Codes: OpenAI, llama.cpp; texts: vLLM and
 # OpenAI ("maximum context length"), Ollama ("context length"), Anthropic ("prompt is too
@@ -54,11 +55,6 @@ _NOT_ITS_FAULT_TEXT = re.compile(
     r"|billing|too many requests|exceeded your",
     re.IGNORECASE,
 )
-_FILTER_TEXT = re.compile(
-    r"content.?filter|content.?management|policy|moderation|safety|responsible.?ai", re.IGNORECASE
-)
-
-
 _BLIND_TEXT = re.compile(
     r"(?:not|n't|cannot|only).{0,40}(?:image|vision|multi-?modal|text)|unsupported.{0,40}image"
     r"|image.{0,60}(?:not|n't|cannot|unsupported|only)|unknown variant|mmproj|only.{0,20}text"
@@ -98,7 +94,7 @@ def refusal_of(problem: Exception) -> str | None:
     if not isinstance(status, int):
         return None
     text = _words(problem)
-    if _NOT_ITS_FAULT_TEXT.search(text) and not _FILTER_TEXT.search(text):
+    if _NOT_ITS_FAULT_TEXT.search(text) and not is_filtered(text):
         return None
     if status in _REFUSALS or (status in (404, 500, 501) and _AT_FAULT_TEXT.search(text)):
         return text

@@ -59,7 +59,14 @@ def _words(*patterns: str) -> re.Pattern[str]:
     return re.compile("|".join(patterns), re.IGNORECASE | re.DOTALL)
 
 
-_FILTERED = _words("content.?filter", "content.?management", "policy", "moderation", "safety")
+_FILTERED = _words(
+    "content.?filter",
+    "content.?management",
+    "policy",
+    "moderation",
+    "safety",
+    "responsible.?ai",
+)
 _NO_TOOLS = _words(
     r"not support.{0,30}(?:tool|function)",
     r"(?:tool|function).{0,40}(?:not|n't) (?:\w+ )?(?:support|enabled|available|implemented)",
@@ -119,6 +126,11 @@ _LESSONS = (
 )
 
 
+def is_filtered(words: str) -> bool:
+    """Whether a refusal speaks of what is said, not of how it is asked."""
+    return _FILTERED.search(words) is not None
+
+
 def rules_after(
     rules: ServerRules, words: str, *, parameters: Collection[str] = (), mode: ToolMode = "auto"
 ) -> Iterator[ServerRules]:
@@ -130,7 +142,7 @@ def rules_after(
         parameters: names of what was sent beside messages and tools.
         mode: whether calls may be written as JSON.
     """
-    if _FILTERED.search(words):
+    if is_filtered(words):
         return
     named = [one for one in parameters if re.search(rf"(?<![\w-]){re.escape(one)}(?![\w-])", words)]
     if named:

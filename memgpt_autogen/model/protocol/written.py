@@ -14,8 +14,6 @@ import re
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any, NamedTuple
 
-import json_repair
-
 _KINDS = r"(?:\w+:)?(?:think|thinking|thoughts?|reasoning)"
 _OPENED = re.compile(rf"\s*(?:[<\[◁|]\s*{_KINDS}\b[^>\]▷\n]{{0,40}}[>\]▷])", re.IGNORECASE)
 _CLOSED = re.compile(rf"(?<!`)[<\[◁]\s*/\s*{_KINDS}\s*[>\]▷]", re.IGNORECASE)
@@ -104,6 +102,8 @@ def read_json(text: str) -> Any:
     except RecursionError:
         return None
     except ValueError:
+        import json_repair  # some 30 ms, and most JSON is sound
+
         try:
             return json_repair.loads(text, skip_json_loads=True)
         except (ValueError, RecursionError):
@@ -125,7 +125,7 @@ def _function(match: re.Match[str], names: Collection[str]) -> list[Written]:
         return []
     parameters = {key: _value(value) for key, value in _PARAMETER.findall(inner)}
     values = parameters or read_json(inner)
-    return [Written(name, _dumped(values if isinstance(values, dict) else {}))]
+    return [Written(name, dumped(values if isinstance(values, dict) else {}))]
 
 
 def _mistral(match: re.Match[str], names: Collection[str]) -> list[Written]:
@@ -135,7 +135,7 @@ def _mistral(match: re.Match[str], names: Collection[str]) -> list[Written]:
         parts = re.split(r"\[TOOL_CALLS\]\s*", inner)
         found = [_MISTRAL_NAMED.match(part) for part in parts]
         return [
-            Written(one.group(1), _dumped(read_json(one.group(2)) or {}))
+            Written(one.group(1), dumped(read_json(one.group(2)) or {}))
             for one in found
             if one and one.group(1) in names
         ]
@@ -173,7 +173,7 @@ def _calls_in(value: Any, names: Collection[str]) -> Iterator[Written]:
         given = {one: part for one, part in value.items() if one not in (key, "type", "id")}
     if isinstance(given, str):
         given = read_json(given) if given.strip() else {}
-    yield Written(str(value[key]), _dumped(given))
+    yield Written(str(value[key]), dumped(given))
 
 
 def _python(text: str, names: Collection[str]) -> list[Written]:
@@ -197,7 +197,7 @@ def _python_call(node: ast.expr, names: Collection[str]) -> Written:
     if node.func.id not in names or node.args:
         raise _NoCallError
     values = {str(one.arg): ast.literal_eval(one.value) for one in node.keywords}
-    return Written(node.func.id, _dumped(values))
+    return Written(node.func.id, dumped(values))
 
 
 def _value(text: str) -> Any:
@@ -208,8 +208,9 @@ def _value(text: str) -> Any:
         return text
 
 
-def _dumped(value: Any) -> str:
+def dumped(value: Any) -> str:
+    """A value as JSON; only the name of its type where it cannot be written, being too deep."""
     try:
         return json.dumps(value, ensure_ascii=False, default=str)
     except (ValueError, RecursionError):
-        return str(value)
+        return str(type(value))
