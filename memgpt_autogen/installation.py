@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
 
 _DISTRIBUTIONS = ("pyautogen", "autogen", "ag2")
-REPAIR = 'pip uninstall -y pyautogen autogen ag2 && pip install "pyautogen>=0.2.35,<0.10"'
+_REMOVE = "pip uninstall -y pyautogen autogen ag2 memgpt-autogen memgpt-autogen-core"
+REPAIR = f'{_REMOVE} && pip install "memgpt-autogen[offline]"'
+REPAIR_NEW = f'{_REMOVE} && pip install "memgpt-autogen-core[autogen,offline]"'
 
 
 class InstallationError(ImportError):
@@ -29,15 +32,33 @@ def check_autogen() -> None:
     if not owners:
         raise InstallationError(
             "memgpt-autogen needs AutoGen's ConversableAgent, and nothing installed"
-            f" has it (pyautogen 0.10 and ag2 1.x are without it). Repair with:\n  {REPAIR}"
+            f" has it (pyautogen 0.10 and ag2 1.x are without it). {_ways()}"
         )
     versions = " and ".join(f"{name} {metadata.version(name)}" for name in owners)
     raise InstallationError(
         f"{versions} are both installed and have overwritten each other's `autogen` package."
-        f" Repair with:\n  {REPAIR}\n"
-        'or, for the distribution "autogen": pip uninstall -y pyautogen autogen ag2 && pip install'
-        ' "autogen>=0.14,<0.15" && pip install --no-deps memgpt-autogen'
+        f" {_ways()}"
     )
+
+
+def extra(name: str) -> str:
+    """The command that installs an extra of this package, under the name it was installed by.
+
+    The other name would bring a second AutoGen.
+    """
+    return f'pip install "{_installed_as()}[{name}]"'
+
+
+def _installed_as() -> str:
+    with suppress(metadata.PackageNotFoundError):
+        return metadata.distribution("memgpt-autogen").name
+    with suppress(metadata.PackageNotFoundError):
+        return metadata.distribution("memgpt-autogen-core").name
+    return "memgpt-autogen"
+
+
+def _ways() -> str:
+    return f"Repair with, for pyautogen:\n  {REPAIR}\nor for autogen 0.14:\n  {REPAIR_NEW}"
 
 
 def _owns_autogen(name: str) -> bool:

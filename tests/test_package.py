@@ -49,7 +49,7 @@ def test_one_distribution_is_fine() -> None:
 
 def install(folder: Path, name: str, version: str, *files: str) -> None:
     """A distribution as an installer leaves it."""
-    info = folder / f"{name}-{version}.dist-info"
+    info = folder / f"{name.replace('-', '_')}-{version}.dist-info"
     info.mkdir(parents=True)
     for file in files:
         (folder / file).parent.mkdir(exist_ok=True)
@@ -81,7 +81,17 @@ def test_two_distributions_in_one_place_are_named_with_the_repair(tmp_path: Path
     install(tmp_path, "autogen", "0.14.1", "autogen/__init__.py")
     said = checked(tmp_path)
     assert "pyautogen 0.9.0 and autogen 0.14.1" in said
-    assert installation.REPAIR in said
+    assert installation.REPAIR in said and installation.REPAIR_NEW in said
+
+
+@pytest.mark.parametrize("name", ["memgpt-autogen", "memgpt-autogen-core"])
+def test_an_extra_is_installed_by_the_name_that_is_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """The other one would bring a second AutoGen."""
+    install(tmp_path, name, "0.1.0", "memgpt_autogen/__init__.py")
+    monkeypatch.setattr(sys, "path", [str(tmp_path)])
+    assert installation.extra("local") == f'pip install "{name}[local]"'
 
 
 def test_a_distribution_without_the_module_does_not_count(tmp_path: Path) -> None:

@@ -2,8 +2,7 @@
 # Runs the AutoGen-facing tests on one distribution: matrix.sh autogen-0.14.1 .venv/bin/python
 # or, with "installed" for its name, on the one of that python. The outcomes of the features go
 # to .venvs/autogen-0.14.1.json, or .venv/features.json: see tools/compatibility.py.
-# The package requires pyautogen, which would overwrite autogen's files: so it is
-# installed without its dependencies, and the others by name.
+# Beside another AutoGen than pyautogen goes the distribution without one, of core/.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 source tools/install.sh
@@ -24,9 +23,7 @@ newest=3.13
 
 if [ ! "$venv/.stamp" -nt pyproject.toml ]; then
     make_venv "$venv" 3.10 "$newest"
-    mapfile -t others < <("$python" tools/requirements.py)
-    install "$venv" "${name%-*}==${name##*-}" "${others[@]}"
-    install "$venv" --no-deps -e .
+    install "$venv" "${name%-*}==${name##*-}" -e "./core[offline,dev]"
     touch "$venv/.stamp"
 fi
 echo "== ${name%-*} ${name##*-}"

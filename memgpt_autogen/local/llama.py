@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from memgpt_autogen.errors import LocalModelError
+from memgpt_autogen.installation import extra
 from memgpt_autogen.local.errors import RefusedError
 from memgpt_autogen.local.models import LocalModel
 
@@ -153,8 +154,7 @@ def load_library(name: str) -> Any:
         return import_module(name)
     except ModuleNotFoundError as error:
         raise LocalModelError(
-            f"the local model runs on {name}, which is not installed: "
-            'pip install "memgpt-autogen[local]"'
+            f"the local model runs on {name}, which is not installed: {extra('local')}"
         ) from error
     except ImportError as error:
         if "libgomp" in str(error):

