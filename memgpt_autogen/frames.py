@@ -25,7 +25,7 @@ _FRAME = re.compile(
     r"""
       (?:\(\s*)+ (?: \d{4}\W{1,3}\d{1,2}\W{1,3}\d{1,2}          # [2026-05-08 17:04]
                    | system\W*alert | summary\W+of | calls\b | result\s+of | i\W+(?:said|called)\b
-                   | (?:login|document|timer|result|note|before|after)\s*\) )
+                   | (?:login|document|timer|result|note|before|after|from\W+memory)\s*\) )
     | page\s*\d+\s*of\s*\d
     | \#+\s*(?:core\s*memory|outside\s*your\s*view|your\s*role)
     | (?:summary\s*so\s*far|new\s*messages)\s*:

@@ -73,6 +73,15 @@ class Settings(Value):
         description="how the model calls functions: by its server's own tools, or as JSON in the"
         " text; auto: native until the server says that it has none",
     )
+    prefetch_tokens: int | None = Field(
+        default=None,
+        ge=0,
+        description="tokens of the prompt for what memory holds on a message and the model would"
+        " have to search for; default a twelfth of the window, 1,200 at the most; 0: off",
+    )
+    recall_budget: float = Field(
+        default=0.3, gt=0, description="seconds that a reply waits for what memory holds on it"
+    )
     image_bytes: int = Field(
         default=8_000_000,
         ge=0,

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+
+from memgpt_autogen.errors import ConfigurationError
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,19 @@ class Budget:
     def limit(self) -> int:
         """The largest prompt that leaves room for the reply."""
         return self.window - self.reply
+
+    def too_small(self, sections: Mapping[str, int]) -> ConfigurationError:
+        """The error that says what fills the window (tokens of each part), and what to do."""
+        parts = ", ".join(f"{name} {size}" for name, size in sections.items())
+        return ConfigurationError(
+            f"a context window of {self.window} tokens, {self.reply} of them kept for the reply,"
+            f" is too small (tokens: {parts}). Raise context_window, shorten system_message, or"
+            " lower Settings.block_limit or Settings.reply_tokens."
+        )
+
+    def lowered(self, window: int, least: int) -> Budget:
+        """The same for a window no larger, in which a prompt of `least` tokens has room."""
+        return self.shrunk(min(max(window, least * self.window // self.limit + 1), self.window))
 
     def shrunk(self, window: int) -> Budget:
         """The same budget for a smaller window, all sizes in proportion."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import ExitStack
 
 from memgpt_autogen.engine.asking.asker import Asker
+from memgpt_autogen.engine.asking.prefetch import Prefetch
 from memgpt_autogen.engine.engine import Engine, Identity, budget_of, zone_in
 from memgpt_autogen.engine.executor import Executor
 from memgpt_autogen.engine.functions import Workspace
@@ -93,6 +94,7 @@ def _wired(
         executor,
         workspace,
         Asker(queue, settings.tool_mode, saved.values.server_rules),
+        Prefetch(context, workspace, (settings.prefetch_tokens, settings.recall_budget)),
         max_steps=settings.max_steps,
         token_budget=settings.turn_token_budget,
     )

@@ -155,15 +155,15 @@ class Engine:
         instructions(state.preset, name=identity.name, role="")  # a wrong name fails here
         if context.counter.model != identity.model:
             context.counter = TokenCounter(identity.model, state.token_factor)
-        self.clock.zone = zone_in(settings, self.clock.look)
+        self._told, self.clock.zone = None, zone_in(settings, self.clock.look)
         self.workspace.zone = context.zone = self.clock.zone
-        self._told = None
         context.resize(budget_of(identity, settings))
         self.queue.partners.keep_apart(settings.separate_partners)
         self.workspace.page_size, self.workspace.shown = settings.page_size, context.shown
         loop = self.loop
         loop.asker.tool_mode, context.image_bytes = settings.tool_mode, settings.image_bytes
         loop.max_steps, loop.token_budget = settings.max_steps, settings.turn_token_budget
+        loop.prefetch.bounds = (settings.prefetch_tokens, settings.recall_budget)
 
     # --- what is attached ------------------------------------------------------------
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import date, datetime, timedelta, timezone, tzinfo
 from typing import Any, TypeVar
@@ -64,6 +64,14 @@ def messages_of(
     if entry.images:
         return [{"role": "user", "content": [{"type": "text", "text": text}, *entry.images]}]
     return [{"role": "user", "content": text}]
+
+
+def text_of(messages: Sequence[ChatMessage]) -> list[ChatMessage]:
+    """Messages without their pictures; the texts say where there was one."""
+    return [
+        {**one, "content": one["content"][0]["text"]} if isinstance(one["content"], list) else one
+        for one in messages
+    ]
 
 
 def transcript_of(entry: MessageEvent | Notice | Step, zone: tzinfo | None = None) -> str:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from memgpt_autogen.engine.asking.asker import Asker
+from memgpt_autogen.engine.asking.prefetch import Prefetch
 from memgpt_autogen.engine.asking.summarizer import Summarizer
 from memgpt_autogen.engine.executor import CallNumbers, Executor, Toolbox, broken_off, step_of
 from memgpt_autogen.engine.functions import Workspace
@@ -116,6 +117,7 @@ class Loop:
     executor: Executor
     work: Workspace
     asker: Asker
+    prefetch: Prefetch
     max_steps: int
     token_budget: int | None = None
 
@@ -140,6 +142,7 @@ class Loop:
         progress = _Progress(request, number, summarizer, self.queue.take_in(request.events))
         try:
             self.queue.relieve(self._room(progress))
+            self.prefetch.ahead(progress.arrived)
             return self._steps(progress)
         except TurnStopped:
             # A model that ran only to store things had nothing more to say.

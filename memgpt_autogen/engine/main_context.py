@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, Union
 
 from memgpt_autogen import frames
 from memgpt_autogen.engine.budget import Budget
-from memgpt_autogen.engine.formatting import ChatMessage, brief_of, messages_of
+from memgpt_autogen.engine.formatting import ChatMessage, brief_of, messages_of, text_of
 from memgpt_autogen.errors import ConfigurationError, ContextOverflowError
 from memgpt_autogen.events import MessageEvent, Notice
 from memgpt_autogen.model.tokens import TOKENS_PER_IMAGE, TOKENS_PER_REQUEST, TokenCounter
@@ -27,20 +27,19 @@ Queued = Union[MessageEvent, Notice, Step]  # noqa: UP007 - Python 3.10
 """What stands in the queue."""
 
 
+class Prefetched(NamedTuple):
+    """What memory holds on a message, shown behind the entry `after`, where that is in view."""
+
+    after: Queued
+    found: Notice
+
+
 class _Rendered(NamedTuple):
     """An entry of the queue as chat messages, and their size in tokens, uncorrected."""
 
     entry: Queued
     messages: list[ChatMessage]
     size: int
-
-
-def _plain(messages: Sequence[ChatMessage]) -> list[ChatMessage]:
-    """Messages without their pictures; the texts say where there was one."""
-    return [
-        {**one, "content": one["content"][0]["text"]} if isinstance(one["content"], list) else one
-        for one in messages
-    ]
 
 
 @dataclass
@@ -53,7 +52,7 @@ class MainContext:
     shown `shown` characters; the rest is in recall storage. Dates are shown in `zone`; None:
     as they were given. `pressure_answered`: the model has had a step since it was warned of
     memory pressure. Of pictures the newest are shown, at most `most_images`, with `image_bytes`
-    in all, or `most_image_bytes` where that is less.
+    or `most_image_bytes` in all. `prefetched` is no part of the queue.
     """
 
     counter: TokenCounter
@@ -62,6 +61,7 @@ class MainContext:
     memory: str = ""
     summary: str = ""
     entries: list[Queued] = field(default_factory=list)
+    prefetched: Prefetched | None = None
     pressure_announced: bool = False
     pressure_answered: bool = False
     image_bytes: int = 8_000_000
@@ -106,10 +106,10 @@ class MainContext:
         """The whole prompt in the OpenAI chat format."""
         messages = self.head()
         shown = set(map(id, self.pictured()))
-        for entry in self.entries:
+        for entry in self._view():
             found = self._render(entry).messages
             hidden = isinstance(entry, MessageEvent) and entry.images and id(entry) not in shown
-            messages.extend(map(dict, _plain(found) if hidden else found))
+            messages.extend(map(dict, text_of(found) if hidden else found))
         return messages
 
     def pictured(self) -> list[MessageEvent]:
@@ -138,7 +138,7 @@ class MainContext:
             "functions": functions,
             "core memory": memory,
             "summary": summary,
-            "queue": sum(self._size(entry) for entry in self.entries) - self._unshown(),
+            "queue": sum(self._render(entry).size for entry in self._view()) - self._unshown(),
         }
 
     def tokens(self, tools: Sequence[Mapping[str, Any]]) -> int:
@@ -153,7 +153,9 @@ class MainContext:
         """The warning is due: the prompt passed its size, and no warning since an eviction."""
         if self.pressure_announced:
             return False
-        return self.tokens(tools) >= max(self.budget.warning, self._share_left(tools, 2 / 3))
+        shown, self.prefetched = self.prefetched, None  # it goes by itself
+        size, self.prefetched = self.tokens(tools), shown
+        return size >= max(self.budget.warning, self._share_left(tools, 2 / 3))
 
     def evict(
         self, tools: Sequence[Mapping[str, Any]], *, keep: Sequence[Queued] = ()
@@ -177,7 +179,7 @@ class MainContext:
                     break
                 if id(entry) not in leaving:
                     leaving.add(id(entry))
-                    size -= self._size(entry)
+                    size -= self._render(entry).size
             if self._corrected(size) <= self.budget.limit:
                 break
         evicted = [entry for entry in self.entries if id(entry) in leaving]
@@ -203,10 +205,7 @@ class MainContext:
 
     def lower(self, window: int, tools: Sequence[Mapping[str, Any]]) -> int:
         """Keep prompts to a smaller window, as far as the fixed parts allow; the new one."""
-        sections = self.sections(tools)
-        fixed = self._corrected(sum(sections.values()) - sections["queue"])
-        least = (fixed + _LEAST_QUEUE) * self.budget.window // self.budget.limit + 1
-        self.budget = self.budget.shrunk(min(max(window, least), self.budget.window))
+        self.budget = self.budget.lowered(window, self._fixed_size(tools) + _LEAST_QUEUE)
         return self.budget.window
 
     def complete(self, results: Mapping[str, str]) -> set[str]:
@@ -222,12 +221,7 @@ class MainContext:
 
     def too_small(self, tools: Sequence[Mapping[str, Any]]) -> ConfigurationError:
         """The error that says what fills the window, and what to do."""
-        parts = ", ".join(f"{name} {size}" for name, size in self.sections(tools).items())
-        return ConfigurationError(
-            f"a context window of {self.budget.window} tokens, {self.budget.reply} of them"
-            f" kept for the reply, is too small (tokens: {parts}). Raise context_window, shorten"
-            " system_message, or lower Settings.block_limit or Settings.reply_tokens."
-        )
+        return self.budget.too_small(self.sections(tools))
 
     def fit(self, tools: Sequence[Mapping[str, Any]]) -> bool:
         """Show as much of each entry as fits; whether that is enough by our own count.
@@ -262,9 +256,13 @@ class MainContext:
         In a small window the fixed parts alone may pass a share of the whole window,
         and then the warning and the target must follow the room that is left.
         """
-        sections = self.sections(tools)
-        fixed = self._corrected(sum(sections.values()) - sections["queue"])
+        fixed = self._fixed_size(tools)
         return fixed + int(max(self.budget.limit - fixed, 0) * share)
+
+    def _fixed_size(self, tools: Sequence[Mapping[str, Any]]) -> int:
+        """Tokens of all but the queue."""
+        sections = self.sections(tools)
+        return self._corrected(sum(sections.values()) - sections["queue"])
 
     def _unshown(self) -> int:
         """Tokens of the pictures that are not shown."""
@@ -272,8 +270,18 @@ class MainContext:
         shown = sum(len(one.images) for one in self.pictured()) if there else 0
         return (there - shown) * TOKENS_PER_IMAGE
 
-    def _size(self, entry: Queued) -> int:
-        return self._render(entry).size
+    def show_ahead(self, prefetched: Prefetched | None) -> None:
+        """Show this, in the place of what was prefetched before."""
+        if self.prefetched is not None:
+            self._rendered.pop(id(self.prefetched.found), None)
+        self.prefetched = prefetched
+
+    def _view(self) -> list[Queued]:
+        """The queue with what was prefetched."""
+        if (ahead := self.prefetched) is None:
+            return self.entries
+        at = next((at for at, one in enumerate(self.entries, 1) if one is ahead.after), None)
+        return self.entries if at is None else [*self.entries[:at], ahead.found, *self.entries[at:]]
 
     def _render(self, entry: Queued) -> _Rendered:
         """An entry as the model sees it; made once, as entries never change."""

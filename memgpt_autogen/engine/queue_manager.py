@@ -219,6 +219,8 @@ class QueueManager:
         context = self.context
         context.relax()
         if context.tokens(room.tools) > context.budget.limit:
+            context.show_ahead(None)  # the model can search for it
+        if context.tokens(room.tools) > context.budget.limit:
             self._evict(room)
         if not context.fit(room.tools):
             raise context.too_small(room.tools)
@@ -242,6 +244,7 @@ class QueueManager:
     def _evict(self, room: Room) -> None:
         """Let leave what `MainContext.evict` decides, and summarise it; all is written."""
         context = self.context
+        context.show_ahead(None)
         before = context.tokens(room.tools)
         whole = list(context.entries)
         evicted = context.evict(room.tools, keep=room.keep)

@@ -82,6 +82,7 @@ class RecallStorage(Tier[Message]):
         end: When | None = None,
         speaker: str | None = None,
         by: By = "both",
+        before: str | None = None,
     ) -> Page[Message]:
         """The messages that answer `query` best, by words and by meaning; best first.
 
@@ -100,12 +101,15 @@ class RecallStorage(Tier[Message]):
             end: only messages of this moment or day, or earlier; likewise.
             speaker: only this speaker's messages.
             by: "words" embeds nothing; "meaning" goes by the embedder alone.
+            before: only messages stored before the one with this id.
         """
         where = self._within(self._where(start, end, speaker))
+        if before is not None:
+            where = replace(where, below=self._number(before))
         first = first_item(limit, page)
         if not query.strip():
             return self._listing(where, limit, page, newest_first=True)
-        if by != "words":
+        if by != "words" and before is None:
             self.records.indexer.wait(PATIENCE)
         found = self._results.get(
             (query, where, by),

@@ -226,9 +226,9 @@ def _erase(found: _Found, engine: Engine) -> tuple[int, int, bool]:
         engine.store.blocks.forget(found.traces.touch, found.blocks)
         work.archival.take_out(found.passages[work.archival])
         work.recall.take_out([*found.quoting, *(one.id for one in found.said)])
+        queue.context.show_ahead(None)
         entries, reset = _forget_queues(found, engine)
-        digest = digest_of(speaker)
-        queue.saved.hide_chat(speaker, digest)
+        queue.saved.hide_chat(speaker, digest := digest_of(speaker))
         for tier in (work.recall, work.archival):
             tier.records.table.rename_origin(speaker, digest)
         queue.refresh_head()

@@ -200,14 +200,18 @@ class Asker:
     def _without(self, model: ChatModel, room: Room, why: Exception) -> Completion:
         """A completion without what entered since the last one, as little of it as will do.
 
-        Pictures first, then the newest messages one by one, then all of them, the results of
-        calls, and core memory and summary as they were. Where even that is refused, the fault
-        is another, and all stays as it was.
+        What was looked up ahead first, then pictures, the newest messages one by one, all of
+        them, the results of calls, and core memory and summary as they were. Where even that is
+        refused, the fault is another, and all stays as it was.
         """
         context, rules = self.queue.context, self._rules(model)
         whole, head = list(context.entries), context.fixed
         ask = partial(self._shaped, model, room.tools, known_words=gist(refusal_of(why) or ""))
         try:
+            if context.prefetched is not None:
+                context.show_ahead(None)
+                with contextlib.suppress(_RefusedError):
+                    return self._told(ask(), "what was looked up in memory", why)
             for fewer, what in self._with_fewer_pictures(rules, why):
                 self._keep(model, fewer)
                 with contextlib.suppress(_RefusedError):
@@ -267,8 +271,8 @@ class Asker:
     def _told(self, completion: Completion, what: str, why: Exception) -> Completion:
         """The completion, with what the model was not shown; the program is told once."""
         logger.warning(
-            "The provider refused a request of %s: %s. It was answered without %s, in whose place"
-            " the queue has a note from now on; what was said stays in recall storage.",
+            "The provider refused a request of %s: %s. It was answered without %s. Where a message"
+            " was at fault, a note stands in its place from now on; recall storage keeps it.",
             self.queue.name, str(why)[:300], what,
         )  # fmt: skip
         return completion.model_copy(update={"withheld": f"{what}: {why}"})

@@ -10,13 +10,18 @@ AMONG = "number IN (SELECT value FROM json_each(?))"
 
 @dataclass(frozen=True)
 class Where:
-    """Which records count. Bounds are microseconds since 1970, inclusive."""
+    """Which records count.
+
+    Bounds of time are microseconds since 1970, inclusive; `below` is a number that theirs
+    are less than.
+    """
 
     start: int | None = None
     end: int | None = None
     speaker: str | None = None
     tags: tuple[str, ...] = ()
     origins: tuple[str, ...] | None = None
+    below: int | None = None
 
     @property
     def everything(self) -> bool:
@@ -37,6 +42,8 @@ class Where:
             clauses.add("at >= ?", self.start)
         if self.end is not None:
             clauses.add("at <= ?", self.end)
+        if self.below is not None:
+            clauses.add("number < ?", self.below)
         if self.speaker is not None:
             clauses.add(f"{table}.speaker = ?", self.speaker)
         for tag in self.tags:

@@ -1,0 +1,160 @@
+"""Prefetch: what the model would have to search for, looked up before it runs.
+
+As an operating system reads ahead of a program. What memory holds on a message stands behind
+it for as long as the turn about it lasts, as memory and not as anybody's words: it enters
+neither the queue nor recall storage, and the model may search further.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from concurrent import futures
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+
+from memgpt_autogen.engine.formatting import message_in_context, passage_line
+from memgpt_autogen.engine.functions import Workspace
+from memgpt_autogen.engine.main_context import MainContext, Prefetched, Queued
+from memgpt_autogen.events import Message, MessageEvent, Notice
+from memgpt_autogen.frames import clip
+from memgpt_autogen.memory.archival import Passage
+from memgpt_autogen.steps import Step
+from memgpt_autogen.storage.process import Workers
+from memgpt_autogen.storage.search.search import By
+
+logger = logging.getLogger(__name__)
+
+TOLD = "(from memory) Looked up for you; nobody says it now:"
+LIKELY = 0.2  # the least score, from 0 to 1, of what is worth its tokens
+
+_MOST = 12  # messages, and as many passages
+_ASKED = 3  # of the messages that came in: the latest
+_SHARE, _MOST_TOKENS = 12, 1200  # of the window
+_LINE = 4  # characters a token has, of a hit that is cut
+
+_workers = Workers()
+
+
+@dataclass(frozen=True)
+class _Hit:
+    score: float
+    found: Message | Passage
+
+
+@dataclass(eq=False)
+class Prefetch:
+    """Looks up what memory holds on the messages of a turn.
+
+    Attributes:
+        context: gets it.
+        work: what is searched, as the model's functions search it.
+        bounds: tokens that it may take (None: by the window; 0: nothing is looked up), and the
+            seconds that a reply waits for it.
+    """
+
+    context: MainContext
+    work: Workspace
+    bounds: tuple[int | None, float]
+    _running: futures.Future[list[_Hit]] | None = None
+
+    def ahead(self, arrived: Sequence[Queued]) -> None:
+        """Show what memory holds on what has come in, in the place of what was shown before.
+
+        Where nothing has come but results of calls, the turn about a message goes on.
+        """
+        if not arrived:
+            return
+        self.context.show_ahead(None)
+        said = [one for one in arrived if isinstance(one, MessageEvent) and not one.own]
+        texts = [one.text for one in reversed(said) if one.text.strip()][:_ASKED]
+        if not texts or self._room == 0:
+            return
+        hits = self._in_time(texts, _oldest(self.context.entries))
+        if lines := self._lines(hits):
+            text = "\n".join([TOLD, *lines])
+            notice = Notice(timestamp=self.work.clock(), text=text, alert=True)
+            self.context.show_ahead(Prefetched(arrived[-1], notice))
+            logger.info("looked up ahead: %d of %d that were found", len(lines), len(hits))
+
+    @property
+    def _room(self) -> int:
+        most = min(self.context.budget.window // _SHARE, _MOST_TOKENS)
+        return most if self.bounds[0] is None else self.bounds[0]
+
+    def _in_time(self, texts: Sequence[str], oldest: str | None) -> list[_Hit]:
+        """What is found by words and meaning in the seconds there are; else by words alone.
+
+        An embedder may still be loading, or be far away.
+        """
+        search = partial(self._found, texts, oldest)
+        if self._running is None or self._running.done():
+            self._running = found = futures.Future[list[_Hit]]()
+            _workers.started(partial(_run, search, found), "memgpt prefetch")
+            try:
+                return found.result(self.bounds[1])
+            except futures.TimeoutError:
+                logger.info("looked up ahead by words: %s seconds were too few", self.bounds[1])
+            except Exception as problem:  # noqa: BLE001 - a turn does without it
+                kind = type(problem).__name__
+                logger.warning("nothing was looked up ahead: %s: %s", kind, problem)
+                return []
+        return search(by="words")
+
+    def _found(self, texts: Sequence[str], oldest: str | None, by: By = "both") -> list[_Hit]:
+        recall, archival, origins = self.work.conversations, self.work.archival, self.work.origins
+        hits: list[_Hit] = []
+        for text in texts:
+            if oldest is not None:
+                page = recall.search(text, limit=_MOST, before=oldest, by=by)
+                hits += (_Hit(one.score or 0.0, one) for one in page.items)
+            if archival.count(origins) or archival.attached:
+                kept = archival.search(text, limit=_MOST, origins=origins, by=by)
+                hits += (_Hit(one.score or 0.0, one) for one in kept.items)
+        return hits
+
+    def _lines(self, hits: Sequence[_Hit]) -> list[str]:
+        """The best hits that are not in view, as many as there is room for, oldest first."""
+        known = _texts(self.context.entries)
+        room = self._room - self.context.counter.text(TOLD)
+        chosen: dict[tuple[bool, str | None, str], tuple[bool, datetime, str]] = {}
+        for hit in sorted(hits, key=lambda one: -one.score):
+            if hit.score < LIKELY:
+                break
+            found, kept = hit.found, isinstance(hit.found, Passage)
+            key = (kept, found.source if isinstance(found, Passage) else None, found.id)
+            if key in chosen or any(found.text in text for text in known):
+                continue
+            line = self._line(found)
+            room -= self.context.counter.text(line)
+            if room < 0:
+                break
+            chosen[key] = (kept, found.timestamp, line)
+        return [line for *_, line in sorted(chosen.values())]
+
+    def _line(self, found: Message | Passage) -> str:
+        most = max(self._room * _LINE // 3, 80)
+        if isinstance(found, Message):
+            show = partial(message_in_context, self.work.conversations, most, zone=self.work.zone)
+            return clip(show(found), most)
+        return clip(passage_line(found, self.work.zone), most)
+
+
+def _run(search: Callable[[], list[_Hit]], found: futures.Future[list[_Hit]]) -> None:
+    try:
+        found.set_result(search())
+    except Exception as problem:  # noqa: BLE001 - whatever a user's embedder raises
+        found.set_exception(problem)
+
+
+def _oldest(entries: Sequence[Queued]) -> str | None:
+    """The id of the oldest message in view: what was said before it is to be looked for."""
+    return next((one.id for one in entries if isinstance(one, MessageEvent) and one.id), None)
+
+
+def _texts(entries: Sequence[Queued]) -> list[str]:
+    """What the agent has said and found in view; messages are told by their ids."""
+    steps = [one for one in entries if isinstance(one, Step)]
+    found = [result.text for step in steps for result in step.results]
+    return [*found, *(text for step in steps for text in step.sent)]
