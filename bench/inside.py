@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -17,13 +18,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from memgpt_autogen import MemGPTAgent
+from memgpt_autogen.engine.asking.prefetch import TOLD as LOOKED_UP
+from memgpt_autogen.engine.asking.prefetch import Prefetch
+from memgpt_autogen.engine.main_context import Prefetched
 from memgpt_autogen.events import Message
 from memgpt_autogen.model.tokens import TokenCounter
 from memgpt_autogen.sources.readers import split
 from memgpt_autogen.storage.embedders.embedder import Embedder, resolve_embedder
 from memgpt_autogen.storage.embedders.minilm import packaged_weights
 
-__all__ = ["Embedder", "split"]
+__all__ = ["LOOKED_UP", "Embedder", "split"]
 
 Rows = NDArray[np.float32]
 
@@ -106,6 +110,36 @@ def settle(agent: MemGPTAgent) -> None:
 def as_other_process(name: str, folder: str) -> MemGPTAgent:
     """The memory of an agent that another process runs, for reading and editing."""
     return MemGPTAgent(name, llm_config=False, memory=folder)
+
+
+def keeping_what_was_looked_up(agent: MemGPTAgent) -> None:
+    """Let it stand in the queue until it is evicted."""
+    context = _prefetch(agent).context
+
+    def keep(prefetched: Prefetched | None) -> None:
+        if prefetched is not None:
+            context.entries.append(prefetched.found)
+
+    context.show_ahead = keep  # type: ignore[method-assign]
+
+
+@contextmanager
+def looking_up(agent: MemGPTAgent) -> Iterator[list[float]]:
+    """The seconds that each looking up takes inside the `with` block."""
+    prefetch, seconds = _prefetch(agent), []
+    ahead = prefetch.ahead
+
+    def timed(arrived: Sequence[Any]) -> None:
+        begin = time.perf_counter()
+        ahead(arrived)
+        seconds.append(time.perf_counter() - begin)
+
+    prefetch.ahead = timed  # type: ignore[method-assign]
+    yield seconds
+
+
+def _prefetch(agent: MemGPTAgent) -> Prefetch:
+    return agent._memgpt_capability.open().loop.prefetch  # noqa: SLF001
 
 
 @contextmanager
