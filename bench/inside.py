@@ -90,6 +90,18 @@ def fill(
     return ids
 
 
+def forget_newest(agent: MemGPTAgent, count: int) -> None:
+    """Let the agent be as it was before its last messages, so many: without them in any place."""
+    agent.recall.delete([one.id for one in agent.recall.latest(count)])
+    agent._memgpt_capability.open().queue.context.entries.clear()  # noqa: SLF001
+    agent.clear_history()
+
+
+def count_tokens(text: str) -> int:
+    """As OpenAI's models count them."""
+    return TokenCounter("gpt-4").text(text)
+
+
 def insert_all(agent: MemGPTAgent, texts: Sequence[str]) -> list[str]:
     """Write passages into archival storage, embedded and indexed; their ids."""
     ids = agent.archival.write([agent.archival.passage(text) for text in texts])

@@ -27,7 +27,7 @@ from typing import Annotated, Any, Literal
 import typer
 from autogen.io import IOStream
 from harness import WINDOW, Quiet, grid, machine, spread, write_results
-from inside import LOOKED_UP, Said, fill, keeping_what_was_looked_up, looking_up
+from inside import LOOKED_UP, Said, fill, forget_newest, keeping_what_was_looked_up, looking_up
 from ordinary import turns as ordinary_turns
 from prefix import PrefixMeter
 from retrieval import DATA, asked, turns
@@ -104,15 +104,8 @@ def conversation(sample: Mapping[str, Any]) -> list[dict[str, float]]:
                     "tokens": len(shown) / 4,
                 }
             )
-            forget_the_question(agent, stored)
+            forget_newest(agent, len(agent.recall) - stored)
     return rows
-
-
-def forget_the_question(agent: MemGPTAgent, stored: int) -> None:
-    """Questions and answers are no part of the conversation that is asked about."""
-    newer = agent.recall.latest(len(agent.recall) - stored)
-    agent.recall.delete([one.id for one in newer])
-    agent.clear_history()
 
 
 def looked_up(body: Mapping[str, Any]) -> list[str]:

@@ -1,0 +1,349 @@
+"""Answers, not only hits: questions on long conversations, put to agents with a real model.
+
+Questions come from LoCoMo (locomo-dev.json, see retrieval.py; categories 1 to 4, spread over the
+conversations by seed) and, where a file of it is named, from MemGPT's deep memory retrieval
+(arXiv 2310.08560, section 3.1.1: a JSON line has "previous_dialogs", "dialog" and
+"self_instruct" with the question "B" and the answer "A"). Each conversation lies in recall
+storage only, so that all of it must be fetched; each question is asked in a chat of its own.
+
+The ways, in one run, with one model:
+
+- AssistantAgent: the conversation in its prompt, cut to the window from its beginning;
+- MemGPTAgent without prefetch: it answers from what its own searches find;
+- MemGPTAgent: with prefetch;
+- MemGPTAgent, decide: with prefetch, and the calls that suit small models.
+
+Scores: "word recall", the share of the gold answer's words that the answer holds (without
+articles and marks), and "exact", whether it holds all of them in their order. Word recall is
+kind to long answers, so the words of an answer are counted too. With --judge, a model says
+whether an answer agrees with the gold one; beside it its own errors: on gold answers given as
+answers, and on gold answers of other questions.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import re
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+from functools import partial
+from pathlib import Path
+from statistics import mean
+from tempfile import TemporaryDirectory
+from typing import Annotated, Any, NamedTuple
+
+import typer
+from autogen import AssistantAgent
+from autogen.io import IOStream
+from harness import Quiet, grid, machine, write_results
+from inside import Said, count_tokens, fill, forget_newest
+from openai import OpenAI
+from retrieval import DATA, turns
+from rich.console import Console
+from rich.progress import Progress
+
+from memgpt_autogen import MemGPTAgent, Settings
+from memgpt_autogen.local import local_llm_config
+
+ROLE = "You answer questions about what was said earlier, in one short sentence."
+FULL = "AssistantAgent, cut to the window"
+WITHOUT, WITH, DECIDE = "MemGPTAgent without prefetch", "MemGPTAgent", "MemGPTAgent, decide"
+WAYS = (FULL, WITHOUT, WITH, DECIDE)
+REPLY = 400  # tokens kept free for AssistantAgent's answer
+_DULL = frozenset("a an the".split())  # noqa: SIM905
+
+
+@dataclass(frozen=True)
+class Question:
+    text: str
+    gold: str
+
+
+@dataclass(frozen=True)
+class Dialogue:
+    """A conversation, and what is asked about it."""
+
+    name: str
+    said: Sequence[Said]
+    questions: Sequence[Question]
+
+
+# ------------------------------------------------------------------ questions
+
+
+def locomo(path: Path, count: int) -> list[Dialogue]:
+    """So many questions, as many of each conversation as may be."""
+    samples = json.loads(path.read_text(encoding="utf-8"))
+    drawn = random.Random(1)  # noqa: S311 - the same in every run
+    found = []
+    for number, sample in enumerate(samples):
+        wanted = count * (number + 1) // len(samples) - count * number // len(samples)
+        said = [Said(text, who, when) for _, who, text, when in turns(sample["conversation"])]
+        asked = [one for one in sample["qa"] if one["category"] in (1, 2, 3, 4)]
+        chosen = drawn.sample(asked, wanted)
+        questions = [Question(one["question"], str(one["answer"])) for one in chosen]
+        found.append(Dialogue(sample["sample_id"], said, questions))
+    return found
+
+
+def deep_memory(path: Path, count: int) -> list[Dialogue]:
+    """Each line's conversation of several days, and its one question."""
+    found = []
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines()[:count]):
+        row = json.loads(line)
+        days = [*(one["dialog"] for one in row["previous_dialogs"]), row["dialog"]]
+        begin = datetime(2024, 1, 1, 9, tzinfo=timezone.utc)
+        said = [
+            Said(turn["text"], "AB"[at % 2], begin + timedelta(days=day, minutes=at))
+            for day, dialog in enumerate(days)
+            for at, turn in enumerate(dialog)
+        ]
+        asked = row["self_instruct"]
+        found.append(Dialogue(f"line {number + 1}", said, [Question(asked["B"], asked["A"])]))
+    return found
+
+
+# ------------------------------------------------------------------ those who are asked
+
+
+class Asked(NamedTuple):
+    """Who answers: a question to its answer, and the calls and prompt tokens so far."""
+
+    ask: Callable[[str], str]
+    used: Callable[[], tuple[int, int]]
+
+
+@contextmanager
+def assistant(dialogue: Dialogue, config: Mapping[str, Any], window: int) -> Iterator[Asked]:
+    """AutoGen's agent, with as much of the conversation as its window takes."""
+    agent = AssistantAgent("agent", ROLE, llm_config=dict(config))
+    lines = [f"[{when:%Y-%m-%d %H:%M}] {who}: {text}" for text, who, when in dialogue.said]
+    room, first = window - REPLY, len(lines)
+    while first and (room := room - count_tokens(lines[first - 1]) - 1) > 0:
+        first -= 1
+    history = {"role": "user", "content": "The conversation:\n" + "\n".join(lines[first:])}
+    calls = 0
+
+    def ask(question: str) -> str:
+        nonlocal calls
+        calls += 1
+        return text_of(agent.generate_reply([history, {"role": "user", "content": question}]))
+
+    def used() -> tuple[int, int]:
+        found = agent.client.total_usage_summary or {}
+        return calls, sum(one["prompt_tokens"] for one in found.values() if isinstance(one, dict))
+
+    yield Asked(ask, used)
+
+
+@contextmanager
+def memgpt(
+    dialogue: Dialogue, config: Mapping[str, Any], window: int, **settings: Any
+) -> Iterator[Asked]:
+    """Our agent, in whose view is nothing of the conversation."""
+    with (
+        TemporaryDirectory(ignore_cleanup_errors=True) as folder,
+        MemGPTAgent(
+            "agent",
+            ROLE,
+            llm_config=dict(config),
+            memory=Settings(location=folder, **settings),
+            context_window=window,
+        ) as agent,
+    ):
+        fill(agent, dialogue.said)
+
+        def ask(question: str) -> str:
+            stored = len(agent.recall)
+            messages = [{"role": "user", "name": "Judge", "content": question}]
+            answer = text_of(agent.generate_reply(messages))
+            forget_newest(agent, len(agent.recall) - stored)
+            return answer
+
+        def used() -> tuple[int, int]:
+            counters = agent.context_overview().counters
+            return counters.model_calls, counters.prompt_tokens
+
+        yield Asked(ask, used)
+
+
+def text_of(answer: Any) -> str:
+    return str(answer.get("content") or "") if isinstance(answer, dict) else str(answer or "")
+
+
+def opened(way: str, dialogue: Dialogue, config: Mapping[str, Any], window: int) -> Any:
+    """The context manager of a way."""
+    if way == FULL:
+        return assistant(dialogue, config, window)
+    settings: dict[str, Any] = {} if way == WITH else {"prefetch_tokens": 0}
+    if way == DECIDE:
+        settings = {"tool_mode": "decide"}
+    elif way in (WITH, WITHOUT):
+        settings["tool_mode"] = "native"
+    return memgpt(dialogue, config, window, **settings)
+
+
+# ------------------------------------------------------------------ scores
+
+
+def words(text: str) -> list[str]:
+    return [word for word in re.findall(r"\w+", text.casefold()) if word not in _DULL]
+
+
+def score(answer: str, gold: str) -> dict[str, float]:
+    said, wanted = words(answer), words(gold)
+    return {
+        "word recall": 100 * mean(word in said for word in wanted) if wanted else 0.0,
+        "exact": 100.0 * (f" {' '.join(wanted)} " in f" {' '.join(said)} "),
+        "words": len(said),
+    }
+
+
+def judged(judge: OpenAI, model: str, question: str, gold: str, answer: str) -> bool:
+    """Whether a model takes an answer for right."""
+    text = (
+        f"Question: {question}\nGold answer: {gold}\nGiven answer: {answer}\n"
+        "Does the given answer say what the gold answer says? Answer yes or no."
+    )
+    said = judge.chat.completions.create(
+        model=model, messages=[{"role": "user", "content": text}], temperature=0, max_tokens=5
+    )
+    return (said.choices[0].message.content or "").strip().lower().startswith("yes")
+
+
+def judge_all(
+    rows: Mapping[str, list[dict[str, Any]]], client: OpenAI, model: str
+) -> dict[str, Any]:
+    """Percent that a judge takes for right: of each way, of right answers, and of wrong ones."""
+    found = {
+        way: 100
+        * mean(judged(client, model, one["question"], one["gold"], one["answer"]) for one in part)
+        for way, part in rows.items()
+    }
+    part = next(iter(rows.values()))
+    pairs = list(zip(part, [*part[1:], part[0]], strict=True))
+    right = mean(judged(client, model, one["question"], one["gold"], one["gold"]) for one in part)
+    wrong = mean(
+        judged(client, model, one["question"], one["gold"], other["gold"]) for one, other in pairs
+    )
+    return {**found, "gold answers": 100 * right, "gold answers of other questions": 100 * wrong}
+
+
+# ------------------------------------------------------------------ the run
+
+
+def run(dialogues: Sequence[Dialogue], ways: Sequence[str], config: Mapping[str, Any], window: int,
+        told: Callable[[], None]) -> dict[str, list[dict[str, Any]]]:  # fmt: skip
+    """All answers of each way; the ways take turns with each conversation."""
+    rows: dict[str, list[dict[str, Any]]] = {way: [] for way in ways}
+    for dialogue in dialogues:
+        for way in ways:
+            with opened(way, dialogue, config, window) as (ask, used):
+                for question in dialogue.questions:
+                    before, begin = used(), time.monotonic()
+                    answer = ask(question.text)
+                    seconds = time.monotonic() - begin
+                    calls, tokens = (now - then for now, then in zip(used(), before, strict=True))
+                    rows[way].append(
+                        {"conversation": dialogue.name, "question": question.text,
+                         "gold": question.gold, "answer": answer, "seconds": seconds,
+                         "calls": calls, "tokens": tokens, **score(answer, question.gold)}
+                    )  # fmt: skip
+                    told()
+    return rows
+
+
+def tables(figures: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    keys = ("seconds", "calls", "tokens", "word recall", "exact", "words")
+    for name, part in figures["tasks"].items():
+        judge = part.get("judge", {})
+        rows = [
+            [way, str(row["questions"]), *(f"{row[key]:.1f}" for key in keys),
+             *([f"{judge[way]:.0f}"] if judge else [])]
+            for way, row in part["ways"].items()
+        ]  # fmt: skip
+        extra = [f"judge {figures['judge']}"] if judge else []
+        yield {
+            "title": f"{name}: {figures['model']}, window {figures['window']}, a question each",
+            "columns": ["", "questions", *keys, *extra],
+            "rows": rows,
+        }
+        for known in ("gold answers", "gold answers of other questions"):
+            if judge:
+                yield {"title": f"The judge on {known}", "columns": ["", "right, %"],
+                       "rows": [["", f"{judge[known]:.0f}"]]}  # fmt: skip
+
+
+def averages(rows: Sequence[Mapping[str, Any]]) -> dict[str, float]:
+    keys = ("seconds", "calls", "tokens", "word recall", "exact", "words")
+    return {"questions": len(rows), **{key: mean(float(row[key]) for row in rows) for key in keys}}
+
+
+def main(
+    data: Annotated[Path, typer.Option(help="The folder of the data.")] = DATA,
+    questions: Annotated[int, typer.Option(help="Of each task.")] = 60,
+    window: Annotated[int, typer.Option(help="The model's, in tokens.")] = 8192,
+    endpoint: Annotated[
+        str, typer.Option(help="An OpenAI-compatible server; default: the local model.")
+    ] = "",
+    model: Annotated[str, typer.Option(help="Its model.")] = "",
+    judge: Annotated[str, typer.Option(help="A model of that server that judges.")] = "",
+    deep: Annotated[
+        Path | None, typer.Option(help="A file of deep memory retrieval (JSON lines).")
+    ] = None,
+    only: Annotated[list[str] | None, typer.Option(help="Only these ways, by their names.")] = None,
+) -> None:
+    """Answers to questions on long conversations, and what they cost."""
+    console = Console(width=min(Console().width, 110))
+    started = machine()
+    IOStream.set_global_default(Quiet())
+    key = os.environ.get("OPENAI_API_KEY", "none")
+    config = _config(endpoint, model, key, window)
+    tasks: dict[str, list[Dialogue]] = {}
+    if (path := data / "locomo-dev.json").exists():
+        tasks["LoCoMo"] = locomo(path, questions)
+    if deep is not None:
+        tasks["Deep memory retrieval"] = deep_memory(deep, questions)
+    figures: dict[str, Any] = {
+        "model": config["config_list"][0]["model"], "window": window, "judge": judge, "tasks": {}
+    }  # fmt: skip
+    ways = [way for way in WAYS if not only or way in only]
+    for name, dialogues in tasks.items():
+        total = len(ways) * sum(len(one.questions) for one in dialogues)
+        with Progress(console=console, transient=True) as progress:
+            bar = progress.add_task(name, total=total)
+            rows = run(dialogues, ways, config, window, partial(progress.advance, bar))
+        part: dict[str, Any] = {"ways": {way: averages(rows[way]) for way in ways}, "rows": rows}
+        if judge:
+            part["judge"] = judge_all(rows, OpenAI(base_url=endpoint or None, api_key=key), judge)
+        figures["tasks"][name] = part
+    shown = list(tables(figures))
+    for one in shown:
+        console.print(grid(one))
+    written = write_results("answers", started, {**_without_texts(figures), "tables": shown})
+    console.print(f"Written to {written.parent.name}/{written.name}.")
+
+
+def _config(endpoint: str, model: str, key: str, window: int) -> dict[str, Any]:
+    if not endpoint:
+        return local_llm_config(context_window=window)
+    entry = {"model": model, "base_url": endpoint, "api_key": key, "price": [0, 0]}
+    return {"config_list": [entry], "temperature": 0, "cache_seed": None, "timeout": 600}
+
+
+def _without_texts(figures: Mapping[str, Any]) -> dict[str, Any]:
+    """The figures alone: the data's texts are not of this project."""
+    tasks = {
+        name: {key: value for key, value in part.items() if key != "rows"}
+        for name, part in figures["tasks"].items()
+    }
+    return {**figures, "tasks": tasks}
+
+
+if __name__ == "__main__":
+    typer.run(main)
