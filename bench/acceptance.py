@@ -42,6 +42,7 @@ def lines(results: Results) -> list[Line]:
         *times(turn),
         *prefixes(turn),
         *tokens(turn),
+        *prefetch(results.get("prefetch", {})),
         *concurrency(results),
         *crowd(results.get("crowd", {})),
         *together(results.get("together", {})),
@@ -65,6 +66,20 @@ def found(retrieval: Mapping[str, Any]) -> Iterator[Line]:
         yield Line(claim, f"{right:.0f} of {tried}", right == tried)
     else:
         yield Line(claim, "not measured", None)
+
+
+def prefetch(document: Mapping[str, Any]) -> Iterator[Line]:
+    evidence, ordinary = document.get("evidence"), document.get("ordinary")
+    claim = "LoCoMo: evidence looked up ahead for at least 65% of the questions"
+    share = evidence["all"]["hit"] if evidence else None
+    yield Line(claim, f"{share:.1f}%" if share else "not measured", share and share >= 65)
+    if ordinary is None:
+        return
+    mine, without = ordinary["with prefetch"], ordinary["without"]
+    ratio = mine["tokens"] / without["tokens"]
+    claim = "Ordinary turns with prefetch: at most 1.10 times the tokens, prefix at least 0.90"
+    holds = ratio <= 1.1 and mine["prefix"] >= 0.9
+    yield Line(claim, f"{ratio:.3f}; {mine['prefix']:.3f}", holds)
 
 
 def searches(growth: Mapping[str, Any]) -> Iterator[Line]:

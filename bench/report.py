@@ -28,6 +28,8 @@ TITLES = {
     "together": "Two processes, one memory",
     "growth": "What a growing store costs",
     "retrieval": "What searches find",
+    "prefetch": "What prefetch brings and costs",
+    "answers": "Answers of a real model",
 }
 READ = """\
 How the figures are meant:
@@ -47,8 +49,8 @@ How the figures are meant:
   (`embed.py`). The messages are random words of one vocabulary: every stored text is
   about equally near to every other, so peers that put what they find into the prompt
   always put in as much as they may (Teachability 10 memos, ChromaDBVectorMemory 3
-  texts). MemGPTAgent searches only when its model asks for it, which this one does
-  not; each search would be one more call of the model.\
+  texts). MemGPTAgent puts in what it has looked up ahead where that is likely to be
+  about the message; this model does not search further.\
 """
 
 

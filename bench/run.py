@@ -15,7 +15,7 @@ from harness import HERE
 from rich.console import Console
 
 # Retrieval takes no times, so the memories that growth measures are filled beside it.
-BENCHMARKS = ("concurrency", "crowd", "together", "retrieval", "growth", "turn")
+BENCHMARKS = ("concurrency", "crowd", "together", "retrieval", "growth", "prefetch", "turn")
 
 
 def command(name: str, options: Sequence[str] = ()) -> list[str]:
