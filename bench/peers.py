@@ -28,7 +28,7 @@ from inside import best_embedder, fill, seed_tiktoken, settle
 from meter import Subject, serve
 from texts import message, reply
 
-from memgpt_autogen import MemGPTAgent
+from memgpt_autogen import MemGPTAgent, Settings
 
 
 class Chat:
@@ -100,7 +100,8 @@ class RawChroma:
 
 
 def memgpt(given: dict[str, Any]) -> Chat:
-    about = {"memory": given["folder"], "context_window": given["window"]}
+    memory = Settings(location=given["folder"], prefetch_tokens=0)
+    about = {"memory": memory, "context_window": given["window"]}
     if given["fill"]:
         embedder = DrawnEmbedder()
         embedder.drawing = True

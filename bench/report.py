@@ -49,8 +49,8 @@ How the figures are meant:
   (`embed.py`). The messages are random words of one vocabulary: every stored text is
   about equally near to every other, so peers that put what they find into the prompt
   always put in as much as they may (Teachability 10 memos, ChromaDBVectorMemory 3
-  texts). MemGPTAgent puts in what it has looked up ahead where that is likely to be
-  about the message; this model does not search further.\
+  texts). MemGPTAgent runs without prefetch here (`prefetch.py` tells what that costs),
+  so it searches only when its model asks for it, which this one does not.\
 """
 
 
