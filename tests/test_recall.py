@@ -29,6 +29,7 @@ from memgpt_autogen.memory.page import Page
 from memgpt_autogen.memory.recall import RecallStorage
 from memgpt_autogen.storage.embedders.embedder import Embedder, resolve_embedder
 from memgpt_autogen.storage.search import search as searching
+from memgpt_autogen.storage.search.search import By
 from memgpt_autogen.storage.store import Store
 from tests.stores import HASHING, NOON, Letters, opened, run_until_killed
 
@@ -316,6 +317,16 @@ def test_a_filter_finds_what_fits_among_very_many(
         by_meaning = searching.CANDIDATES
         assert by_meaning <= page.total <= by_meaning + 1  # the turn after an apple, by words
         assert {item.speaker for item in page.items} == {"Bob"}
+
+
+@pytest.mark.parametrize("by", ["both", "words", "meaning"])
+def test_only_what_was_stored_before_a_message_is_found(recall: RecallStorage, by: By) -> None:
+    ids = [recall.append(f"The llama number {number} is grey.", "Ann") for number in range(8)]
+    page = recall.search("Which llama is grey?", by=by, before=ids[3])
+    assert {one.id for one in page.items} == set(ids[:3])
+    assert not recall.search("Which llama is grey?", by=by, before=ids[0]).items
+    with pytest.raises(ConfigurationError, match="is no id"):
+        recall.search("llama", before="seven")
 
 
 def test_a_speakers_messages_can_be_listed_and_deleted(recall: RecallStorage) -> None:
