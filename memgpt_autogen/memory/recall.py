@@ -109,7 +109,7 @@ class RecallStorage(Tier[Message]):
         first = first_item(limit, page)
         if not query.strip():
             return self._listing(where, limit, page, newest_first=True)
-        if by != "words" and before is None:
+        if by != "words":
             self.records.indexer.wait(PATIENCE)
         found = self._results.get(
             (query, where, by),
