@@ -5,6 +5,10 @@ BIN     := $(VENV)/bin
 STAMPS  := $(VENV)/.stamps
 MODEL   ?= auto
 PYTEST  := $(BIN)/python -m pytest
+# One more than there are cores, as many tests wait for other processes; what is left is shared out.
+WORKERS := $(shell echo $$(( $$(getconf _NPROCESSORS_ONLN) + 1 )))
+PARALLEL := -n $(WORKERS) --dist worksteal
+export PARALLEL
 MATRIX  := pyautogen-0.2.35 autogen-0.14.1
 OUTCOMES := .venvs/pyautogen-0.2.35.json $(VENV)/features.json .venvs/autogen-0.14.1.json
 SOURCES := pyproject.toml $(shell find memgpt_autogen tests -name '*.py')
@@ -25,10 +29,10 @@ demo: $(STAMPS)/demo ## a coder that remembers, in a group chat; MODEL=local|reh
 	@$(BIN)/python $(DEMO) --model $(MODEL)
 
 test: lint type imports house ## everything that must hold; also lints and checks types
-	@$(PYTEST) -n auto --features-to=$(VENV)/features.json
+	@$(PYTEST) $(PARALLEL) --durations=15 --features-to=$(VENV)/features.json
 
 coverage: $(STAMPS)/dev ## the tests again, with what of the code they reach
-	@$(PYTEST) -n auto --cov --cov-report=term
+	@$(PYTEST) $(PARALLEL) --cov --cov-report=term
 
 test-matrix: $(MATRIX:%=matrix-%) $(VENV)/features.json ## the AutoGen-facing tests on each AutoGen; writes docs/compatibility.md
 	@$(BIN)/python tools/compatibility.py $(OUTCOMES)

@@ -15,6 +15,7 @@ from itertools import islice
 from unicodedata import category, normalize
 
 ALERT = "(system alert)"  # the mark of the memory system's own words
+MEMORY = "(from memory)"  # of what it has looked up for the model
 
 _INDENT, _QUOTE = "  ", "> "
 _COMPARED = 100  # characters of a line that are compared with the frames

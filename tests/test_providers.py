@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from memgpt_autogen import MemGPTAgent
+from memgpt_autogen.storage.embedders.embedder import HashingEmbedder
 from memgpt_autogen.testing import (
     PROFILES,
     ChatRequest,
@@ -92,8 +93,9 @@ def test_the_chat_goes_on_and_no_rule_is_broken_twice(tmp_path: Path, profile: P
     with ScriptedModel(script, window=4096, profile=profile) as model:
         for _ in range(2):  # the second time as from a new process
             with MemGPTAgent(
-                "mem", "", model.llm_config, memory=tmp_path, context_window=4096
-            ) as agent:
+                "mem", "", model.llm_config, memory=tmp_path, context_window=4096,
+                embedder=HashingEmbedder(),
+            ) as agent:  # fmt: skip
                 agent.register_for_llm(description="Stock of a part.")(stock)
                 agent.register_for_execution()(stock)
                 assert ask(agent, "I like tea. Note it.") == "Noted."

@@ -8,7 +8,7 @@ cd "$(dirname "$0")/.."
 source tools/install.sh
 
 run_tests() { # run_tests PYTHON OUTCOMES
-    "$1" -m pytest -n auto -q -m "$MATRIX_TESTS and not local_model and not small_model" --features-to="$2"
+    "$1" -m pytest ${PARALLEL:--n auto} -q -m "$MATRIX_TESTS and not local_model and not small_model" --features-to="$2"
 }
 
 name=$1 python=$2

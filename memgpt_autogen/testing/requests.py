@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import importlib
 import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any
+
+from memgpt_autogen.frames import MEMORY
+
+_LOOKED_UP = re.compile(rf"\s*^\[[^\]\n]*\] {re.escape(MEMORY)}.*", re.DOTALL | re.MULTILINE)
 
 TOKENS_PER_MESSAGE = 3
 TOKENS_PER_REPLY = 3  # every reply is primed with <|start|>assistant<|message|>
@@ -53,8 +58,9 @@ class ChatRequest:
 
     @property
     def last_text(self) -> str:
-        """The newest message as text."""
-        return message_text(self.last)
+        """The newest message as text, without what was looked up in memory and stands behind it."""
+        texts = [_LOOKED_UP.sub("", message_text(one)) for one in self.messages[-2:]]
+        return texts[-1] or texts[0]
 
     @cached_property
     def text(self) -> str:

@@ -18,7 +18,7 @@ from memgpt_autogen.engine.formatting import message_in_context, passage_line
 from memgpt_autogen.engine.functions import Workspace
 from memgpt_autogen.engine.main_context import MainContext, Prefetched, Queued
 from memgpt_autogen.events import Message, MessageEvent, Notice
-from memgpt_autogen.frames import clip
+from memgpt_autogen.frames import MEMORY, clip
 from memgpt_autogen.memory.archival import Passage
 from memgpt_autogen.steps import Step
 from memgpt_autogen.storage.process import Workers
@@ -26,7 +26,7 @@ from memgpt_autogen.storage.search.search import By
 
 logger = logging.getLogger(__name__)
 
-TOLD = "(from memory) Looked up for you; nobody says it now:"
+TOLD = f"{MEMORY} Looked up for you; nobody says it now:"
 LIKELY = 0.2  # the least score, from 0 to 1, of what is worth its tokens
 
 _MOST = 12  # messages, and as many passages

@@ -23,6 +23,8 @@ def look_at(path: Path) -> None:
         StorageError: it is damaged, or missing beside what belongs to it.
     """
     folder = path.parent
+    # First: whoever makes a memory at this moment writes the journal before what is beside it.
+    left = [name for name in (STEP, "chroma", f"{FILE}-wal") if (folder / name).exists()]
     if not path.exists() or path.stat().st_size == 0:
         old = [name for name in _OLD_LAYOUT if (folder / name).exists()]
         if old:
@@ -31,8 +33,7 @@ def look_at(path: Path) -> None:
                 " the version of memgpt-autogen that wrote it, write agent.checkpoint(path),"
                 " and restore that with MemGPTAgent.from_checkpoint at another memory=."
             )
-        left = [name for name in (STEP, "chroma") if (folder / name).exists()]
-        if left or path.with_name(f"{FILE}-wal").exists():
+        if left:
             raise StorageError(
                 f"{path} is missing or empty, though other parts of a memory lie beside it."
                 " Nothing was changed: put the file back from a backup or restore a"
