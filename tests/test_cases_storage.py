@@ -108,7 +108,8 @@ def meant(agent: MemGPTAgent, text: str) -> list[str]:
     """What searching by meaning finds, once what waited is embedded."""
     end = time.monotonic() + 10
     while True:
-        found = [message.text for message in agent.recall.search(text, by="meaning").items]
+        page = agent.recall.search(text, limit=20, by="meaning")
+        found = [message.text for message in page.items]
         if text in found or time.monotonic() > end:
             return found
         time.sleep(0.05)

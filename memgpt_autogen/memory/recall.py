@@ -106,6 +106,8 @@ class RecallStorage(Tier[Message]):
         where = self._within(self._where(start, end, speaker))
         if before is not None:
             where = replace(where, below=self._number(before))
+            if not self.records.table.numbers(where, 1):
+                return Page((), page, limit, 0)  # nothing is embedded in vain
         first = first_item(limit, page)
         if not query.strip():
             return self._listing(where, limit, page, newest_first=True)
