@@ -58,7 +58,7 @@ def test_240_rounds_in_a_small_window(memory: str) -> None:
             before: set[str] = set()
             for request in requests:
                 new = {mark for mark in peers if request.contains(f"{mark}:")} - before
-                tail = "\n".join(m.get("content") or "" for m in request.messages[-3:])
+                tail = "\n".join(m.get("content") or "" for m in request.messages[-4:])
                 assert all(mark in tail for mark in new), "new messages stand at the end"
                 before |= new
             assert before >= set(peers[:-2])
