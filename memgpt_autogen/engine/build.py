@@ -5,10 +5,11 @@ from __future__ import annotations
 from contextlib import ExitStack
 
 from memgpt_autogen.engine.asking.asker import Asker
+from memgpt_autogen.engine.deciding.decider import Decider
 from memgpt_autogen.engine.engine import Engine, Identity, budget_of, zone_in
 from memgpt_autogen.engine.executor import Executor
 from memgpt_autogen.engine.functions import Workspace
-from memgpt_autogen.engine.loop import Loop
+from memgpt_autogen.engine.loop import LAST_STEP, NUDGE, Loop
 from memgpt_autogen.engine.main_context import MainContext
 from memgpt_autogen.engine.queue_manager import QueueManager
 from memgpt_autogen.events import Clock
@@ -87,12 +88,12 @@ def _wired(
     )
     queue = QueueManager(identity.name, context, workspace, store, saved, participants)
     queue.partners.keep_apart(settings.separate_partners)
-    executor = Executor(workspace)
+    executor, decider = Executor(workspace), Decider(workspace, urgent=(NUDGE, LAST_STEP))
     loop = Loop(
         queue,
         executor,
         workspace,
-        Asker(queue, settings.tool_mode, saved.values.server_rules),
+        Asker(queue, settings.tool_mode, saved.values.server_rules, decider),
         max_steps=settings.max_steps,
         token_budget=settings.turn_token_budget,
     )

@@ -142,9 +142,11 @@ class Engine:
         """Put the preset and the role at the head of the main context."""
         told = (self.queue.state.preset, role)
         if self._told != told:
-            self.queue.context.instructions = instructions(
+            text = instructions(
                 told[0], name=self.identity.name, role=role, zone=name_of(self.clock.zone)
             )
+            asker, model = self.loop.asker, self.identity.model
+            self.queue.context.instructions = asker.instructed(model, role, text)
             self._told = told
 
     def adapt(self, identity: Identity, settings: Settings) -> None:
@@ -216,7 +218,8 @@ class Engine:
     def overview(self) -> ContextOverview:
         """The state of the main context and the storages."""
         context, work = self.queue.context, self.workspace
-        sections = context.sections(self.executor.schemas)
+        offered = self.loop.asker.offers(self.identity.model, self.executor.schemas)
+        sections = context.sections(offered)
         return ContextOverview(
             window=context.budget.window,
             sections={part: context.counter.corrected(size) for part, size in sections.items()},
@@ -236,7 +239,8 @@ class Engine:
         changes = (
             message for one in told for message in messages_of(one, context.shown, context.zone)
         )
-        return prompt_text([*context.render(), *changes], self.executor.schemas)
+        asker, model, schemas = self.loop.asker, self.identity.model, self.executor.schemas
+        return prompt_text(*asker.prompt(model, [*context.render(), *changes], schemas))
 
     def compare_first_texts(self, identity: Identity) -> None:
         """Say, once in a process, which first text has no effect on this memory."""
@@ -263,6 +267,7 @@ class Engine:
     def _summarizer(self, model: ChatModel) -> Summarizer:
         window = self.queue.context.budget.window
         counters = self.queue.state.counters
+        decides = self.loop.asker.decides(model.name)  # who is shown no summary, makes none
 
         def complete(system: str, text: str) -> str:
             completion = self.loop.asker.plainly(
@@ -272,7 +277,7 @@ class Engine:
             return completion.text
 
         return Summarizer(
-            complete if self.settings.summarize == "model" else None,
+            complete if self.settings.summarize == "model" and not decides else None,
             name=self.identity.name,
             limit=min(max(window // 4, 600), 4000),
             chunk=window * 2,
