@@ -309,9 +309,7 @@ class Drawn:
         asked: list[Case] = []
         for name in names:
             old = facts[name][0]
-            new = Fact(
-                old.kind, name, self.fact(old.kind, name, old.value).value, old.animal
-            )
+            new = Fact(old.kind, name, self.fact(old.kind, name, old.value).value, old.animal)
             facts[name][0] = new
             turns.append(
                 Case("corrected", name, new.said("corrected"), stored=new.value, gone=old.value)
@@ -341,33 +339,47 @@ _UNSURE = re.compile(
 )
 _NAME = re.compile(r"(?<![.!?:]\s)(?<!^)(?<![\"'“*-])\b[A-Z][a-z]{2,}\b|\b\d+\b")
 _KNOWN_WORDS = {"Python", "Paris", "France", "However", "The", "You", "Your", "Note", "Noted"}
-_ALL_VALUES = {value for kind in KINDS.values() for value in kind.values}
+_ALL_VALUES = sorted({value for kind in KINDS.values() for value in kind.values})
 
 
 def wrong_words(case: Case, answer: str, sources: str = "") -> list[str]:
-    """What is wrong with an answer, by rules over the facts."""
-    text = re.sub(r"```.*?```", " ", answer, flags=re.DOTALL)
-    sources = f"{sources} {case.sources}"
-    problems = []
+    """What is wrong with an answer, by rules over the facts.
+
+    Args:
+        case: what was asked.
+        answer: what was said.
+        sources: what else anybody could know, such as the conversation before.
+    """
     if not answer.strip():
         return ["silent"]
+    text = re.sub(r"```.*?```", " ", answer, flags=re.DOTALL)
+    known = f"{sources} {case.sources}".lower()
+    return [*_missing(case, answer), *_invented(case, text, known), *_of_itself(text)]
+
+
+def _missing(case: Case, answer: str) -> Iterator[str]:
     if case.said and case.said.lower() not in answer.lower():
-        problems.append(f"not said: {case.said}")
-    if case.kind == "unknown" and not _UNSURE.search(answer):
-        problems.append("does not say that it does not know")
-    if case.said and case.kind != "talk" and _UNSURE.search(answer):
-        problems.append("says that it does not know")
-    claimed = [value for value in _ALL_VALUES if re.search(rf"\b{re.escape(value)}\b", text)]
-    for value in claimed:
-        if value.lower() not in sources.lower():
-            problems.append(f"nobody said: {value}")
-    for sentence in _SENTENCE.split(text):
-        own = _FIRST.search(sentence) and not _SECOND.search(sentence)
-        if own and any(re.search(rf"\b{re.escape(value)}\b", sentence) for value in claimed):
-            problems.append(f"claims for itself: {sentence.strip()}")
+        yield f"not said: {case.said}"
+    unsure = _UNSURE.search(answer) is not None
+    if case.kind == "unknown" and not unsure:
+        yield "does not say that it does not know"
+    if case.said and case.kind != "talk" and unsure:
+        yield "says that it does not know"
+
+
+def _invented(case: Case, text: str, known: str) -> Iterator[str]:
+    yield from (f"nobody said: {value}" for value in _values_in(text) if value.lower() not in known)
     if case.kind != "talk":
-        known = sources.lower()
-        for word in _NAME.findall(text):
-            if word.lower() not in known and word not in _KNOWN_WORDS:
-                problems.append(f"invented: {word}")
-    return problems
+        words = [word for word in _NAME.findall(text) if word not in _KNOWN_WORDS]
+        yield from (f"invented: {word}" for word in words if word.lower() not in known)
+
+
+def _of_itself(text: str) -> Iterator[str]:
+    """Sentences in which the agent takes the facts of others for its own."""
+    for sentence in _SENTENCE.split(text):
+        if _FIRST.search(sentence) and not _SECOND.search(sentence) and _values_in(sentence):
+            yield f"claims for itself: {sentence.strip()}"
+
+
+def _values_in(text: str) -> list[str]:
+    return [value for value in _ALL_VALUES if re.search(rf"\b{re.escape(value)}\b", text)]

@@ -24,9 +24,18 @@ _SMALL_MODELS = ("qwen2.5-coder-1.5b", "qwen2.5-coder-0.5b", "smollm2")
 
 def is_small(model: str) -> bool:
     """Whether a model's name tells that it is too small to speak and call at once."""
-    name = model.rsplit("/", 1)[-1].lower().replace("_", "-")
-    sizes = [float(b) if b else float(m) / 1000 for b, m in _SIZE.findall(name)]
-    return max(sizes) <= _BILLIONS if sizes else _SMALL_NAMES.search(name) is not None
+    size = billions(model)
+    return _SMALL_NAMES.search(_short(model)) is not None if size is None else size <= _BILLIONS
+
+
+def billions(model: str) -> float | None:
+    """The parameters of a model as its name tells them, in billions; None where it does not."""
+    sizes = [float(b) if b else float(m) / 1000 for b, m in _SIZE.findall(_short(model))]
+    return max(sizes, default=None)
+
+
+def _short(model: str) -> str:
+    return model.rsplit("/", 1)[-1].lower().replace("_", "-")
 
 
 def preset_for(model: str) -> str:

@@ -98,17 +98,22 @@ class Choices:
         fact = {"type": "string", "minLength": 1, "maxLength": _FACT}
         if blocks and not situation.has_stored:
             facts = {"type": "array", "items": fact, "minItems": 1, "maxItems": _FACTS}
-            found.append(_option(NOTE, about={"enum": list(blocks)}, facts=facts))
+            found.append(_option(NOTE, about={"type": "string", "enum": list(blocks)}, facts=facts))
             if wrong := self._correctable():
-                found.append(_option(CORRECT, line={"enum": wrong}, fact=fact))
+                found.append(_option(CORRECT, line={"type": "integer", "enum": wrong}, fact=fact))
         if lines := list(range(1, len(situation.lines) + 1)):
             most = min(len(lines), _LINES)
-            numbers = {"type": "array", "items": {"enum": lines}, "minItems": 1, "maxItems": most}
+            numbers = {
+                "type": "array",
+                "items": {"type": "integer", "enum": lines},
+                "minItems": 1,
+                "maxItems": most,
+            }
             found.append(_option(ANSWER, lines=numbers))
         if not situation.has_searched:
             found.append(_option(SEARCH))
         if not situation.has_stored and len(situation.last.text) > _LONG:
-            where = {"enum": ["own", *self.archives]}
+            where = {"type": "string", "enum": ["own", *self.archives]}
             found.append(_option(KEEP, **({"where": where} if self.archives else {})))
         found.append(_option(UNKNOWN if situation.has_searched else TALK))
         return found
@@ -175,7 +180,7 @@ def described(tools: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _option(name: str, **properties: Any) -> JSON:
-    properties = {"do": {"const": name}, **properties}
+    properties = {"do": {"type": "string", "const": name}, **properties}
     return {
         "type": "object",
         "properties": properties,

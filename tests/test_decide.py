@@ -1,0 +1,272 @@
+"""Deciding: a small model chooses under a grammar, then speaks in plain chat."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from autogen import GroupChat, GroupChatManager
+
+from memgpt_autogen import MemGPTAgent, Settings, TimedEvent
+from memgpt_autogen.memory.blocks import Block
+from memgpt_autogen.model.presets import is_small
+from memgpt_autogen.testing import ChatRequest, ScriptedModel, Step, fail, say
+from tests.playing import user
+
+pytestmark = pytest.mark.autogen
+
+SMALL = "some-model-1.5b-instruct"
+
+
+@dataclass
+class Small:
+    """A small model: choices in their order, then talk; and words for what it is asked."""
+
+    choices: list[dict[str, Any]]
+    words: Callable[[str], str] = lambda prompt: "Fine."
+    asked: list[ChatRequest] = field(default_factory=list)
+    spoken: list[ChatRequest] = field(default_factory=list)
+
+    def __call__(self, request: ChatRequest) -> Step:
+        if "choose what to do about it, as JSON" not in request.text:
+            self.spoken.append(request)
+            return say(self.words(request.last_text))
+        self.asked.append(request)
+        return say(json.dumps(self.choices.pop(0) if self.choices else {"do": "talk"}))
+
+    def offered(self, at: int = -1) -> dict[str, Any]:
+        """What was on offer for one choice, by name."""
+        schema = self.asked[at].body["response_format"]["json_schema"]["schema"]
+        options = schema.get("anyOf", [schema])
+        return {one["properties"]["do"]["const"]: one["properties"] for one in options}
+
+
+@contextmanager
+def talking(
+    script: Callable[[ChatRequest], Step], memory: Path | str = ":memory:", **kwargs: Any
+) -> Iterator[MemGPTAgent]:
+    """An agent whose model is small by its name."""
+    with ScriptedModel(script, model_name=SMALL) as model:
+        with MemGPTAgent("mem", "Be brief.", model.llm_config, memory=memory, **kwargs) as agent:
+            yield agent
+
+
+def tell(agent: MemGPTAgent, text: str, name: str = "Ann") -> str:
+    chat = user(name).initiate_chat(agent, message=text, max_turns=1, silent=True)
+    return str(chat.chat_history[-1]["content"])
+
+
+def called(agent: MemGPTAgent) -> list[str]:
+    return [call.name for step in agent.last_steps for call in step.calls]
+
+
+def test_a_fact_is_noted_under_who_said_it_and_the_words_come_from_a_plain_chat() -> None:
+    small = Small(
+        [{"do": "note", "about": "Ann", "facts": ["Ann keeps bees.", "Ann lives in Graz."]}],
+        lambda prompt: "How lovely, Ann.",
+    )
+    with talking(small) as agent:
+        assert tell(agent, "I keep bees, and I live in Graz.") == "How lovely, Ann."
+        assert called(agent) == ["core_memory_append", "core_memory_append", "send_message"]
+        assert agent.core_memory["human"].value == "Ann keeps bees.\nAnn lives in Graz."
+        assert [one.text for one in agent.recall.latest(9)][-1] == "How lovely, Ann."
+        assert agent.context_overview().counters.model_calls == 2
+    choice, speech = small.asked[0], small.spoken[0]
+    assert choice.body["temperature"] == 0 and not choice.tools and not speech.tools
+    assert small.offered(0)["note"]["about"]["enum"] == ["Ann"]
+    assert set(small.offered(0)) == {"note", "search", "talk"}
+    assert "- Ann keeps bees." in speech.last_text
+    assert speech.last_text.index("Ann keeps bees.") < speech.last_text.index('Ann says: "I keep')
+    assert "Be brief." in speech.text and "keeps bees" not in str(speech.messages[0])
+
+
+def test_words_in_the_first_person_are_kept_as_a_quotation() -> None:
+    small = Small([{"do": "note", "about": "Ann", "facts": ["My bike is red."]}])
+    with talking(small) as agent:
+        tell(agent, "My bike is red.")
+        assert agent.core_memory["human"].value == "Ann said: My bike is red."
+
+
+def test_a_correction_takes_the_place_of_the_old_line() -> None:
+    small = Small([{"do": "correct", "line": 2, "fact": "Ann lives in Oslo."}])
+    with talking(small, human="Ann keeps bees.\nAnn lives in Graz.") as agent:
+        tell(agent, "I have moved to Oslo.")
+        assert called(agent) == ["core_memory_replace", "send_message"]
+        assert agent.core_memory["human"].value == "Ann keeps bees.\nAnn lives in Oslo."
+    assert small.offered(0)["correct"]["line"]["enum"] == [1, 2]
+    assert "2. Ann lives in Graz." in small.asked[0].last_text
+
+
+def test_what_is_known_is_said_without_a_search() -> None:
+    small = Small([{"do": "answer", "lines": [1]}], lambda prompt: "You keep bees.")
+    with talking(small, human="Ann keeps bees.") as agent:
+        assert tell(agent, "What do I keep?") == "You keep bees."
+        assert called(agent) == ["send_message"]
+
+
+@pytest.mark.parametrize("astray", ["I keep bees.", "You keep a goat."])
+def test_words_that_stray_from_the_facts_are_asked_for_again_and_then_made_of_them(
+    astray: str,
+) -> None:
+    small = Small([{"do": "answer", "lines": [1]}], lambda prompt: astray)
+    with talking(small, human="Ann keeps bees.") as agent:
+        assert tell(agent, "What do I keep?") == "This is what I know: Ann keeps bees."
+    assert len(small.spoken) == 2
+
+
+def test_an_answer_is_fetched_from_recall_storage() -> None:
+    small = Small(
+        [{"do": "search"}, {"do": "answer", "lines": [1]}],
+        lambda prompt: "It hangs in the shed." if "shed" in prompt else "No idea.",
+    )
+    with talking(small) as agent:
+        agent.recall.append("The ladder hangs in the shed.", speaker="Bob")
+        assert tell(agent, "Where is the ladder?") == "It hangs in the shed."
+        assert called(agent) == ["conversation_search", "send_message"]
+    assert "search" not in small.offered(1) and "unknown" in small.offered(1)
+    assert "Bob: The ladder hangs in the shed." in small.asked[1].last_text
+    assert "Bob: The ladder hangs in the shed." in small.spoken[0].last_text
+
+
+def test_a_search_that_finds_nothing_is_told_and_no_answer_is_offered() -> None:
+    small = Small([{"do": "search"}], lambda prompt: "Sorry, I do not know that.")
+    with talking(small) as agent:
+        assert tell(agent, "What is my cat called?") == "Sorry, I do not know that."
+    assert "answer" not in small.offered()
+    assert "found nothing about it" in small.spoken[-1].last_text
+
+
+def test_in_a_group_each_is_offered_only_who_has_just_spoken() -> None:
+    small = Small([{"do": "note", "about": "Bob", "facts": ["Bob is a baker."]}])
+    with talking(small) as agent:
+        agent.core_memory.add(Block(name="plan", value="Goal: bread."))
+        people = {name: user(name) for name in ("Ann", "Bob")}
+        chat = GroupChat(
+            [*people.values(), agent],
+            [],
+            max_round=2,
+            speaker_selection_method=lambda last, _: agent if last is people["Bob"] else None,
+        )
+        manager = GroupChatManager(chat, llm_config=False, silent=True)
+        for name, text in (("Ann", "I am a weaver."), ("Bob", "I am a baker.")):
+            people[name].initiate_chat(manager, message=text, silent=True, clear_history=False)
+        assert agent.core_memory["human:Bob"].value == "Bob is a baker."
+        assert agent.core_memory["human:Ann"].value == ""
+        assert small.offered(0)["note"]["about"]["enum"] == ["Bob", "Ann", "plan"]
+        people["Bob"].initiate_chat(manager, message="Hello.", silent=True, clear_history=False)
+    assert small.offered()["note"]["about"]["enum"] == ["Bob", "plan"]
+    assert "Bob is a baker." in small.asked[-1].last_text
+
+
+def test_a_question_after_a_fact_is_decided_too() -> None:
+    small = Small([{"do": "note", "about": "Ann", "facts": ["Ann is back."]}, {"do": "search"}])
+    with talking(small) as agent:
+        tell(agent, "I am back. Where is the ladder?")
+        assert called(agent) == ["core_memory_append", "conversation_search", "send_message"]
+    assert "note" not in small.offered(1)
+
+
+def test_a_users_tool_is_called_and_its_result_is_among_what_was_found() -> None:
+    small = Small(
+        [{"do": "stock_of", "arguments": {"item": "bolts"}}, {"do": "answer", "lines": [1]}],
+        lambda prompt: "There are 12 bolts.",
+    )
+    with talking(small) as agent:
+
+        @agent.register_for_execution()
+        @agent.register_for_llm(description="How many there are in the store.")
+        def stock_of(item: str) -> str:
+            return f"{item}: 12"
+
+        assert tell(agent, "How many bolts are there?") == "There are 12 bolts."
+        assert called(agent) == ["stock_of", "send_message"]
+    assert "stock_of(item: string) - How many there are" in small.asked[0].text
+    assert "Result of stock_of: bolts: 12" in small.asked[1].last_text
+
+
+def test_a_long_text_is_kept_as_it_was_said() -> None:
+    small = Small([{"do": "keep"}])
+    text = "Keep this list: " + ", ".join(f"item {number}" for number in range(30))
+    with talking(small) as agent:
+        tell(agent, text)
+        assert [one.text for one in agent.archival.latest(2)] == [f"Ann: {text}"]
+
+
+def test_a_server_without_schemas_is_asked_in_another_form_and_it_is_learnt() -> None:
+    small = Small(
+        [
+            {"do": "note", "about": "Ann", "facts": ["Ann keeps bees."]},
+            {"do": "answer", "lines": [1]},
+        ],
+        lambda prompt: "You keep bees.",
+    )
+    refused: list[str] = []
+
+    def script(request: ChatRequest) -> Step:
+        if form := request.body.get("response_format"):
+            refused.append(form["type"])
+            return fail(400, message=f"response_format {form['type']} is not supported")
+        return small(request)
+
+    with talking(script) as agent:
+        tell(agent, "I keep bees.")
+        assert agent.core_memory["human"].value == "Ann keeps bees."
+        assert tell(agent, "What do I keep?") == "You keep bees."
+    assert refused == ["json_schema", "json_object"]
+
+
+def test_an_answer_that_is_no_choice_is_taken_for_talk() -> None:
+    def script(request: ChatRequest) -> Step:
+        return say("{'do': 'dance'") if "response_format" in request.body else say("Hello!")
+
+    with talking(script) as agent:
+        assert tell(agent, "Hello there.") == "Hello!"
+
+
+def test_memory_pressure_asks_a_small_model_nothing(tmp_path: Path) -> None:
+    small = Small([])
+    with talking(small, tmp_path, context_window=2048) as agent:
+        for number in range(12):
+            tell(agent, f"{number}: " + "the harbour was quiet and the boats lay still. " * 12)
+        counters = agent.context_overview().counters
+    assert counters.evictions >= 1
+    assert counters.model_calls == len(small.asked) + len(small.spoken) == 24
+
+
+def test_an_event_is_answered(tmp_path: Path) -> None:
+    with talking(Small([], lambda prompt: "Time for tea."), tmp_path) as agent:
+        assert agent.notify(TimedEvent("It is five.")) == ("Time for tea.",)
+
+
+def test_the_mode_is_chosen_by_the_models_size_and_by_the_user() -> None:
+    small = (
+        "qwen2.5-coder-1.5b-instruct",
+        "llama3.2:3b",
+        "gemma3n:e4b",
+        "smollm2-135m",
+        "phi3:mini",
+    )
+    large = ("gpt-4o-mini", "qwen3-30b-a3b", "mixtral-8x7b", "Qwen/Qwen2.5-7B-Instruct", "o4-mini")
+    assert [is_small(name) for name in small] == [True] * len(small)
+    assert [is_small(name) for name in large] == [False] * len(large)
+    seen: list[ChatRequest] = []
+
+    def script(request: ChatRequest) -> Step:
+        seen.append(request)
+        return say("Hello.")
+
+    settings = Settings(location=":memory:", tool_mode="native")
+    with talking(script, settings) as agent:
+        tell(agent, "Hello.")
+    assert "send_message" in seen[-1].tool_names
+    settings = Settings(location=":memory:", tool_mode="decide")
+    with ScriptedModel(script) as model:
+        with MemGPTAgent("mem", "", model.llm_config, memory=settings) as agent:
+            tell(agent, "Hello.")
+            assert "choose what to do about it, as JSON" in agent.context_text()
+    assert not seen[-1].tools
