@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from autogen import GroupChat, GroupChatManager
+from autogen import GroupChat, GroupChatManager, register_function
 
 from memgpt_autogen import MemGPTAgent, Settings, TimedEvent
 from memgpt_autogen.memory.blocks import Block
@@ -48,7 +48,7 @@ class Small:
 
 @contextmanager
 def talking(
-    script: Callable[[ChatRequest], Step], memory: Path | str = ":memory:", **kwargs: Any
+    script: Callable[[ChatRequest], Step], memory: Path | str | Settings = ":memory:", **kwargs: Any
 ) -> Iterator[MemGPTAgent]:
     """An agent whose model is small by its name."""
     with ScriptedModel(script, model_name=SMALL) as model:
@@ -178,11 +178,11 @@ def test_a_users_tool_is_called_and_its_result_is_among_what_was_found() -> None
     )
     with talking(small) as agent:
 
-        @agent.register_for_execution()
-        @agent.register_for_llm(description="How many there are in the store.")
         def stock_of(item: str) -> str:
             return f"{item}: 12"
 
+        about = "How many there are in the store."
+        register_function(stock_of, caller=agent, executor=agent, description=about)
         assert tell(agent, "How many bolts are there?") == "There are 12 bolts."
         assert called(agent) == ["stock_of", "send_message"]
     assert "stock_of(item: string) - How many there are" in small.asked[0].text

@@ -88,12 +88,13 @@ def _wired(
     )
     queue = QueueManager(identity.name, context, workspace, store, saved, participants)
     queue.partners.keep_apart(settings.separate_partners)
-    executor, decider = Executor(workspace), Decider(workspace, urgent=(NUDGE, LAST_STEP))
+    executor = Executor(workspace)
+    decider = Decider(workspace, settings.tool_mode, urgent=(NUDGE, LAST_STEP))
     loop = Loop(
         queue,
         executor,
         workspace,
-        Asker(queue, settings.tool_mode, saved.values.server_rules, decider),
+        Asker(queue, saved.values.server_rules, decider),
         max_steps=settings.max_steps,
         token_budget=settings.turn_token_budget,
     )

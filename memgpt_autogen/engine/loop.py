@@ -220,7 +220,7 @@ class Loop:
         return Room(schemas, progress.summarizer, progress.arrived, progress.evicted)
 
     def _offered(self, progress: _Progress) -> Schemas:
-        return self.asker.offers(progress.request.model.name, self.executor.schemas)
+        return self.asker.decider.offers(progress.request.model.name, self.executor.schemas)
 
     def _act(self, completion: Completion, progress: _Progress) -> Step:
         """Run the calls of a completion; text alone is a message unless nobody waits for one."""

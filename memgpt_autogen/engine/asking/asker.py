@@ -14,21 +14,18 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from memgpt_autogen.engine.asking.withheld import changes_of, without_pictures
-from memgpt_autogen.engine.deciding.choices import own_tools
 from memgpt_autogen.engine.deciding.decider import Decider
-from memgpt_autogen.engine.formatting import ChatMessage
 from memgpt_autogen.engine.main_context import Queued
 from memgpt_autogen.engine.queue_manager import QueueManager, Room, Schemas
 from memgpt_autogen.errors import ContextOverflowError
 from memgpt_autogen.model.chat_model import ChatModel
-from memgpt_autogen.model.presets import is_small
 from memgpt_autogen.model.protocol.refusals import (
     gist,
     is_too_large,
     refusal_of,
     takes_no_pictures,
 )
-from memgpt_autogen.model.protocol.rules import DEFAULT_RULES, ServerRules, ToolMode, rules_after
+from memgpt_autogen.model.protocol.rules import DEFAULT_RULES, ServerRules, rules_after
 from memgpt_autogen.model.reports import Reports
 from memgpt_autogen.steps import Completion
 
@@ -55,13 +52,11 @@ class Asker:
 
     Attributes:
         queue: whose main context is asked about.
-        tool_mode: how functions are offered.
         learnt: the rules of servers, by the model's name; kept with the agent's state.
-        decider: asks small models.
+        decider: knows how functions are offered, and asks small models.
     """
 
     queue: QueueManager
-    tool_mode: ToolMode
     learnt: dict[str, ServerRules]
     decider: Decider
     _reports: Reports = field(default_factory=Reports)
@@ -97,40 +92,22 @@ class Asker:
             self._partner, self._accepted, self._accepted_bytes = present, [], 0
             self._head = None
 
-    def plainly(self, model: ChatModel, messages: Sequence[ChatMessage]) -> Completion:
-        """A completion without functions, by the rules that were learnt."""
-        return model.complete(messages, (), self._rules(model))
-
-    def decides(self, model: str) -> bool:
-        """Whether a model of this name is asked to decide, then to speak."""
-        return self.tool_mode == "decide" or (self.tool_mode == "auto" and is_small(model))
-
-    def instructed(self, model: str, role: str, text: str) -> str:
-        """The instructions of a model in a role: its preset's text, or those of a choice."""
-        self.decider.role = role
-        return self.decider.instructions if self.decides(model) else text
-
-    def prompt(
-        self, model: str, messages: Sequence[ChatMessage], schemas: Schemas
-    ) -> tuple[Sequence[ChatMessage], Schemas]:
-        """What a model would be asked now: these messages and functions, or for a choice."""
-        if self.decides(model):
-            return self.decider.prompt(self.queue.context, schemas), ()
-        return messages, schemas
-
-    def offers(self, model: str, schemas: Schemas) -> Schemas:
-        """The functions that go with a prompt; a choice names only the user's tools."""
-        return own_tools(schemas) if self.decides(model) else schemas
+    def summarized(self, model: ChatModel, system: str, text: str) -> str:
+        """What the model makes of a text, without functions, by the rules that were learnt."""
+        messages = [{"role": "system", "content": system}, {"role": "user", "content": text}]
+        completion = model.complete(messages, (), self._rules(model))
+        self.queue.state.counters.count_call(completion.usage)
+        return completion.text
 
     def _rules(self, model: ChatModel) -> ServerRules:
         rules = self.learnt.get(model.name, DEFAULT_RULES)
-        if self.tool_mode == "auto" and not self.decides(model.name):
+        if self.decider.tool_mode == "auto" and not self.decider.decides(model.name):
             return rules
-        return rules.having(tools=self.tool_mode == "native")
+        return rules.having(tools=self.decider.tool_mode == "native")
 
     def _keep(self, model: ChatModel, rules: ServerRules) -> None:
         """Remember rules; what the settings say about tools is none of the server's."""
-        if self.tool_mode != "auto" or self.decides(model.name):
+        if self.decider.tool_mode != "auto" or self.decider.decides(model.name):
             rules = rules.having(tools=self.learnt.get(model.name, DEFAULT_RULES).tools)
         self.learnt[model.name] = rules
 
@@ -175,7 +152,7 @@ class Asker:
                 first = first or problem
                 pictures = takes_no_pictures(problem) and self.queue.context.pictured()
                 if not pictures and gist(words) != known_words:
-                    sent, mode = model.parameters, self.tool_mode
+                    sent, mode = model.parameters, self.decider.tool_mode
                     more = rules_after(rules, words, parameters=sent, mode=mode)
                     waiting = [one for one in (*more, *waiting) if one not in tried]
                 if not waiting or len(tried) > _RULES:
@@ -197,7 +174,7 @@ class Asker:
     def _sent(self, model: ChatModel, tools: Schemas, rules: ServerRules) -> Completion:
         context = self.queue.context
         context.most_images, context.most_image_bytes = rules.images, rules.image_bytes
-        if self.decides(model.name):
+        if self.decider.decides(model.name):
             return self.decider.complete(model, context, tools, rules)
         counted = context.counted(tools)
         completion = model.complete(context.render(), tools, rules)

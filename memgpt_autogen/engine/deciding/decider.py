@@ -28,8 +28,9 @@ from memgpt_autogen.engine.deciding.speech import Aim, Voice, is_astray, plainly
 from memgpt_autogen.engine.functions import Workspace
 from memgpt_autogen.engine.main_context import MainContext
 from memgpt_autogen.model.chat_model import ChatModel
+from memgpt_autogen.model.presets import is_small
 from memgpt_autogen.model.protocol.dialect import response_format
-from memgpt_autogen.model.protocol.rules import ServerRules
+from memgpt_autogen.model.protocol.rules import ServerRules, ToolMode
 from memgpt_autogen.model.protocol.written import dumped
 from memgpt_autogen.model.safeguards import BLOCKED
 from memgpt_autogen.steps import Completion, FunctionCall, Usage
@@ -49,16 +50,31 @@ class Decider:
 
     Attributes:
         work: what functions work on.
+        tool_mode: how functions are offered.
         urgent: texts of alerts after which nothing is left but to speak.
         role: AutoGen's system message.
     """
 
     work: Workspace
+    tool_mode: ToolMode
     urgent: Sequence[str] = ()
     role: str = ""
 
+    def decides(self, model: str) -> bool:
+        """Whether a model of this name is asked to decide, then to speak."""
+        return self.tool_mode == "decide" or (self.tool_mode == "auto" and is_small(model))
+
+    def instructed(self, model: str, role: str, text: str) -> str:
+        """The instructions of a model in a role: its preset's text, or those of a choice."""
+        self.role = role
+        return self._instructions if self.decides(model) else text
+
+    def offers(self, model: str, tools: Tools) -> Tools:
+        """The functions that go with a prompt; a choice names only the user's tools."""
+        return own_tools(tools) if self.decides(model) else tools
+
     @property
-    def instructions(self) -> str:
+    def _instructions(self) -> str:
         """What stands at the beginning of each choice."""
         return _text().replace("{name}", self.work.agent)
 
@@ -128,7 +144,7 @@ class Decider:
         for said in situation.heard:
             text = frames.clip(" ".join(said.text.split()), _SHOWN)
             lines.append(f'{said.speaker} says: "{text}"' if said.speaker else text)
-        system = "\n\n".join(filter(None, (self.instructions, described(tools))))
+        system = "\n\n".join(filter(None, (self._instructions, described(tools))))
         return [
             {"role": "system", "content": system},
             {"role": "user", "content": "\n".join(lines)},
