@@ -19,7 +19,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import typer
 from autogen import GroupChat, GroupChatManager
@@ -53,7 +53,7 @@ class Question:
     text: str
     holds: tuple[str, ...]
     lacks: tuple[str, ...]
-    source: Literal["core memory", "recall storage", "a correction"]
+    source: str
 
 
 QUESTIONS = (
@@ -273,7 +273,7 @@ def main(
         if act == "tell":
             turns = tell(chosen, memory, screen, calls)
         elif own:
-            free = [Question(text, (), (), "core memory") for text in own]
+            free = [Question(text, (), (), "") for text in own]
             turns = ask(chosen, memory, screen, calls, free)
         else:
             turns = ask(chosen, memory, screen, calls, QUESTIONS)

@@ -51,7 +51,7 @@ def running_models(
         seconds: that a server has to answer.
     """
     with ThreadPoolExecutor(max(len(places), 1)) as pool:
-        lists = pool.map(lambda place: _listed(*place, seconds), places)
+        lists = pool.map(lambda place: _listed(place[0], place[1], seconds), places)
     return sorted((model for models in lists for model in models), key=_rank)
 
 

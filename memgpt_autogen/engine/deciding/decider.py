@@ -1,28 +1,18 @@
-"""The decider: a small model's completion, a choice under a grammar or words in plain chat.
+"""The decider: a small model's completion, made of small questions and then of plain words.
 
-Measured with a model of 1.5 billion parameters: its choice of a function is right where its
-words through that function are not, and its words in plain chat are right where its choice to
-say that it does not know is not. So it is asked for each in the way that it does well.
+Measured with a model of 1.5 billion parameters: its words through a function, behind pages of
+examples, are confused about who is who, and in plain chat they are not; but there it never says
+that it does not know. So what to do, and which line answers, is asked first, each by itself.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import lru_cache
-from importlib import resources
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from memgpt_autogen import frames
-from memgpt_autogen.engine.deciding.choices import (
-    ANSWER,
-    TALK,
-    UNKNOWN,
-    Choice,
-    Choices,
-    described,
-    own_tools,
-)
+from memgpt_autogen.engine.deciding import deeds, questions
+from memgpt_autogen.engine.deciding.questions import KEEP, LOOK, NOTE, TALK, Question, own_tools
 from memgpt_autogen.engine.deciding.situation import PERSONA, Line, Situation, situation_of
 from memgpt_autogen.engine.deciding.speech import Aim, Voice, is_astray, plainly, retold, speech
 from memgpt_autogen.engine.functions import Workspace
@@ -31,17 +21,19 @@ from memgpt_autogen.model.chat_model import ChatModel
 from memgpt_autogen.model.presets import is_small
 from memgpt_autogen.model.protocol.dialect import response_format
 from memgpt_autogen.model.protocol.rules import ServerRules, ToolMode
-from memgpt_autogen.model.protocol.written import dumped
+from memgpt_autogen.model.protocol.written import read_json
 from memgpt_autogen.model.safeguards import BLOCKED
 from memgpt_autogen.steps import Completion, FunctionCall, Usage
 
 ChatMessage = dict[str, Any]
 Tools = Sequence[Mapping[str, Any]]
 
-_SHOWN = 1200  # characters of a message, where a choice is made
-_EARLIER = 120  # of what was said before it
-_TOOL_CALLS = 4  # of the user's tools, about one message
-_SURE = {"temperature": 0}  # a choice is no matter of taste
+_LONG = 120  # characters of a message that is worth keeping whole
+_SURE = {"temperature": 0}  # what is decided is no matter of taste
+
+
+class _BlockedError(Exception):
+    """A safeguard did not let the model answer."""
 
 
 @dataclass(eq=False)
@@ -65,18 +57,20 @@ class Decider:
         return self.tool_mode == "decide" or (self.tool_mode == "auto" and is_small(model))
 
     def instructed(self, model: str, role: str, text: str) -> str:
-        """The instructions of a model in a role: its preset's text, or those of a choice."""
+        """The instructions of a model in a role: its preset's text, or what is asked first."""
         self.role = role
-        return self._instructions if self.decides(model) else text
+        if not self.decides(model):
+            return text
+        first = questions.act(self.work.agent, "").messages
+        return "\n".join(str(one["content"]) for one in first)
 
     def offers(self, model: str, tools: Tools) -> Tools:
-        """The functions that go with a prompt; a choice names only the user's tools."""
+        """The functions that go with a prompt; where it is decided, the user's tools alone."""
         return own_tools(tools) if self.decides(model) else tools
 
-    @property
-    def _instructions(self) -> str:
-        """What stands at the beginning of each choice."""
-        return _text().replace("{name}", self.work.agent)
+    def prompt(self, context: MainContext, tools: Tools) -> list[ChatMessage]:
+        """The messages of the first question as it would be asked now."""
+        return list(self._act(self._situation(context), own_tools(tools)).messages)
 
     def complete(
         self, model: ChatModel, context: MainContext, tools: Tools, rules: ServerRules
@@ -84,7 +78,7 @@ class Decider:
         """The next calls, or the words for those who wait.
 
         Args:
-            model: is asked, once or twice.
+            model: is asked, a few times.
             context: whose queue it is about.
             tools: all functions of the turn, in the OpenAI `tools` format.
             rules: how its server is asked.
@@ -92,105 +86,142 @@ class Decider:
         situation = self._situation(context)
         if situation.answered:  # a small model has stored what it had to when it was said
             return Completion(usage=Usage(requests=0))
-        choices = self._choices(situation, tools)
         asked = _Asked(model, rules)
-        choice = self._choice(situation, choices, asked)
-        if isinstance(choice, Completion):
-            return choice
-        calls = choices.calls(choice)
-        if not calls:
-            text = self._words(situation, choice, asked)
-            calls = (FunctionCall(id="", name="send_message", arguments=dumped({"message": text})),)
+        try:
+            calls = self._calls(situation, own_tools(tools), asked)
+        except _BlockedError:
+            return asked.latest
         return Completion(calls=calls, usage=asked.usage)
-
-    def prompt(self, context: MainContext, tools: Tools) -> list[ChatMessage]:
-        """The messages of a choice as it would be made now."""
-        return self._asking(self._situation(context), own_tools(tools))
 
     def _situation(self, context: MainContext) -> Situation:
         return situation_of(
-            context.entries, self.work, urgent=self.urgent, shown=context.shown,
+            context.entries,
+            self.work,
+            urgent=self.urgent,
+            shown=context.shown,
             pictured=context.pictured(),
-        )  # fmt: skip
-
-    def _choices(self, situation: Situation, tools: Tools) -> Choices:
-        own = own_tools(tools)
-        names = {tool["function"]["name"] for tool in own}
-        if sum(result.name in names for result in situation.results) >= _TOOL_CALLS:
-            own = []
-        archival = self.work.archival
-        return Choices(
-            situation,
-            own,
-            archival.archives,
-            archival=bool(archival.count(self.work.origins) or archival.attached),
         )
 
-    def _choice(self, situation: Situation, choices: Choices, asked: _Asked) -> Choice | Completion:
-        """What to do; a completion where the model was not let answer."""
-        noted = situation.has_stored and "?" not in situation.last.text
-        if situation.must_speak or (noted and not choices.tools):
-            return Choice(TALK, {})
-        further = {**response_format(asked.rules, choices.schema()), **_SURE}
-        answer = asked.ask(self._asking(situation, choices.tools), further)
-        return answer if answer.text == BLOCKED else choices.read(answer.text)
+    # --- what to do ------------------------------------------------------------------
 
-    def _asking(self, situation: Situation, tools: Tools) -> list[ChatMessage]:
-        """The messages of a choice; what changes stands last."""
-        lines = [f"{number}. {line.text}" for number, line in enumerate(situation.lines, 1)]
-        for said in situation.before[-2:]:
-            who = said.speaker or self.work.agent
-            lines.append(f'(before) {who} said: "{frames.clip(said.text, _EARLIER)}"')
-        for said in situation.heard:
-            text = frames.clip(" ".join(said.text.split()), _SHOWN)
-            lines.append(f'{said.speaker} says: "{text}"' if said.speaker else text)
-        system = "\n\n".join(filter(None, (self._instructions, described(tools))))
-        return [
-            {"role": "system", "content": system},
-            {"role": "user", "content": "\n".join(lines)},
-        ]
+    def _calls(self, situation: Situation, tools: Tools, asked: _Asked) -> tuple[FunctionCall, ...]:
+        if situation.must_speak:
+            return self._speak(situation, Aim.TALK, [], asked)
+        if situation.has_searched:
+            return self._answer(situation, situation.found, asked) or self._speak(
+                situation, Aim.UNKNOWN, [], asked
+            )
+        if situation.given:
+            return self._speak(situation, Aim.ANSWER, situation.given, asked)
+        if situation.has_stored and "?" not in situation.last.text:
+            return self._speak(situation, Aim.NOTED, [], asked)
+        choice = asked.ask(self._act(situation, tools))
+        made = self._made(str(choice.get("do")), choice, situation, tools, asked)
+        return made or self._speak(
+            situation, Aim.NOTED if situation.has_stored else Aim.TALK, [], asked
+        )
 
-    def _words(self, situation: Situation, choice: Choice, asked: _Asked) -> str:
-        """What is said; what was chosen to be said is held against the words."""
-        aim, chosen = _aim(situation, choice)
+    def _act(self, situation: Situation, tools: Tools) -> Question:
+        last = situation.last
+        said = f'{last.speaker} says: "{last.text}"' if last.speaker else last.text
+        choices = [LOOK, TALK] if situation.has_stored or not situation.blocks else [NOTE, LOOK]
+        if NOTE in choices:
+            choices += [KEEP, TALK] if len(last.text) > _LONG else [TALK]
+        return questions.act(
+            self.work.agent,
+            said,
+            about=list(situation.blocks),
+            archives=self.work.archival.archives,
+            choices=choices,
+            tools=tools,
+        )
+
+    def _made(
+        self,
+        name: str,
+        choice: Mapping[str, Any],
+        situation: Situation,
+        tools: Tools,
+        asked: _Asked,
+    ) -> tuple[FunctionCall, ...]:
+        """The calls that a choice stands for; none where it is time to speak."""
+        if name == NOTE and situation.blocks and not situation.has_stored:
+            which = asked.number_of(questions.replace)
+            return deeds.notes(situation, choice.get("fact"), choice.get("about"), which)
+        if name == LOOK:
+            known = self._answer(situation, [*situation.known, *situation.found], asked)
+            return known or deeds.searches(situation, self.work)
+        if name == KEEP:
+            return deeds.kept(situation, choice.get("where"), self.work)
+        if name in {tool["function"]["name"] for tool in tools}:
+            return (deeds.call(name, choice.get("arguments") or {}),)
+        return ()
+
+    # --- what to say -----------------------------------------------------------------
+
+    def _answer(
+        self, situation: Situation, lines: Sequence[Line], asked: _Asked
+    ) -> tuple[FunctionCall, ...]:
+        """The answer that one of some lines holds; nothing where none does."""
+        last = situation.last
+        question = f'{last.speaker} asks: "{last.text}"'
+        number = asked.number_of(questions.pick)([line.text for line in lines], question)
+        if not number:
+            return ()
+        return self._speak(situation, Aim.ANSWER, [lines[number - 1]], asked)
+
+    def _speak(
+        self, situation: Situation, aim: Aim, chosen: Sequence[Line], asked: _Asked
+    ) -> tuple[FunctionCall, ...]:
+        """The call that says it; what was to be said is held against the words."""
         core = self.work.core
         persona = core.shown(PERSONA).value if PERSONA in core else ""
         voice = Voice(self.work.agent, self.role, persona)
-        text = asked.ask(speech(voice, situation, aim, chosen)).text
-        if aim is not Aim.ANSWER or not is_astray(text, situation, chosen):
-            return text
-        again = asked.ask(retold(voice, situation, chosen), _SURE).text
-        return plainly(chosen) if is_astray(again, situation, chosen) else again
+        text = asked.words(speech(voice, situation, aim, chosen))
+        if aim is Aim.NOTED:
+            chosen = situation.noted
+        if aim in (Aim.ANSWER, Aim.NOTED) and is_astray(text, situation, aim, chosen):
+            if aim is Aim.ANSWER:
+                text = asked.words(retold(voice, situation, chosen), _SURE)
+            if is_astray(text, situation, aim, chosen):
+                text = plainly(aim, chosen)
+        return (deeds.call("send_message", {"message": text}),)
 
 
-@dataclass
 class _Asked:
     """A model that is asked more than once for one completion."""
 
-    model: ChatModel
-    rules: ServerRules
-    usage: Usage | None = field(default=None)
+    def __init__(self, model: ChatModel, rules: ServerRules) -> None:
+        self._model, self._rules = model, rules
+        self.usage: Usage | None = None
+        self.latest = Completion()
 
-    def ask(
+    def ask(self, question: Question) -> Mapping[str, Any]:
+        """The answer to a question; empty where it is none."""
+        form = response_format(self._rules, question.schema)
+        value = read_json(self._text(question.messages, {**form, **_SURE}))
+        return value if isinstance(value, dict) else {}
+
+    def number_of(self, asking: Callable[..., Question]) -> deeds.Which:
+        """Asks which of some lines it is: a number from 1 on, 0 for none."""
+
+        def which(lines: Sequence[str], *about: Any) -> int:
+            number = self.ask(asking(lines, *about)).get("line") if lines else 0
+            return number if isinstance(number, int) and 0 < number <= len(lines) else 0
+
+        return which
+
+    def words(
         self, messages: Sequence[ChatMessage], further: Mapping[str, Any] | None = None
-    ) -> Completion:
-        found = self.model.complete(messages, (), self.rules, further=further or {}, heard=True)
+    ) -> str:
+        """What it says in plain chat."""
+        return self._text(messages, further or {})
+
+    def _text(self, messages: Sequence[ChatMessage], further: Mapping[str, Any]) -> str:
+        found = self._model.complete(messages, (), self._rules, further=further, heard=True)
         if found.usage is not None:
             self.usage = found.usage if self.usage is None else self.usage.plus(found.usage)
-        return found
-
-
-def _aim(situation: Situation, choice: Choice) -> tuple[Aim, list[Line]]:
-    if choice.name == UNKNOWN:
-        return Aim.UNKNOWN, []
-    lines, numbers = situation.lines, choice.values.get("lines")
-    if choice.name == ANSWER and isinstance(numbers, list):
-        chosen = [lines[at - 1] for at in numbers if isinstance(at, int) and 0 < at <= len(lines)]
-        return Aim.ANSWER, list(dict.fromkeys(chosen))
-    return (Aim.NOTED if situation.has_stored else Aim.TALK), []
-
-
-@lru_cache
-def _text() -> str:
-    file = resources.files("memgpt_autogen") / "data" / "decide.txt"
-    return file.read_text(encoding="utf-8").strip()
+        self.latest = found
+        if found.text == BLOCKED:
+            raise _BlockedError
+        return found.text

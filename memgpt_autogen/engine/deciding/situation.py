@@ -5,6 +5,7 @@ Nothing of it is kept: each step reads it anew, so a restart in the middle of a 
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -26,7 +27,8 @@ _BEFORE = 4  # messages that are shown before them
 _LINES = 24  # of core memory
 _FOUND = 8  # lines that a search brings
 _LINE = 300  # characters of one
-_HIT = re.compile(r"^(?:\((?:before|after)\) )?\[[\d: -]+\] ")
+# A line of a search's result: a message, or a note or a passage of a document.
+_HIT = re.compile(r"^\[(\d{4}-\d\d-\d\d)[\d: -]*\] (?:(\([^)]*\))|([^:]+):) (.*)")
 _WORDS = re.compile(r"\w+")
 
 
@@ -55,6 +57,8 @@ class Situation:
         before: what was said before it.
         known: lines of core memory that may matter.
         found: lines that were found elsewhere, in the order of their finding.
+        given: what the user's tools gave.
+        noted: what was stored of it.
         blocks: whom or what a fact may be about, and the block that keeps it.
         results: what the calls of this turn came to.
         pictures: of the last message, in the OpenAI format.
@@ -65,7 +69,9 @@ class Situation:
     heard: Sequence[Said] = ()
     before: Sequence[Said] = ()
     known: Sequence[Line] = ()
-    found: Sequence[str] = ()
+    found: Sequence[Line] = ()
+    given: Sequence[Line] = ()
+    noted: Sequence[Line] = ()
     blocks: Mapping[str, str] = field(default_factory=dict)
     results: Sequence[FunctionResult] = ()
     pictures: Sequence[Mapping[str, Any]] = ()
@@ -76,11 +82,6 @@ class Situation:
     def last(self) -> Said:
         """What is to be answered."""
         return self.heard[-1] if self.heard else Said("", "")
-
-    @property
-    def lines(self) -> list[Line]:
-        """All that is known, as it is numbered from 1 on."""
-        return [*self.known, *map(Line, self.found)]
 
     @property
     def done(self) -> frozenset[str]:
@@ -123,13 +124,16 @@ def situation_of(
     results = [result for step in steps for result in step.results]
     said = [_said(one, shown) for one in heard]
     last = next((one for one in pictured if heard and one is heard[-1]), None)
-    words = " ".join(one.text for one in said)
+    latest = said[-1:]
+    words = " ".join(one.text for one in latest)
     return Situation(
         heard=said,
         before=list(_spoken(entries[:at], shown))[-_BEFORE:],
-        known=_known(work, [one.speaker for one in said], words)[:_LINES],
+        known=_known(work, [one.speaker for one in latest], words)[:_LINES],
         found=[*_hits(prefetched, words), *_found(results, words)],
-        blocks=_blocks(work, [one for one in heard if isinstance(one, MessageEvent)]),
+        given=_given(results),
+        noted=list(_noted(steps)),
+        blocks=_blocks(work, heard[-1:]),
         results=results,
         pictures=last.images if last else (),
         must_speak=any(
@@ -187,13 +191,13 @@ def _block_of(work: Workspace, speaker: str) -> str:
     return COMMON
 
 
-def _blocks(work: Workspace, heard: Sequence[MessageEvent]) -> dict[str, str]:
-    """Who has just spoken, and the further blocks that may be edited, each with its block."""
+def _blocks(work: Workspace, last: Sequence[Queued]) -> dict[str, str]:
+    """Who spoke last, and the further blocks that may be edited, each with its block."""
     editable = {block.name for block in work.core.seen() if work.core.may_edit(block)}
-    names = dict.fromkeys(frames.name(one.speaker) for one in reversed(heard))
+    names = [frames.name(one.speaker) for one in last if isinstance(one, MessageEvent)]
     found = {name: _block_of(work, name) for name in names}
     others = [name for name in editable if not _is_about_people(name) and name != PERSONA]
-    found |= {name: name for name in sorted(others)}
+    found |= {name: name for name in sorted(others)} if names else {}
     return {about: block for about, block in found.items() if block in editable}
 
 
@@ -226,24 +230,41 @@ def _known(work: Workspace, speakers: Sequence[str], words: str) -> list[Line]:
 # --- what was found ----------------------------------------------------------------------
 
 
-def _found(results: Sequence[FunctionResult], words: str) -> list[str]:
-    """The lines of what searches found and of what the user's tools gave."""
-    found: list[str] = []
-    for result in results:
-        if result.name in SEARCHES:
-            found += _hits(result.text, words)[:_FOUND]
-        elif not result.framed:
-            found.append(f"Result of {result.name}: {frames.clip(result.text, 3 * _LINE)}")
-    return found
+def _found(results: Sequence[FunctionResult], words: str) -> list[Line]:
+    """The lines that searches found."""
+    found = [one for one in results if one.name in SEARCHES]
+    return [line for result in found for line in _hits(result.text, words)[:_FOUND]]
 
 
-def _hits(text: str, words: str) -> list[str]:
-    """The hits of a search, each as one line; what was just said is none."""
+def _given(results: Sequence[FunctionResult]) -> list[Line]:
+    """What the user's tools gave."""
+    given = [one for one in results if not one.framed]
+    return [
+        Line(f"Result of {one.name}: {frames.clip(one.text.strip(), 4 * _LINE)}") for one in given
+    ]
+
+
+def _noted(steps: Sequence[Step]) -> Iterator[Line]:
+    """The lines that were stored."""
+    for call in (call for step in steps for call in step.calls):
+        if call.name in BLOCK_EDITS:
+            values = json.loads(call.arguments)
+            yield Line(str(values.get("content") or values.get("new_content")))
+
+
+def _hits(text: str, words: str) -> list[Line]:
+    """The hits of a search as sentences; what was just said is none."""
     hits: list[str] = []
+    is_hit = False
     for line in text.splitlines():
-        if _HIT.match(line):
-            hits.append(line.removeprefix("(before) ").removeprefix("(after) "))
-        elif hits and line.startswith(" "):
-            hits[-1] += " " + line.strip()
+        if match := _HIT.match(line):
+            day, place, speaker, said = match.groups()
+            hits.append(f"{place} {said}" if place else f'{speaker} said on {day}: "{said}"')
+            is_hit = True
+        elif is_hit and line.startswith(" "):
+            hits[-1] = f"{hits[-1]} {line.strip()}"
+        else:  # what stands before and after it
+            is_hit = False
     asked = " ".join(words.split())
-    return [frames.clip(one, _LINE) for one in dict.fromkeys(hits) if asked not in one]
+    shown = [frames.clip(one, _LINE) for one in dict.fromkeys(hits) if asked not in one]
+    return list(map(Line, shown))
