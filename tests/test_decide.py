@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -25,24 +26,39 @@ SMALL = "some-model-1.5b-instruct"
 
 @dataclass
 class Small:
-    """A small model: choices in their order, then talk; and words for what it is asked."""
+    """A small model.
 
-    choices: list[dict[str, Any]]
+    Attributes:
+        acts: what it does about what was said, in order; then it talks.
+        lines: the numbers of the lines that it picks, in order; then none.
+        words: what it says in plain chat.
+        asked: the requests that were to be decided.
+        spoken: the requests for words.
+    """
+
+    acts: list[dict[str, Any]]
+    lines: list[int] = field(default_factory=list)
     words: Callable[[str], str] = lambda prompt: "Fine."
     asked: list[ChatRequest] = field(default_factory=list)
     spoken: list[ChatRequest] = field(default_factory=list)
 
     def __call__(self, request: ChatRequest) -> Step:
-        if "choose what to do about it, as JSON" not in request.text:
-            self.spoken.append(request)
-            return say(self.words(request.last_text))
-        self.asked.append(request)
-        return say(json.dumps(self.choices.pop(0) if self.choices else {"do": "talk"}))
+        head = str(request.messages[0]["content"])
+        if "Choose what mem must do" in head:
+            self.asked.append(request)
+            return say(json.dumps(self.acts.pop(0) if self.acts else {"do": "talk"}))
+        if "numbered lines" in head:
+            self.asked.append(request)
+            return say(json.dumps({"line": self.lines.pop(0) if self.lines else 0}))
+        self.spoken.append(request)
+        return say(self.words(request.last_text))
 
     def offered(self, at: int = -1) -> dict[str, Any]:
-        """What was on offer for one choice, by name."""
+        """What was on offer for one decision: the acts by name, or the numbers."""
         schema = self.asked[at].body["response_format"]["json_schema"]["schema"]
         options = schema.get("anyOf", [schema])
+        if "line" in options[0]["properties"]:
+            return dict.fromkeys(options[0]["properties"]["line"]["enum"])
         return {one["properties"]["do"]["const"]: one["properties"] for one in options}
 
 
@@ -65,55 +81,65 @@ def called(agent: MemGPTAgent) -> list[str]:
     return [call.name for step in agent.last_steps for call in step.calls]
 
 
+def note(fact: str, **further: Any) -> dict[str, Any]:
+    return {"do": "note", "fact": fact, **further}
+
+
+LOOK = {"do": "look"}
+
+
 def test_a_fact_is_noted_under_who_said_it_and_the_words_come_from_a_plain_chat() -> None:
-    small = Small(
-        [{"do": "note", "about": "Ann", "facts": ["Ann keeps bees.", "Ann lives in Graz."]}],
-        lambda prompt: "How lovely, Ann.",
-    )
+    small = Small([note("Ann keeps bees. Ann lives in Graz.")], words=lambda _: "How lovely, Ann.")
     with talking(small) as agent:
         assert tell(agent, "I keep bees, and I live in Graz.") == "How lovely, Ann."
         assert called(agent) == ["core_memory_append", "core_memory_append", "send_message"]
         assert agent.core_memory["human"].value == "Ann keeps bees.\nAnn lives in Graz."
         assert [one.text for one in agent.recall.latest(9)][-1] == "How lovely, Ann."
         assert agent.context_overview().counters.model_calls == 2
-    choice, speech = small.asked[0], small.spoken[0]
-    assert choice.body["temperature"] == 0 and not choice.tools and not speech.tools
-    assert small.offered(0)["note"]["about"]["enum"] == ["Ann"]
-    assert set(small.offered(0)) == {"note", "search", "talk"}
-    assert "- Ann keeps bees." in speech.last_text
-    assert speech.last_text.index("Ann keeps bees.") < speech.last_text.index('Ann says: "I keep')
-    assert "Be brief." in speech.text and "keeps bees" not in str(speech.messages[0])
+    (decided,), (speech,) = small.asked, small.spoken
+    assert decided.body["temperature"] == 0 and not decided.tools and not speech.tools
+    assert set(small.offered(0)) == {"note", "look", "talk"}
+    assert decided.last_text == 'Ann says: "I keep bees, and I live in Graz."'
+    assert "response_format" not in speech.body and "Be brief." in speech.text
 
 
 def test_words_in_the_first_person_are_kept_as_a_quotation() -> None:
-    small = Small([{"do": "note", "about": "Ann", "facts": ["My bike is red."]}])
-    with talking(small) as agent:
+    with talking(Small([note("My bike is red.")])) as agent:
         tell(agent, "My bike is red.")
         assert agent.core_memory["human"].value == "Ann said: My bike is red."
 
 
+def test_a_claim_of_others_facts_is_not_said() -> None:
+    small = Small([note("Ann keeps bees.")], words=lambda _: "I keep bees too.")
+    with talking(small) as agent:
+        assert tell(agent, "I keep bees.") == "Noted: Ann keeps bees."
+
+
 def test_a_correction_takes_the_place_of_the_old_line() -> None:
-    small = Small([{"do": "correct", "line": 2, "fact": "Ann lives in Oslo."}])
+    small = Small([note("Ann lives in Oslo.")], [2])
     with talking(small, human="Ann keeps bees.\nAnn lives in Graz.") as agent:
         tell(agent, "I have moved to Oslo.")
         assert called(agent) == ["core_memory_replace", "send_message"]
         assert agent.core_memory["human"].value == "Ann keeps bees.\nAnn lives in Oslo."
-    assert small.offered(0)["correct"]["line"]["enum"] == [1, 2]
-    assert "2. Ann lives in Graz." in small.asked[0].last_text
+    assert set(small.offered(1)) == {0, 1, 2}
+    assert "2. Ann lives in Graz.\nNew: Ann lives in Oslo." in small.asked[1].last_text
 
 
 def test_what_is_known_is_said_without_a_search() -> None:
-    small = Small([{"do": "answer", "lines": [1]}], lambda prompt: "You keep bees.")
+    small = Small([LOOK], [1], words=lambda _: "You keep bees.")
     with talking(small, human="Ann keeps bees.") as agent:
         assert tell(agent, "What do I keep?") == "You keep bees."
         assert called(agent) == ["send_message"]
+    speech = small.spoken[0].last_text
+    assert speech.index("- Ann keeps bees.") < speech.index('Ann says: "What do I keep?"')
+    assert "keeps bees" not in str(small.spoken[0].messages[0])
 
 
 @pytest.mark.parametrize("astray", ["I keep bees.", "You keep a goat."])
 def test_words_that_stray_from_the_facts_are_asked_for_again_and_then_made_of_them(
     astray: str,
 ) -> None:
-    small = Small([{"do": "answer", "lines": [1]}], lambda prompt: astray)
+    small = Small([LOOK], [1], words=lambda _: astray)
     with talking(small, human="Ann keeps bees.") as agent:
         assert tell(agent, "What do I keep?") == "This is what I know: Ann keeps bees."
     assert len(small.spoken) == 2
@@ -121,28 +147,34 @@ def test_words_that_stray_from_the_facts_are_asked_for_again_and_then_made_of_th
 
 def test_an_answer_is_fetched_from_recall_storage() -> None:
     small = Small(
-        [{"do": "search"}, {"do": "answer", "lines": [1]}],
-        lambda prompt: "It hangs in the shed." if "shed" in prompt else "No idea.",
+        [LOOK],
+        [1],
+        words=lambda prompt: "It hangs in the shed." if "shed" in prompt else "No idea.",
     )
     with talking(small) as agent:
         agent.recall.append("The ladder hangs in the shed.", speaker="Bob")
         assert tell(agent, "Where is the ladder?") == "It hangs in the shed."
         assert called(agent) == ["conversation_search", "send_message"]
-    assert "search" not in small.offered(1) and "unknown" in small.offered(1)
-    assert "Bob: The ladder hangs in the shed." in small.asked[1].last_text
-    assert "Bob: The ladder hangs in the shed." in small.spoken[0].last_text
+    assert re.search(
+        r'1\. Bob said on [\d-]+: "The ladder hangs in the shed\."', small.asked[1].last_text
+    )
+    assert "The ladder hangs in the shed." in small.spoken[0].last_text
 
 
-def test_a_search_that_finds_nothing_is_told_and_no_answer_is_offered() -> None:
-    small = Small([{"do": "search"}], lambda prompt: "Sorry, I do not know that.")
-    with talking(small) as agent:
+@pytest.mark.parametrize("older", ["The boat is blue.", ""])
+def test_where_no_line_answers_it_is_told_so(older: str) -> None:
+    small = Small([LOOK], words=lambda _: "Sorry, I do not know that.")
+    with talking(small, human="Ann keeps bees.") as agent:
+        if older:
+            agent.recall.append(older, speaker="Bob")
         assert tell(agent, "What is my cat called?") == "Sorry, I do not know that."
-    assert "answer" not in small.offered()
-    assert "found nothing about it" in small.spoken[-1].last_text
+        assert called(agent) == ["conversation_search", "send_message"]
+    assert "bees" not in small.spoken[0].last_text
+    assert "do not know" in small.spoken[0].text  # the examples say how
 
 
-def test_in_a_group_each_is_offered_only_who_has_just_spoken() -> None:
-    small = Small([{"do": "note", "about": "Bob", "facts": ["Bob is a baker."]}])
+def test_in_a_group_a_fact_goes_to_who_has_just_spoken() -> None:
+    small = Small([note("Bob is a baker.", about="Bob"), note("Bread at ten.", about="plan")])
     with talking(small) as agent:
         agent.core_memory.add(Block(name="plan", value="Goal: bread."))
         people = {name: user(name) for name in ("Ann", "Bob")}
@@ -153,28 +185,40 @@ def test_in_a_group_each_is_offered_only_who_has_just_spoken() -> None:
             speaker_selection_method=lambda last, _: agent if last is people["Bob"] else None,
         )
         manager = GroupChatManager(chat, llm_config=False, silent=True)
-        for name, text in (("Ann", "I am a weaver."), ("Bob", "I am a baker.")):
+        for name, text in (
+            ("Ann", "I am a weaver."),
+            ("Bob", "I am a baker."),
+            ("Bob", "Add to the plan: bread at ten."),
+        ):
             people[name].initiate_chat(manager, message=text, silent=True, clear_history=False)
         assert agent.core_memory["human:Bob"].value == "Bob is a baker."
         assert agent.core_memory["human:Ann"].value == ""
-        assert small.offered(0)["note"]["about"]["enum"] == ["Bob", "Ann", "plan"]
-        people["Bob"].initiate_chat(manager, message="Hello.", silent=True, clear_history=False)
-    assert small.offered()["note"]["about"]["enum"] == ["Bob", "plan"]
-    assert "Bob is a baker." in small.asked[-1].last_text
+        assert agent.core_memory["plan"].value == "Goal: bread.\nBread at ten."
+    assert small.offered(0)["note"]["about"]["enum"] == ["Bob", "plan"]
+    assert "weaver" not in small.asked[0].last_text
 
 
-def test_a_question_after_a_fact_is_decided_too() -> None:
-    small = Small([{"do": "note", "about": "Ann", "facts": ["Ann is back."]}, {"do": "search"}])
+def test_what_is_known_of_who_is_named_is_looked_through_too() -> None:
+    small = Small([LOOK], [1], words=lambda _: "Bob is a baker.")
+    with talking(small) as agent:
+        agent.core_memory.add(Block(name="human:Bob", value="Bob is a baker."))
+        agent.core_memory.add(Block(name="human:Cleo", value="Cleo is a cook."))
+        assert tell(agent, "What is Bob's job?") == "Bob is a baker."
+    assert "Bob is a baker." in small.asked[1].last_text
+    assert "Cleo" not in small.asked[1].last_text
+
+
+def test_a_question_after_a_fact_is_answered_too() -> None:
+    small = Small([note("Ann is back."), LOOK])
     with talking(small) as agent:
         tell(agent, "I am back. Where is the ladder?")
         assert called(agent) == ["core_memory_append", "conversation_search", "send_message"]
-    assert "note" not in small.offered(1)
+    assert set(small.offered(1)) == {"look", "talk"}
 
 
-def test_a_users_tool_is_called_and_its_result_is_among_what_was_found() -> None:
+def test_a_users_tool_is_called_and_its_result_is_told() -> None:
     small = Small(
-        [{"do": "stock_of", "arguments": {"item": "bolts"}}, {"do": "answer", "lines": [1]}],
-        lambda prompt: "There are 12 bolts.",
+        [{"do": "stock_of", "arguments": {"item": "bolts"}}], words=lambda _: "There are 12 bolts."
     )
     with talking(small) as agent:
 
@@ -186,7 +230,7 @@ def test_a_users_tool_is_called_and_its_result_is_among_what_was_found() -> None
         assert tell(agent, "How many bolts are there?") == "There are 12 bolts."
         assert called(agent) == ["stock_of", "send_message"]
     assert "stock_of(item: string) - How many there are" in small.asked[0].text
-    assert "Result of stock_of: bolts: 12" in small.asked[1].last_text
+    assert "Result of stock_of: bolts: 12" in small.spoken[0].last_text
 
 
 def test_a_long_text_is_kept_as_it_was_said() -> None:
@@ -197,14 +241,17 @@ def test_a_long_text_is_kept_as_it_was_said() -> None:
         assert [one.text for one in agent.archival.latest(2)] == [f"Ann: {text}"]
 
 
+def test_what_was_said_before_is_there_for_a_task_that_goes_on() -> None:
+    small = Small([], words=lambda prompt: f"```python\n{prompt.count('double')}\n```")
+    with talking(small) as agent:
+        tell(agent, "Write a function that doubles a number.")
+        assert tell(agent, "Now one that halves it.") == "```python\n1\n```"
+    assert 'Ann said: "Write a function that doubles' in small.spoken[1].last_text
+    assert 'You said: "```python' in small.spoken[1].last_text
+
+
 def test_a_server_without_schemas_is_asked_in_another_form_and_it_is_learnt() -> None:
-    small = Small(
-        [
-            {"do": "note", "about": "Ann", "facts": ["Ann keeps bees."]},
-            {"do": "answer", "lines": [1]},
-        ],
-        lambda prompt: "You keep bees.",
-    )
+    small = Small([note("Ann keeps bees."), LOOK], [1], words=lambda _: "You keep bees.")
     refused: list[str] = []
 
     def script(request: ChatRequest) -> Step:
@@ -239,7 +286,7 @@ def test_memory_pressure_asks_a_small_model_nothing(tmp_path: Path) -> None:
 
 
 def test_an_event_is_answered(tmp_path: Path) -> None:
-    with talking(Small([], lambda prompt: "Time for tea."), tmp_path) as agent:
+    with talking(Small([], words=lambda prompt: "Time for tea."), tmp_path) as agent:
         assert agent.notify(TimedEvent("It is five.")) == ("Time for tea.",)
 
 
@@ -268,5 +315,5 @@ def test_the_mode_is_chosen_by_the_models_size_and_by_the_user() -> None:
     with ScriptedModel(script) as model:
         with MemGPTAgent("mem", "", model.llm_config, memory=settings) as agent:
             tell(agent, "Hello.")
-            assert "choose what to do about it, as JSON" in agent.context_text()
+            assert "Choose what mem must do" in agent.context_text()
     assert not seen[-1].tools
