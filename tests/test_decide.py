@@ -53,7 +53,7 @@ class Small:
         self.spoken.append(request)
         return say(self.words(request.last_text))
 
-    def offered(self, at: int = -1) -> dict[str, Any]:
+    def offered(self, at: int = -1) -> dict[Any, Any]:
         """What was on offer for one decision: the acts by name, or the numbers."""
         schema = self.asked[at].body["response_format"]["json_schema"]["schema"]
         options = schema.get("anyOf", [schema])
