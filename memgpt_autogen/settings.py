@@ -68,10 +68,12 @@ class Settings(Value):
     page_size: int = Field(
         default=5, ge=1, le=50, description="results on a page that the model sees"
     )
-    tool_mode: Literal["native", "json", "auto"] = Field(
+    tool_mode: Literal["native", "json", "decide", "auto"] = Field(
         default="auto",
-        description="how the model calls functions: by its server's own tools, or as JSON in the"
-        " text; auto: native until the server says that it has none",
+        description="how the model calls functions: `native`, by its server's own tools; `json`, as"
+        " JSON in the text; `decide`, for small models: a choice under a grammar first, then words"
+        " in plain chat; `auto`: decide where the model's name tells of at most 4 billion"
+        " parameters, else native until the server says that it has no tools",
     )
     prefetch_tokens: int | None = Field(
         default=None,

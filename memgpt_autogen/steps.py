@@ -19,15 +19,26 @@ class Usage(Value):
 
     Attributes:
         whole: False where a prompt's cached tokens may be missing.
+        requests: to the model; a small one is asked twice for one step.
     """
 
     prompt_tokens: int = 0
     completion_tokens: int = 0
     whole: bool = True
+    requests: int = 1
 
     @property
     def total(self) -> int:
         return self.prompt_tokens + self.completion_tokens
+
+    def plus(self, other: Usage) -> Usage:
+        """The sum of both."""
+        return Usage(
+            prompt_tokens=self.prompt_tokens + other.prompt_tokens,
+            completion_tokens=self.completion_tokens + other.completion_tokens,
+            whole=self.whole and other.whole,
+            requests=self.requests + other.requests,
+        )
 
 
 class FunctionCall(Value):
@@ -188,4 +199,5 @@ class Turn(Value):
             completion_tokens=sum(
                 step.usage.completion_tokens for step in self.steps if step.usage
             ),
+            requests=sum(step.usage.requests for step in self.steps if step.usage),
         )

@@ -211,7 +211,9 @@ class Playing:
     def __init__(self, outcome: Completion | Exception) -> None:
         self.outcome = outcome
 
-    def complete(self, messages: Any, tools: Any = (), rules: Any = None) -> Completion:
+    def complete(
+        self, messages: Any, tools: Any = (), rules: Any = None, **asked: Any
+    ) -> Completion:
         if isinstance(self.outcome, Exception):
             raise self.outcome
         return self.outcome

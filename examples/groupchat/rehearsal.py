@@ -23,6 +23,8 @@ _FACT = re.compile(
     r"|remember that|call me)\b",
     re.IGNORECASE,
 )
+_CORRECTION = re.compile(r"\b(from today on|from now on|no longer|not any more)\b", re.IGNORECASE)
+_SENTENCES = re.compile(r"(?<=[.!?])\s+")
 _QUESTION = re.compile(r"\?\s*$")
 _OF_THE_PAST = re.compile(r"\b(was|were|did|before|earlier|yesterday)\b", re.IGNORECASE)
 _OF_ONESELF = re.compile(r"\b(who am i|my name|about me|do i)\b", re.IGNORECASE)
@@ -70,7 +72,7 @@ def rehearse(request: ChatRequest) -> Step:
         return call("archival_memory_insert", content=f"Said before: {words[:400]}")
     if _QUESTION.search(words):
         return _answer(request, speaker, words)
-    return _heed(request, words)
+    return _heed(request, speaker, words)
 
 
 def _without_memory(request: ChatRequest) -> str:
@@ -123,7 +125,7 @@ def _search(request: ChatRequest, question: str) -> Step:
     return send("I searched our conversations and my archive and found nothing about it.")
 
 
-def _heed(request: ChatRequest, words: str) -> Step:
+def _heed(request: ChatRequest, speaker: str, words: str) -> Step:
     """What is no question: something to keep, a task, or talk."""
     put, keep = _PUT.search(words), _KEEP.search(words)
     if put and put["block"] in reading.blocks(request):
@@ -134,6 +136,8 @@ def _heed(request: ChatRequest, words: str) -> Step:
         archive = reading.shared_archive(request)
         place = {"archive": archive} if archive else {}
         return call("archival_memory_insert", content=keep["text"], request_heartbeat=True, **place)
+    if _CORRECTION.search(words) and (step := _correct(request, speaker, words)):
+        return step
     if facts := _facts(request):
         return facts
     if step := _use_tool(request, words):
@@ -152,13 +156,30 @@ def _facts(request: ChatRequest) -> Step | None:
         call(
             "core_memory_append",
             name=f"human:{one.speaker}" if f"human:{one.speaker}" in blocks else "human",
-            content=one.text[:300],
+            content=sentence[:300],
             request_heartbeat=True,
         )
         for one in reading.heard(request)
+        for sentence in _SENTENCES.split(one.text)
         if _FACT.search(one.text) and not (_QUESTION.search(one.text) or _OWN_WORDS.match(one.text))
     ]
     return calls(*edits, monologue="This will matter later.") if edits else None
+
+
+def _correct(request: ChatRequest, speaker: str, words: str) -> Step | None:
+    """What is not so any more gives its place to what is."""
+    blocks = reading.blocks(request)
+    name = f"human:{speaker}" if f"human:{speaker}" in blocks else "human"
+    line = reading.closest(blocks.get(name, []), words)
+    if line is None:
+        return None
+    return call(
+        "core_memory_replace",
+        name=name,
+        old_content=line,
+        new_content=words[:300],
+        request_heartbeat=True,
+    )
 
 
 def _use_tool(request: ChatRequest, words: str) -> Step | None:

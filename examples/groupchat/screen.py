@@ -12,6 +12,7 @@ from models import Model, open_model
 from rich.console import Console
 from rich.markdown import Markdown
 from rich.padding import Padding
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
@@ -73,6 +74,18 @@ class Screen(AutoGenTranslator):
     def title(self, text: str) -> None:
         """A line across, between two parts."""
         self.console.print(Rule(f"[bold]{text}[/]", style="blue"))
+
+    @contextmanager
+    def waiting(self, what: str) -> Iterator[None]:
+        """Show that something goes on, and for how long."""
+        if not self.console.is_terminal:
+            self.note(f"  … {what}")
+            yield
+            return
+        columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+        with Progress(*columns, console=self.console, transient=True) as shown:
+            shown.add_task(f"[dim]{what} …[/]")
+            yield
 
     def watch(self, *agents: Any) -> None:
         """Show what these agents send, each in a colour of its own."""

@@ -6,10 +6,11 @@ from contextlib import ExitStack
 
 from memgpt_autogen.engine.asking.asker import Asker
 from memgpt_autogen.engine.asking.prefetch import Prefetch
+from memgpt_autogen.engine.deciding.decider import Decider
 from memgpt_autogen.engine.engine import Engine, Identity, budget_of, zone_in
 from memgpt_autogen.engine.executor import Executor
 from memgpt_autogen.engine.functions import Workspace
-from memgpt_autogen.engine.loop import Loop
+from memgpt_autogen.engine.loop import LAST_STEP, NUDGE, Loop
 from memgpt_autogen.engine.main_context import MainContext
 from memgpt_autogen.engine.queue_manager import QueueManager
 from memgpt_autogen.events import Clock
@@ -89,11 +90,12 @@ def _wired(
     queue = QueueManager(identity.name, context, workspace, store, saved, participants)
     queue.partners.keep_apart(settings.separate_partners)
     executor = Executor(workspace)
+    decider = Decider(workspace, settings.tool_mode, urgent=(NUDGE, LAST_STEP))
     loop = Loop(
         queue,
         executor,
         workspace,
-        Asker(queue, settings.tool_mode, saved.values.server_rules),
+        Asker(queue, saved.values.server_rules, decider),
         Prefetch(context, workspace, (settings.prefetch_tokens, settings.recall_budget)),
         max_steps=settings.max_steps,
         token_budget=settings.turn_token_budget,

@@ -142,9 +142,11 @@ class Engine:
         """Put the preset and the role at the head of the main context."""
         told = (self.queue.state.preset, role)
         if self._told != told:
-            self.queue.context.instructions = instructions(
+            text = instructions(
                 told[0], name=self.identity.name, role=role, zone=name_of(self.clock.zone)
             )
+            decider, model = self.loop.asker.decider, self.identity.model
+            self.queue.context.instructions = decider.instructed(model, role, text)
             self._told = told
 
     def adapt(self, identity: Identity, settings: Settings) -> None:
@@ -161,7 +163,7 @@ class Engine:
         self.queue.partners.keep_apart(settings.separate_partners)
         self.workspace.page_size, self.workspace.shown = settings.page_size, context.shown
         loop = self.loop
-        loop.asker.tool_mode, context.image_bytes = settings.tool_mode, settings.image_bytes
+        loop.asker.decider.tool_mode, context.image_bytes = settings.tool_mode, settings.image_bytes
         loop.max_steps, loop.token_budget = settings.max_steps, settings.turn_token_budget
         loop.prefetch.bounds = (settings.prefetch_tokens, settings.recall_budget)
 
@@ -216,7 +218,8 @@ class Engine:
     def overview(self) -> ContextOverview:
         """The state of the main context and the storages."""
         context, work = self.queue.context, self.workspace
-        sections = context.sections(self.executor.schemas)
+        offers = self.loop.asker.decider.offers
+        sections = context.sections(offers(self.identity.model, self.executor.schemas))
         return ContextOverview(
             window=context.budget.window,
             sections={part: context.counter.corrected(size) for part, size in sections.items()},
@@ -236,7 +239,10 @@ class Engine:
         changes = (
             message for one in told for message in messages_of(one, context.shown, context.zone)
         )
-        return prompt_text([*context.render(), *changes], self.executor.schemas)
+        decider, schemas = self.loop.asker.decider, self.executor.schemas
+        if decider.decides(self.identity.model):
+            return prompt_text(decider.prompt(context, schemas))
+        return prompt_text([*context.render(), *changes], schemas)
 
     def compare_first_texts(self, identity: Identity) -> None:
         """Say, once in a process, which first text has no effect on this memory."""
@@ -262,17 +268,10 @@ class Engine:
 
     def _summarizer(self, model: ChatModel) -> Summarizer:
         window = self.queue.context.budget.window
-        counters = self.queue.state.counters
-
-        def complete(system: str, text: str) -> str:
-            completion = self.loop.asker.plainly(
-                model, [{"role": "system", "content": system}, {"role": "user", "content": text}]
-            )
-            counters.count_call(completion.usage)
-            return completion.text
-
+        asker, way = self.loop.asker, self.settings.summarize
+        by_model = way == "model" and not asker.decider.decides(model.name)  # which sees none
         return Summarizer(
-            complete if self.settings.summarize == "model" else None,
+            partial(asker.summarized, model) if by_model else None,
             name=self.identity.name,
             limit=min(max(window // 4, 600), 4000),
             chunk=window * 2,

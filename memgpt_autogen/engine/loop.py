@@ -15,7 +15,7 @@ from memgpt_autogen.engine.asking.summarizer import Summarizer
 from memgpt_autogen.engine.executor import CallNumbers, Executor, Toolbox, broken_off, step_of
 from memgpt_autogen.engine.functions import Workspace
 from memgpt_autogen.engine.main_context import Queued
-from memgpt_autogen.engine.queue_manager import QueueManager, Room
+from memgpt_autogen.engine.queue_manager import QueueManager, Room, Schemas
 from memgpt_autogen.engine.turn_lock import Stop, TurnStopped
 from memgpt_autogen.errors import StorageError
 from memgpt_autogen.events import Event
@@ -219,8 +219,11 @@ class Loop:
         return self.asker.ask(progress.request.model, self._room(progress))
 
     def _room(self, progress: _Progress) -> Room:
-        schemas = self.executor.schemas
+        schemas = self._offered(progress)
         return Room(schemas, progress.summarizer, progress.arrived, progress.evicted)
+
+    def _offered(self, progress: _Progress) -> Schemas:
+        return self.asker.decider.offers(progress.request.model.name, self.executor.schemas)
 
     def _act(self, completion: Completion, progress: _Progress) -> Step:
         """Run the calls of a completion; text alone is a message unless nobody waits for one."""
@@ -278,7 +281,7 @@ class Loop:
             return TurnEnd.CALLED
         if any(result.heartbeat or not result.ok for result in step.results):
             return None
-        if self.queue.announce_pressure(self.executor.schemas):
+        if self.queue.announce_pressure(self._offered(progress)):
             progress.for_pressure_only = bool(progress.messages)
             return None
         if progress.messages:

@@ -10,6 +10,7 @@ Needs the extra: pip install "memgpt-autogen[local]".
 from memgpt_autogen.local.config import llm_config, local_llm_config, stop_all
 from memgpt_autogen.local.downloads import Progress, silent, terminal_progress
 from memgpt_autogen.local.models import DEFAULT_MODEL, MODELS, LocalModel, Part, find_model
+from memgpt_autogen.local.running import RunningModel, best_running, running_models
 from memgpt_autogen.local.server import LocalServer
 from memgpt_autogen.local.weights import Sources, default_cache, resolve_weights
 
@@ -20,12 +21,15 @@ __all__ = [
     "LocalServer",
     "Part",
     "Progress",
+    "RunningModel",
     "Sources",
+    "best_running",
     "default_cache",
     "find_model",
     "llm_config",
     "local_llm_config",
     "resolve_weights",
+    "running_models",
     "silent",
     "stop_all",
     "terminal_progress",

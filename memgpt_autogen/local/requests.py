@@ -37,7 +37,7 @@ class ChatRequest:
         body: the request as it came.
         payload: what llama.cpp is asked.
         toolbox: the functions on offer; None: plain text.
-        schema: what the completion must match, where functions are on offer.
+        schema: what the completion must match, where functions or a schema are given.
     """
 
     body: JSON
@@ -83,10 +83,18 @@ def _parse(data: JSON) -> ChatRequest:
         "cache_prompt": True,
         **{key: data[key] for key in PASSED_ON if data.get(key) is not None},
     }
-    if toolbox is None and data.get("response_format") is not None:
+    schema = toolbox.schema(max_tokens) if toolbox else _schema(data.get("response_format"))
+    if schema is None and data.get("response_format") is not None:
         payload["response_format"] = data["response_format"]
-    schema = toolbox.schema(max_tokens) if toolbox else None
     return ChatRequest(data, payload, toolbox, schema)
+
+
+def _schema(response_format: Any) -> JSON | None:
+    """The schema that an answer is to match, where the request gives one."""
+    form = response_format if isinstance(response_format, dict) else {}
+    given = form.get("json_schema") if form.get("type") == "json_schema" else None
+    schema = given.get("schema") if isinstance(given, dict) else None
+    return schema if isinstance(schema, dict) else None
 
 
 def _max_tokens(data: JSON) -> int:

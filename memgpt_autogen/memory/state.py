@@ -42,8 +42,8 @@ class Counters(BaseModel):
     calls_numbered: int = 0
 
     def count_call(self, usage: Usage | None) -> None:
-        """Count one model call, with the tokens that the provider reported."""
-        self.model_calls += 1
+        """Count the model call of a step, with the tokens that the provider reported."""
+        self.model_calls += 1 if usage is None else usage.requests
         if usage is not None:
             self.prompt_tokens += usage.prompt_tokens
             self.completion_tokens += usage.completion_tokens

@@ -41,15 +41,16 @@ class LoggedModel:
         messages: Sequence[Mapping[str, Any]],
         tools: Sequence[Mapping[str, Any]] = (),
         rules: ServerRules = DEFAULT_RULES,
+        **asked: Any,
     ) -> Completion:
         """What the model says."""
-        asked = "model call" if tools else "summary"
+        kind = "model call" if tools or asked.get("heard") else "summary"
         if logger.isEnabledFor(logging.DEBUG):
-            logger.debug("%s: %s, prompt:\n%s", self.agent, asked, prompt_text(messages, tools))
+            logger.debug("%s: %s, prompt:\n%s", self.agent, kind, prompt_text(messages, tools))
         start = time.perf_counter()
         outcome = "failed"
         try:
-            completion = self.model.complete(messages, tools, rules)
+            completion = self.model.complete(messages, tools, rules, **asked)
             outcome = _outcome(completion)
             return completion
         except Exception as problem:
@@ -57,7 +58,7 @@ class LoggedModel:
             raise
         finally:
             milliseconds = (time.perf_counter() - start) * 1000
-            logger.info("%s: %s, %.0f ms, %s", self.agent, asked, milliseconds, outcome)
+            logger.info("%s: %s, %.0f ms, %s", self.agent, kind, milliseconds, outcome)
 
 
 def _outcome(completion: Completion) -> str:

@@ -33,6 +33,7 @@ _ALL_KEYS = (*_TOOL_KEYS, *_CHOICE_KEYS, *_TEMPLATE_KEYS)
 _UNREADABLE = FunctionCall(id="", name="an_answer_nested_too_deeply", arguments="{}")
 # Of a config_list's entry, what is no parameter of the request.
 _NOT_SENT = {"model", "api_key", "base_url", "api_type", "price", "tags", "messages", "tools"}
+_NOTHING: Mapping[str, Any] = {}
 _SIGNATURE_TEXT = re.compile(r"unexpected keyword argument|missing \d+ required")
 
 
@@ -55,6 +56,9 @@ class ChatModel(Protocol):
         messages: Sequence[Mapping[str, Any]],
         tools: Sequence[Mapping[str, Any]] = (),
         rules: ServerRules = ...,
+        *,
+        further: Mapping[str, Any] = ...,
+        heard: bool = ...,
     ) -> Completion:
         """One completion; raises `ContextOverflowError` when the request is too large."""
         ...
@@ -116,8 +120,18 @@ class AutoGenChatModel:
         messages: Sequence[Mapping[str, Any]],
         tools: Sequence[Mapping[str, Any]] = (),
         rules: ServerRules = DEFAULT_RULES,
+        *,
+        further: Mapping[str, Any] = _NOTHING,
+        heard: bool = False,
     ) -> Completion:
         """One completion, of a request shaped by the server's rules.
+
+        Args:
+            messages: the prompt.
+            tools: that may be called.
+            rules: of the server.
+            further: parameters of this request alone.
+            heard: the words are for others, though no tools are offered; a summary's are not.
 
         Raises:
             ContextOverflowError: the request is larger than the model's window.
@@ -125,10 +139,10 @@ class AutoGenChatModel:
         """
         if rules.alternate and "mistral" in self.name:  # AutoGen makes its system message a user's
             rules = rules.having(system=False)
-        shown, offered, further = shaped(messages, tools, rules)
+        shown, offered, shape = shaped(messages, tools, rules)
         prompt = guarded_prompt(self._agent, shown) if self._guarded else shown
         if prompt is None:
-            if not tools:  # nobody hears a summary, so it must not be these words
+            if not (tools or heard):  # nobody hears a summary, so it must not be these words
                 raise ChatModelError(BLOCKED)
             return Completion(
                 text=BLOCKED,
@@ -136,7 +150,7 @@ class AutoGenChatModel:
             )
         try:
             arguments = self._arguments(prompt, offered)
-            response, retrieved = self._answer(rules.without, further, arguments)
+            response, retrieved = self._answer(rules.without, {**shape, **further}, arguments)
         except RecursionError:
             return Completion(calls=(_UNREADABLE,))
         said = said_in(response, retrieved)

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from memgpt_autogen.engine.asking.withheld import changes_of, without_pictures
-from memgpt_autogen.engine.formatting import ChatMessage
+from memgpt_autogen.engine.deciding.decider import Decider
 from memgpt_autogen.engine.main_context import Queued
 from memgpt_autogen.engine.queue_manager import QueueManager, Room, Schemas
 from memgpt_autogen.errors import ContextOverflowError
@@ -25,7 +25,7 @@ from memgpt_autogen.model.protocol.refusals import (
     refusal_of,
     takes_no_pictures,
 )
-from memgpt_autogen.model.protocol.rules import DEFAULT_RULES, ServerRules, ToolMode, rules_after
+from memgpt_autogen.model.protocol.rules import DEFAULT_RULES, ServerRules, rules_after
 from memgpt_autogen.model.reports import Reports
 from memgpt_autogen.steps import Completion
 
@@ -52,13 +52,13 @@ class Asker:
 
     Attributes:
         queue: whose main context is asked about.
-        tool_mode: how functions are offered.
         learnt: the rules of servers, by the model's name; kept with the agent's state.
+        decider: knows how functions are offered, and asks small models.
     """
 
     queue: QueueManager
-    tool_mode: ToolMode
     learnt: dict[str, ServerRules]
+    decider: Decider
     _reports: Reports = field(default_factory=Reports)
     _accepted: list[Queued] = field(default_factory=list)  # the queue of the last answer
     _accepted_bytes: int = 0  # of its pictures
@@ -92,19 +92,22 @@ class Asker:
             self._partner, self._accepted, self._accepted_bytes = present, [], 0
             self._head = None
 
-    def plainly(self, model: ChatModel, messages: Sequence[ChatMessage]) -> Completion:
-        """A completion without functions, by the rules that were learnt."""
-        return model.complete(messages, (), self._rules(model))
+    def summarized(self, model: ChatModel, system: str, text: str) -> str:
+        """What the model makes of a text, without functions, by the rules that were learnt."""
+        messages = [{"role": "system", "content": system}, {"role": "user", "content": text}]
+        completion = model.complete(messages, (), self._rules(model))
+        self.queue.state.counters.count_call(completion.usage)
+        return completion.text
 
     def _rules(self, model: ChatModel) -> ServerRules:
         rules = self.learnt.get(model.name, DEFAULT_RULES)
-        if self.tool_mode == "auto":
+        if self.decider.tool_mode == "auto" and not self.decider.decides(model.name):
             return rules
-        return rules.having(tools=self.tool_mode == "native")
+        return rules.having(tools=self.decider.tool_mode == "native")
 
     def _keep(self, model: ChatModel, rules: ServerRules) -> None:
         """Remember rules; what the settings say about tools is none of the server's."""
-        if self.tool_mode != "auto":
+        if self.decider.tool_mode != "auto" or self.decider.decides(model.name):
             rules = rules.having(tools=self.learnt.get(model.name, DEFAULT_RULES).tools)
         self.learnt[model.name] = rules
 
@@ -149,7 +152,7 @@ class Asker:
                 first = first or problem
                 pictures = takes_no_pictures(problem) and self.queue.context.pictured()
                 if not pictures and gist(words) != known_words:
-                    sent, mode = model.parameters, self.tool_mode
+                    sent, mode = model.parameters, self.decider.tool_mode
                     more = rules_after(rules, words, parameters=sent, mode=mode)
                     waiting = [one for one in (*more, *waiting) if one not in tried]
                 if not waiting or len(tried) > _RULES:
@@ -171,6 +174,8 @@ class Asker:
     def _sent(self, model: ChatModel, tools: Schemas, rules: ServerRules) -> Completion:
         context = self.queue.context
         context.most_images, context.most_image_bytes = rules.images, rules.image_bytes
+        if self.decider.decides(model.name):
+            return self.decider.complete(model, context, tools, rules)
         counted = context.counted(tools)
         completion = model.complete(context.render(), tools, rules)
         if completion.usage and completion.usage.whole:

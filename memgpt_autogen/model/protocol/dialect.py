@@ -41,7 +41,7 @@ def shaped(
     toolbox = None if rules.tools else toolbox_of(tools, None)
     if toolbox is not None:
         found, offered = alternating(worded(found, toolbox)), []
-        further = _response_format(rules, toolbox.schema(max_tokens))
+        further = response_format(rules, toolbox.schema(max_tokens))
     elif rules.alternate:
         found = alternating(found)
     return found if rules.system else _without_system(found), offered, further
@@ -158,7 +158,8 @@ def _without_system(messages: Sequence[Message]) -> list[Message]:
     return found
 
 
-def _response_format(rules: ServerRules, schema: Mapping[str, Any]) -> dict[str, Any]:
+def response_format(rules: ServerRules, schema: Mapping[str, Any]) -> dict[str, Any]:
+    """The parameter that holds an answer to a schema, as far as the server takes one."""
     if rules.response_format == "none":
         return {}
     if rules.response_format == "object":

@@ -42,7 +42,7 @@ class Toolbox:
 
     def describe(self) -> str:
         """A compact block for the beginning of the system message."""
-        lines = [_describe(function) for function in self.functions]
+        lines = [signature(function) for function in self.functions]
         form = 'You act by calling one function, as JSON: {"name": "...", "arguments": {...}}.'
         if self.may_reply:
             form += f' Or you answer in words: {{"{REPLY}": "..."}}.'
@@ -134,7 +134,8 @@ def _function(tool: Any) -> JSON:
     return dict(function)
 
 
-def _describe(function: JSON) -> str:
+def signature(function: Mapping[str, Any]) -> str:
+    """A function on one line, its optional arguments marked."""
     parameters = function.get("parameters") or {}
     required = parameters.get("required") or []
     arguments = []
@@ -146,7 +147,7 @@ def _describe(function: JSON) -> str:
     return f"{function['name']}({', '.join(arguments)})" + (f" - {text}" if text else "")
 
 
-def _required_first(parameters: JSON) -> JSON:
+def _required_first(parameters: Mapping[str, Any]) -> JSON:
     """The properties, optional ones last.
 
     The model must write them in the schema's order; one it passed by is lost.
@@ -156,18 +157,23 @@ def _required_first(parameters: JSON) -> JSON:
     return dict(sorted(properties.items(), key=lambda item: item[0] not in required))
 
 
-def _call_schema(function: JSON, room: int) -> JSON:
+def arguments_schema(function: Mapping[str, Any], room: int) -> JSON:
+    """What the arguments of a function must match, their strings of `room` characters in all."""
     parameters = function.get("parameters") or {}
     properties = _required_first(parameters)
     strings = sum(1 for schema in properties.values() if _is_free_string(schema))
     share = min(room // max(strings, 1), LONGEST_STRING)
-    arguments = {
+    return {
         **{key: value for key, value in parameters.items() if key.startswith("$")},
         **_object(
             {name: _bounded(schema, share) for name, schema in properties.items()},
             parameters.get("required") or [],
         ),
     }
+
+
+def _call_schema(function: JSON, room: int) -> JSON:
+    arguments = arguments_schema(function, room)
     return _object({"name": {"const": function["name"]}, "arguments": arguments})
 
 

@@ -12,7 +12,7 @@ from typing import Any, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict
 
-ToolMode = Literal["native", "json", "auto"]
+ToolMode = Literal["native", "json", "decide", "auto"]
 
 
 class ServerRules(BaseModel):

@@ -1,0 +1,75 @@
+"""Deeds: the calls of functions that a small model's choices stand for."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from memgpt_autogen.engine.deciding.situation import Situation
+from memgpt_autogen.engine.functions import FUNCTIONS, Workspace
+from memgpt_autogen.model.protocol.written import dumped
+from memgpt_autogen.steps import FunctionCall
+
+Which = Callable[..., int]
+"""Asks which of some lines it is; 0 for none."""
+
+Calls = tuple[FunctionCall, ...]
+
+_HEARTBEATS = frozenset(one.name for one in FUNCTIONS if one.name != "send_message")
+_QUERY = 300  # characters
+_SENTENCE = re.compile(r"(?<=[a-z0-9)\"'][.!?])\s+(?=[A-Z])")
+_FIRST_PERSON = re.compile(r"\b(?:I|I'm|I've|I'll|I'd|[Mm]y|me|[Mm]ine|myself)\b")
+
+
+def notes(situation: Situation, fact: Any, about: Any, which: Which) -> Calls:
+    """A fact is stored, each sentence on a line; one that it makes wrong gives its place.
+
+    Args:
+        situation: what it is about.
+        fact: as the model wrote it.
+        about: whom or what it is about; None: who spoke.
+        which: asks which of some lines a new one makes wrong.
+    """
+    if not isinstance(fact, str) or not fact.strip():
+        return ()
+    last = situation.last
+    name = about if about in situation.blocks else next(iter(situation.blocks))
+    block = situation.blocks[name]
+    there = [line.text for line in situation.known if line.block == block]
+    found: list[FunctionCall] = []
+    for sentence in _SENTENCE.split(" ".join(fact.split())):
+        text = f"{name} said: {sentence}" if _FIRST_PERSON.search(sentence) else sentence
+        wrong = 0
+        if there and text not in there:
+            wrong = which(there, text, f'{last.speaker} said: "{last.text}"')
+        if wrong:
+            old = there.pop(wrong - 1)
+            edit = {"name": block, "old_content": old, "new_content": text}
+            found.append(call("core_memory_replace", edit))
+        else:
+            found.append(call("core_memory_append", {"name": block, "content": text}))
+    return tuple(found)
+
+
+def searches(situation: Situation, work: Workspace) -> Calls:
+    """The storages are searched with the words that were said."""
+    query = {"query": " ".join(situation.last.text.split())[:_QUERY]}
+    archival = work.archival
+    names = ["conversation_search"]
+    if archival.attached or archival.count(work.origins):
+        names.append("archival_memory_search")
+    return tuple(call(name, query) for name in names)
+
+
+def kept(situation: Situation, where: Any, work: Workspace) -> Calls:
+    """What was said is put into archival storage, word for word."""
+    last = situation.last
+    place = {"archive": where} if where in work.archival.archives else {}
+    return (call("archival_memory_insert", {"content": f"{last.speaker}: {last.text}", **place}),)
+
+
+def call(name: str, arguments: Mapping[str, Any]) -> FunctionCall:
+    """A call; after one of the memory's the model runs again."""
+    further = {"request_heartbeat": True} if name in _HEARTBEATS else {}
+    return FunctionCall(id="", name=name, arguments=dumped({**arguments, **further}))

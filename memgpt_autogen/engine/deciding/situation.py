@@ -1,0 +1,270 @@
+"""The situation: what a small model is asked about, read off the queue and core memory.
+
+Nothing of it is kept: each step reads it anew, so a restart in the middle of a turn goes on.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from memgpt_autogen import frames
+from memgpt_autogen.engine.functions import Workspace
+from memgpt_autogen.engine.main_context import Queued
+from memgpt_autogen.events import MessageEvent, Notice
+from memgpt_autogen.memory.blocks import Block
+from memgpt_autogen.memory.participants import block_name
+from memgpt_autogen.memory.partners import COMMON, PREFIX, partner_block
+from memgpt_autogen.steps import BLOCK_EDITS, FunctionResult, Step
+
+PERSONA = "persona"
+SEARCHES = ("conversation_search", "archival_memory_search")
+_TOGETHER = 4  # messages of others that are looked at together
+_BEFORE = 4  # messages that are shown before them
+_LINES = 24  # of core memory
+_FOUND = 8  # lines that a search brings
+_LINE = 300  # characters of one
+# A line of a search's result: a message, or a note or a passage of a document.
+_HIT = re.compile(r"^\[(\d{4}-\d\d-\d\d)[\d: -]*\] (?:(\([^)]*\))|([^:]+):) (.*)")
+_WORDS = re.compile(r"\w+")
+
+
+@dataclass(frozen=True)
+class Line:
+    """One numbered line of what is known; `block`: where core memory holds it, else empty."""
+
+    text: str
+    block: str = ""
+
+
+@dataclass(frozen=True)
+class Said:
+    """Words and whose they are, by the name that is shown; the agent's own have none."""
+
+    speaker: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Situation:
+    """What was said last, and what is known about it.
+
+    Attributes:
+        heard: what is to be answered, in order; the last is the one that gets the answer.
+        before: what was said before it.
+        known: lines of core memory that may matter.
+        found: lines that were found elsewhere, in the order of their finding.
+        given: what the user's tools gave.
+        noted: what was stored of it.
+        blocks: whom or what a fact may be about, and the block that keeps it.
+        results: what the calls of this turn came to.
+        pictures: of the last message, in the OpenAI format.
+        must_speak: there is no more time for anything else.
+        answered: it has been answered already.
+    """
+
+    heard: Sequence[Said] = ()
+    before: Sequence[Said] = ()
+    known: Sequence[Line] = ()
+    found: Sequence[Line] = ()
+    given: Sequence[Line] = ()
+    noted: Sequence[Line] = ()
+    blocks: Mapping[str, str] = field(default_factory=dict)
+    results: Sequence[FunctionResult] = ()
+    pictures: Sequence[Mapping[str, Any]] = ()
+    must_speak: bool = False
+    answered: bool = False
+
+    @property
+    def last(self) -> Said:
+        """What is to be answered."""
+        return self.heard[-1] if self.heard else Said("", "")
+
+    @property
+    def done(self) -> frozenset[str]:
+        """Names of the functions that were called about it."""
+        return frozenset(result.name for result in self.results)
+
+    @property
+    def has_stored(self) -> bool:
+        """Something of it was stored."""
+        return bool(self.done & {*BLOCK_EDITS, "archival_memory_insert"})
+
+    @property
+    def has_searched(self) -> bool:
+        """The storages were searched for it."""
+        return bool(self.done & set(SEARCHES))
+
+
+def situation_of(
+    entries: Sequence[Queued],
+    work: Workspace,
+    *,
+    urgent: Sequence[str] = (),
+    prefetched: str = "",
+    shown: int = 4000,
+    pictured: Sequence[MessageEvent] = (),
+) -> Situation:
+    """The situation at the end of a queue.
+
+    Args:
+        entries: of the queue.
+        work: its core memory, and the names of whom it knows.
+        urgent: texts of alerts after which nothing may be done but to speak.
+        prefetched: what was looked up beforehand, a hit a line.
+        shown: characters of a message that are shown.
+        pictured: the entries whose pictures are shown.
+    """
+    at = _beginning(entries)
+    heard = [one for one in entries[at:] if _is_heard(one)][-_TOGETHER:]
+    steps = [one for one in entries[at:] if isinstance(one, Step)]
+    results = [result for step in steps for result in step.results]
+    said = [_said(one, shown) for one in heard]
+    last = next((one for one in pictured if heard and one is heard[-1]), None)
+    latest = said[-1:]
+    words = " ".join(one.text for one in latest)
+    return Situation(
+        heard=said,
+        before=list(_spoken(entries[:at], shown))[-_BEFORE:],
+        known=_known(work, [one.speaker for one in latest], words)[:_LINES],
+        found=[*_hits(prefetched, words), *_found(results, words)],
+        given=_given(results),
+        noted=list(_noted(steps)),
+        blocks=_blocks(work, heard[-1:]),
+        results=results,
+        pictures=last.images if last else (),
+        must_speak=any(
+            isinstance(one, Notice) and any(text in one.text for text in urgent)
+            for one in entries[at:]
+        ),
+        answered=not heard or any(step.sent for step in steps),
+    )
+
+
+def _is_heard(entry: Queued) -> bool:
+    """Whether an entry is something to act on, rather than the agent's own or an alert."""
+    if isinstance(entry, MessageEvent):
+        return not entry.own
+    return isinstance(entry, Notice) and not entry.alert
+
+
+def _beginning(entries: Sequence[Queued]) -> int:
+    """Where begins what came in since the agent spoke last, and what it did about it."""
+    heard = False
+    for at in range(len(entries) - 1, -1, -1):
+        entry = entries[at]
+        if _is_heard(entry):
+            heard = True
+        elif heard and not isinstance(entry, Notice):
+            return at + 1
+    return 0
+
+
+def _said(entry: Queued, shown: int) -> Said:
+    if isinstance(entry, MessageEvent):
+        return Said(frames.name(entry.speaker), frames.clip(entry.text.strip(), shown))
+    return Said("", frames.clip(entry.body(), shown) if isinstance(entry, Notice) else "")
+
+
+def _spoken(entries: Sequence[Queued], shown: int) -> Iterator[Said]:
+    for entry in entries[-3 * _BEFORE :]:
+        if isinstance(entry, Step):
+            yield from (Said("", frames.clip(text, shown)) for text in entry.sent)
+        elif isinstance(entry, MessageEvent) and entry.text.strip():
+            name = "" if entry.own else frames.name(entry.speaker)
+            yield Said(name, frames.clip(entry.text.strip(), shown))
+
+
+# --- core memory -------------------------------------------------------------------------
+
+
+def _block_of(work: Workspace, speaker: str) -> str:
+    """The block that keeps what is known of a speaker, by the name that is shown."""
+    shown = {block.name for block in work.core.seen()}
+    partner = work.core.view.partner
+    for name in (block_name(speaker), partner_block(partner) if partner else ""):
+        if name in shown:
+            return name
+    return COMMON
+
+
+def _blocks(work: Workspace, last: Sequence[Queued]) -> dict[str, str]:
+    """Who spoke last, and the further blocks that may be edited, each with its block."""
+    editable = {block.name for block in work.core.seen() if work.core.may_edit(block)}
+    names = [frames.name(one.speaker) for one in last if isinstance(one, MessageEvent)]
+    found = {name: _block_of(work, name) for name in names}
+    others = [name for name in editable if not _is_about_people(name) and name != PERSONA]
+    found |= {name: name for name in sorted(others)} if names else {}
+    return {about: block for about, block in found.items() if block in editable}
+
+
+def _is_about_people(name: str) -> bool:
+    return name == COMMON or name.startswith(PREFIX)
+
+
+def _known(work: Workspace, speakers: Sequence[str], words: str) -> list[Line]:
+    """The lines of core memory on who speaks, then on whom they name, then on what concerns all."""
+    named = {word.casefold() for word in _WORDS.findall(words)}
+    first = [_block_of(work, name) for name in dict.fromkeys(reversed(speakers)) if name]
+
+    def rank(block: Block) -> int:
+        if block.name in first:
+            return first.index(block.name)
+        name = block.name.removeprefix(PREFIX)
+        if block.name.startswith(PREFIX):
+            return 100 if named & {word.casefold() for word in _WORDS.findall(name)} else -1
+        return 200
+
+    blocks = [block for block in work.core.seen() if block.name != PERSONA and rank(block) >= 0]
+    return [
+        Line(line.strip(), block.name)
+        for block in sorted(blocks, key=rank)
+        for line in block.value.splitlines()
+        if line.strip()
+    ]
+
+
+# --- what was found ----------------------------------------------------------------------
+
+
+def _found(results: Sequence[FunctionResult], words: str) -> list[Line]:
+    """The lines that searches found."""
+    found = [one for one in results if one.name in SEARCHES]
+    return [line for result in found for line in _hits(result.text, words)[:_FOUND]]
+
+
+def _given(results: Sequence[FunctionResult]) -> list[Line]:
+    """What the user's tools gave."""
+    given = [one for one in results if not one.framed]
+    return [
+        Line(f"Result of {one.name}: {frames.clip(one.text.strip(), 4 * _LINE)}") for one in given
+    ]
+
+
+def _noted(steps: Sequence[Step]) -> Iterator[Line]:
+    """The lines that were stored."""
+    for call in (call for step in steps for call in step.calls):
+        if call.name in BLOCK_EDITS:
+            values = json.loads(call.arguments)
+            yield Line(str(values.get("content") or values.get("new_content")))
+
+
+def _hits(text: str, words: str) -> list[Line]:
+    """The hits of a search as sentences; what was just said is none."""
+    hits: list[str] = []
+    is_hit = False
+    for line in text.splitlines():
+        if match := _HIT.match(line):
+            day, place, speaker, said = match.groups()
+            hits.append(f"{place} {said}" if place else f'{speaker} said on {day}: "{said}"')
+            is_hit = True
+        elif is_hit and line.startswith(" "):
+            hits[-1] = f"{hits[-1]} {line.strip()}"
+        else:  # what stands before and after it
+            is_hit = False
+    asked = " ".join(words.split())
+    shown = [frames.clip(one, _LINE) for one in dict.fromkeys(hits) if asked not in one]
+    return list(map(Line, shown))

@@ -1,0 +1,319 @@
+"""Deciding: a small model chooses under a grammar, then speaks in plain chat."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from autogen import GroupChat, GroupChatManager, register_function
+
+from memgpt_autogen import MemGPTAgent, Settings, TimedEvent
+from memgpt_autogen.memory.blocks import Block
+from memgpt_autogen.model.presets import is_small
+from memgpt_autogen.testing import ChatRequest, ScriptedModel, Step, fail, say
+from tests.playing import user
+
+pytestmark = pytest.mark.autogen
+
+SMALL = "some-model-1.5b-instruct"
+
+
+@dataclass
+class Small:
+    """A small model.
+
+    Attributes:
+        acts: what it does about what was said, in order; then it talks.
+        lines: the numbers of the lines that it picks, in order; then none.
+        words: what it says in plain chat.
+        asked: the requests that were to be decided.
+        spoken: the requests for words.
+    """
+
+    acts: list[dict[str, Any]]
+    lines: list[int] = field(default_factory=list)
+    words: Callable[[str], str] = lambda prompt: "Fine."
+    asked: list[ChatRequest] = field(default_factory=list)
+    spoken: list[ChatRequest] = field(default_factory=list)
+
+    def __call__(self, request: ChatRequest) -> Step:
+        head = str(request.messages[0]["content"])
+        if "Choose what mem must do" in head:
+            self.asked.append(request)
+            return say(json.dumps(self.acts.pop(0) if self.acts else {"do": "talk"}))
+        if "numbered lines" in head:
+            self.asked.append(request)
+            return say(json.dumps({"line": self.lines.pop(0) if self.lines else 0}))
+        self.spoken.append(request)
+        return say(self.words(request.last_text))
+
+    def offered(self, at: int = -1) -> dict[Any, Any]:
+        """What was on offer for one decision: the acts by name, or the numbers."""
+        schema = self.asked[at].body["response_format"]["json_schema"]["schema"]
+        options = schema.get("anyOf", [schema])
+        if "line" in options[0]["properties"]:
+            return dict.fromkeys(options[0]["properties"]["line"]["enum"])
+        return {one["properties"]["do"]["const"]: one["properties"] for one in options}
+
+
+@contextmanager
+def talking(
+    script: Callable[[ChatRequest], Step], memory: Path | str | Settings = ":memory:", **kwargs: Any
+) -> Iterator[MemGPTAgent]:
+    """An agent whose model is small by its name."""
+    with ScriptedModel(script, model_name=SMALL) as model:
+        with MemGPTAgent("mem", "Be brief.", model.llm_config, memory=memory, **kwargs) as agent:
+            yield agent
+
+
+def tell(agent: MemGPTAgent, text: str, name: str = "Ann") -> str:
+    chat = user(name).initiate_chat(agent, message=text, max_turns=1, silent=True)
+    return str(chat.chat_history[-1]["content"])
+
+
+def called(agent: MemGPTAgent) -> list[str]:
+    return [call.name for step in agent.last_steps for call in step.calls]
+
+
+def note(fact: str, **further: Any) -> dict[str, Any]:
+    return {"do": "note", "fact": fact, **further}
+
+
+LOOK = {"do": "look"}
+
+
+def test_a_fact_is_noted_under_who_said_it_and_the_words_come_from_a_plain_chat() -> None:
+    small = Small([note("Ann keeps bees. Ann lives in Graz.")], words=lambda _: "How lovely, Ann.")
+    with talking(small) as agent:
+        assert tell(agent, "I keep bees, and I live in Graz.") == "How lovely, Ann."
+        assert called(agent) == ["core_memory_append", "core_memory_append", "send_message"]
+        assert agent.core_memory["human"].value == "Ann keeps bees.\nAnn lives in Graz."
+        assert [one.text for one in agent.recall.latest(9)][-1] == "How lovely, Ann."
+        assert agent.context_overview().counters.model_calls == 2
+    (decided,), (speech,) = small.asked, small.spoken
+    assert decided.body["temperature"] == 0 and not decided.tools and not speech.tools
+    assert set(small.offered(0)) == {"note", "look", "talk"}
+    assert decided.last_text == 'Ann says: "I keep bees, and I live in Graz."'
+    assert "response_format" not in speech.body and "Be brief." in speech.text
+
+
+def test_words_in_the_first_person_are_kept_as_a_quotation() -> None:
+    with talking(Small([note("My bike is red.")])) as agent:
+        tell(agent, "My bike is red.")
+        assert agent.core_memory["human"].value == "Ann said: My bike is red."
+
+
+def test_a_claim_of_others_facts_is_not_said() -> None:
+    small = Small([note("Ann keeps bees.")], words=lambda _: "I keep bees too.")
+    with talking(small) as agent:
+        assert tell(agent, "I keep bees.") == "Noted: Ann keeps bees."
+
+
+def test_a_correction_takes_the_place_of_the_old_line() -> None:
+    small = Small([note("Ann lives in Oslo.")], [2])
+    with talking(small, human="Ann keeps bees.\nAnn lives in Graz.") as agent:
+        tell(agent, "I have moved to Oslo.")
+        assert called(agent) == ["core_memory_replace", "send_message"]
+        assert agent.core_memory["human"].value == "Ann keeps bees.\nAnn lives in Oslo."
+    assert set(small.offered(1)) == {0, 1, 2}
+    assert "2. Ann lives in Graz.\nNew: Ann lives in Oslo." in small.asked[1].last_text
+
+
+def test_what_is_known_is_said_without_a_search() -> None:
+    small = Small([LOOK], [1], words=lambda _: "You keep bees.")
+    with talking(small, human="Ann keeps bees.") as agent:
+        assert tell(agent, "What do I keep?") == "You keep bees."
+        assert called(agent) == ["send_message"]
+    speech = small.spoken[0].last_text
+    assert speech.index("- Ann keeps bees.") < speech.index('Ann says: "What do I keep?"')
+    assert "keeps bees" not in str(small.spoken[0].messages[0])
+
+
+@pytest.mark.parametrize("astray", ["I keep bees.", "You keep a goat."])
+def test_words_that_stray_from_the_facts_are_asked_for_again_and_then_made_of_them(
+    astray: str,
+) -> None:
+    small = Small([LOOK], [1], words=lambda _: astray)
+    with talking(small, human="Ann keeps bees.") as agent:
+        assert tell(agent, "What do I keep?") == "This is what I know: Ann keeps bees."
+    assert len(small.spoken) == 2
+
+
+def test_an_answer_is_fetched_from_recall_storage() -> None:
+    small = Small(
+        [LOOK],
+        [1],
+        words=lambda prompt: "It hangs in the shed." if "shed" in prompt else "No idea.",
+    )
+    with talking(small) as agent:
+        agent.recall.append("The ladder hangs in the shed.", speaker="Bob")
+        assert tell(agent, "Where is the ladder?") == "It hangs in the shed."
+        assert called(agent) == ["conversation_search", "send_message"]
+    assert re.search(
+        r'1\. Bob said on [\d-]+: "The ladder hangs in the shed\."', small.asked[1].last_text
+    )
+    assert "The ladder hangs in the shed." in small.spoken[0].last_text
+
+
+@pytest.mark.parametrize("older", ["The boat is blue.", ""])
+def test_where_no_line_answers_it_is_told_so(older: str) -> None:
+    small = Small([LOOK], words=lambda _: "Sorry, I do not know that.")
+    with talking(small, human="Ann keeps bees.") as agent:
+        if older:
+            agent.recall.append(older, speaker="Bob")
+        assert tell(agent, "What is my cat called?") == "Sorry, I do not know that."
+        assert called(agent) == ["conversation_search", "send_message"]
+    assert "bees" not in small.spoken[0].last_text
+    assert "do not know" in small.spoken[0].text  # the examples say how
+
+
+def test_in_a_group_a_fact_goes_to_who_has_just_spoken() -> None:
+    small = Small([note("Bob is a baker.", about="Bob"), note("Bread at ten.", about="plan")])
+    with talking(small) as agent:
+        agent.core_memory.add(Block(name="plan", value="Goal: bread."))
+        people = {name: user(name) for name in ("Ann", "Bob")}
+        chat = GroupChat(
+            [*people.values(), agent],
+            [],
+            max_round=2,
+            speaker_selection_method=lambda last, _: agent if last is people["Bob"] else None,
+        )
+        manager = GroupChatManager(chat, llm_config=False, silent=True)
+        for name, text in (
+            ("Ann", "I am a weaver."),
+            ("Bob", "I am a baker."),
+            ("Bob", "Add to the plan: bread at ten."),
+        ):
+            people[name].initiate_chat(manager, message=text, silent=True, clear_history=False)
+        assert agent.core_memory["human:Bob"].value == "Bob is a baker."
+        assert agent.core_memory["human:Ann"].value == ""
+        assert agent.core_memory["plan"].value == "Goal: bread.\nBread at ten."
+    assert small.offered(0)["note"]["about"]["enum"] == ["Bob", "plan"]
+    assert "weaver" not in small.asked[0].last_text
+
+
+def test_what_is_known_of_who_is_named_is_looked_through_too() -> None:
+    small = Small([LOOK], [1], words=lambda _: "Bob is a baker.")
+    with talking(small) as agent:
+        agent.core_memory.add(Block(name="human:Bob", value="Bob is a baker."))
+        agent.core_memory.add(Block(name="human:Cleo", value="Cleo is a cook."))
+        assert tell(agent, "What is Bob's job?") == "Bob is a baker."
+    assert "Bob is a baker." in small.asked[1].last_text
+    assert "Cleo" not in small.asked[1].last_text
+
+
+def test_a_question_after_a_fact_is_answered_too() -> None:
+    small = Small([note("Ann is back."), LOOK])
+    with talking(small) as agent:
+        tell(agent, "I am back. Where is the ladder?")
+        assert called(agent) == ["core_memory_append", "conversation_search", "send_message"]
+    assert set(small.offered(1)) == {"look", "talk"}
+
+
+def test_a_users_tool_is_called_and_its_result_is_told() -> None:
+    small = Small(
+        [{"do": "stock_of", "arguments": {"item": "bolts"}}], words=lambda _: "There are 12 bolts."
+    )
+    with talking(small) as agent:
+
+        def stock_of(item: str) -> str:
+            return f"{item}: 12"
+
+        about = "How many there are in the store."
+        register_function(stock_of, caller=agent, executor=agent, description=about)
+        assert tell(agent, "How many bolts are there?") == "There are 12 bolts."
+        assert called(agent) == ["stock_of", "send_message"]
+    assert "stock_of(item: string) - How many there are" in small.asked[0].text
+    assert "Result of stock_of: bolts: 12" in small.spoken[0].last_text
+
+
+def test_a_long_text_is_kept_as_it_was_said() -> None:
+    small = Small([{"do": "keep"}])
+    text = "Keep this list: " + ", ".join(f"item {number}" for number in range(30))
+    with talking(small) as agent:
+        tell(agent, text)
+        assert [one.text for one in agent.archival.latest(2)] == [f"Ann: {text}"]
+
+
+def test_what_was_said_before_is_there_for_a_task_that_goes_on() -> None:
+    small = Small([], words=lambda prompt: f"```python\n{prompt.count('double')}\n```")
+    with talking(small) as agent:
+        tell(agent, "Write a function that doubles a number.")
+        assert tell(agent, "Now one that halves it.") == "```python\n1\n```"
+    assert 'Ann said: "Write a function that doubles' in small.spoken[1].last_text
+    assert 'You said: "```python' in small.spoken[1].last_text
+
+
+def test_a_server_without_schemas_is_asked_in_another_form_and_it_is_learnt() -> None:
+    small = Small([note("Ann keeps bees."), LOOK], [1], words=lambda _: "You keep bees.")
+    refused: list[str] = []
+
+    def script(request: ChatRequest) -> Step:
+        if form := request.body.get("response_format"):
+            refused.append(form["type"])
+            return fail(400, message=f"response_format {form['type']} is not supported")
+        return small(request)
+
+    with talking(script) as agent:
+        tell(agent, "I keep bees.")
+        assert agent.core_memory["human"].value == "Ann keeps bees."
+        assert tell(agent, "What do I keep?") == "You keep bees."
+    assert refused == ["json_schema", "json_object"]
+
+
+def test_an_answer_that_is_no_choice_is_taken_for_talk() -> None:
+    def script(request: ChatRequest) -> Step:
+        return say("{'do': 'dance'") if "response_format" in request.body else say("Hello!")
+
+    with talking(script) as agent:
+        assert tell(agent, "Hello there.") == "Hello!"
+
+
+def test_memory_pressure_asks_a_small_model_nothing(tmp_path: Path) -> None:
+    small = Small([])
+    with talking(small, tmp_path, context_window=2048) as agent:
+        for number in range(12):
+            tell(agent, f"{number}: " + "the harbour was quiet and the boats lay still. " * 12)
+        counters = agent.context_overview().counters
+    assert counters.evictions >= 1
+    assert counters.model_calls == len(small.asked) + len(small.spoken) == 24
+
+
+def test_an_event_is_answered(tmp_path: Path) -> None:
+    with talking(Small([], words=lambda prompt: "Time for tea."), tmp_path) as agent:
+        assert agent.notify(TimedEvent("It is five.")) == ("Time for tea.",)
+
+
+def test_the_mode_is_chosen_by_the_models_size_and_by_the_user() -> None:
+    small = (
+        "qwen2.5-coder-1.5b-instruct",
+        "llama3.2:3b",
+        "gemma3n:e4b",
+        "smollm2-135m",
+        "phi3:mini",
+    )
+    large = ("gpt-4o-mini", "qwen3-30b-a3b", "mixtral-8x7b", "Qwen/Qwen2.5-7B-Instruct", "o4-mini")
+    assert [is_small(name) for name in small] == [True] * len(small)
+    assert [is_small(name) for name in large] == [False] * len(large)
+    seen: list[ChatRequest] = []
+
+    def script(request: ChatRequest) -> Step:
+        seen.append(request)
+        return say("Hello.")
+
+    settings = Settings(location=":memory:", tool_mode="native")
+    with talking(script, settings) as agent:
+        tell(agent, "Hello.")
+    assert "send_message" in seen[-1].tool_names
+    settings = Settings(location=":memory:", tool_mode="decide")
+    with ScriptedModel(script) as model:
+        with MemGPTAgent("mem", "", model.llm_config, memory=settings) as agent:
+            tell(agent, "Hello.")
+            assert "Choose what mem must do" in agent.context_text()
+    assert not seen[-1].tools
