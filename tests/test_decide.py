@@ -145,16 +145,22 @@ def test_words_that_stray_from_the_facts_are_asked_for_again_and_then_made_of_th
     assert len(small.spoken) == 2
 
 
-def test_an_answer_is_fetched_from_recall_storage() -> None:
+@pytest.mark.parametrize(
+    ("prefetch", "calls"),
+    [(0, ["conversation_search", "send_message"]), (None, ["send_message"])],
+    ids=["it searches", "looked up ahead"],
+)
+def test_an_answer_is_fetched_from_recall_storage(prefetch: int | None, calls: list[str]) -> None:
     small = Small(
         [LOOK],
         [1],
         words=lambda prompt: "It hangs in the shed." if "shed" in prompt else "No idea.",
     )
-    with talking(small) as agent:
+    settings = Settings(location=":memory:", prefetch_tokens=prefetch)
+    with talking(small, settings) as agent:
         agent.recall.append("The ladder hangs in the shed.", speaker="Bob")
         assert tell(agent, "Where is the ladder?") == "It hangs in the shed."
-        assert called(agent) == ["conversation_search", "send_message"]
+        assert called(agent) == calls
     assert re.search(
         r'1\. Bob said on [\d-]+: "The ladder hangs in the shed\."', small.asked[1].last_text
     )

@@ -94,10 +94,12 @@ class Decider:
         return Completion(calls=calls, usage=asked.usage)
 
     def _situation(self, context: MainContext) -> Situation:
+        ahead = context.prefetched
         return situation_of(
             context.entries,
             self.work,
             urgent=self.urgent,
+            prefetched=ahead.found.text.partition("\n")[2] if ahead else "",
             shown=context.shown,
             pictured=context.pictured(),
         )
