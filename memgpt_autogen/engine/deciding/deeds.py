@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from memgpt_autogen.engine.deciding.situation import Situation
+from memgpt_autogen.engine.deciding.situation import Situation, stems
 from memgpt_autogen.engine.functions import FUNCTIONS, Workspace
 from memgpt_autogen.model.protocol.written import dumped
 from memgpt_autogen.steps import FunctionCall
@@ -40,16 +40,25 @@ def notes(situation: Situation, fact: Any, about: Any, which: Which) -> Calls:
     found: list[FunctionCall] = []
     for sentence in _SENTENCE.split(" ".join(fact.split())):
         text = f"{name} said: {sentence}" if _FIRST_PERSON.search(sentence) else sentence
-        wrong = 0
+        old = ""
         if there and text not in there:
-            wrong = which(there, text, f'{last.speaker} said: "{last.text}"')
-        if wrong:
-            old = there.pop(wrong - 1)
+            said = f'{last.speaker} said: "{last.text}"'
+            likely = _likely(there, text, name)
+            number = which(likely, text, said)
+            old = likely[number - 1] if number else ""
+        if old:
+            there.remove(old)
             edit = {"name": block, "old_content": old, "new_content": text}
             found.append(call("core_memory_replace", edit))
         else:
             found.append(call("core_memory_append", {"name": block, "content": text}))
     return tuple(found)
+
+
+def _likely(lines: list[str], fact: str, name: str) -> list[str]:
+    """The lines that speak of what a fact speaks of, by their words; where none does, all."""
+    known = stems(fact) - stems(name)
+    return [line for line in lines if known & stems(line)] or lines
 
 
 def searches(situation: Situation, work: Workspace) -> Calls:
