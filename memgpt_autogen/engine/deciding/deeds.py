@@ -19,6 +19,11 @@ Calls = tuple[FunctionCall, ...]
 _HEARTBEATS = frozenset(one.name for one in FUNCTIONS if one.name != "send_message")
 _QUERY = 300  # characters
 _SENTENCE = re.compile(r"(?<=[a-z0-9)\"'][.!?])\s+(?=[A-Z])")
+_CHANGED = re.compile(
+    r"\b(?:now|not|no longer|any ?more|new|chang\w+|moved?|renam\w+|instead|g[ai]ven? .*up|gave .*up"
+    r"|put off|postponed|today|these days|stopp?ed|switched|quit|left|used to)\b|n't\b",
+    re.IGNORECASE,
+)
 _FIRST_PERSON = re.compile(r"\b(?:I|I'm|I've|I'll|I'd|[Mm]y|me|[Mm]ine|myself)\b")
 
 
@@ -43,7 +48,7 @@ def notes(situation: Situation, fact: Any, about: Any, which: Which) -> Calls:
         old = ""
         if there and text not in there:
             said = f'{last.speaker} said: "{last.text}"'
-            likely = _likely(there, text, name)
+            likely = _likely(there, text, name, last.text)
             number = which(likely, text, said)
             old = likely[number - 1] if number else ""
         if old:
@@ -55,10 +60,16 @@ def notes(situation: Situation, fact: Any, about: Any, which: Which) -> Calls:
     return tuple(found)
 
 
-def _likely(lines: list[str], fact: str, name: str) -> list[str]:
-    """The lines that speak of what a fact speaks of, by their words; where none does, all."""
+def _likely(lines: list[str], fact: str, name: str, said: str) -> list[str]:
+    """The lines that a fact may make wrong: those on the same thing, by their words.
+
+    Where none is, all, if the words say that something is not as it was; else none, for a
+    small model would let a fact go that nobody took back.
+    """
     known = stems(fact) - stems(name)
-    return [line for line in lines if known & stems(line)] or lines
+    return [line for line in lines if known & stems(line)] or (
+        lines if _CHANGED.search(said) else []
+    )
 
 
 def searches(situation: Situation, work: Workspace) -> Calls:
