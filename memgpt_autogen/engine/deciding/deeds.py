@@ -20,7 +20,7 @@ _HEARTBEATS = frozenset(one.name for one in FUNCTIONS if one.name != "send_messa
 _QUERY = 300  # characters
 _SENTENCE = re.compile(r"(?<=[a-z0-9)\"'][.!?])\s+(?=[A-Z])")
 _CHANGED = re.compile(
-    r"\b(?:now|not|no longer|any ?more|new|chang\w+|moved?|renam\w+|instead|g[ai]ven? .*up|gave .*up"
+    r"\b(?:now|not|no longer|any ?more|new|chang\w+|moved?|renam\w+|instead|g(?:ave|iven) .*up"
     r"|put off|postponed|today|these days|stopp?ed|switched|quit|left|used to)\b|n't\b",
     re.IGNORECASE,
 )
