@@ -352,7 +352,7 @@ def wrong_words(case: Case, answer: str, sources: str = "") -> list[str]:
     """
     if not answer.strip():
         return ["silent"]
-    text = re.sub(r"```.*?```", " ", answer, flags=re.DOTALL)
+    text = re.sub(r"```.*?```|\b\d{4}-\d\d-\d\d\b", " ", answer, flags=re.DOTALL)
     known = f"{sources} {case.sources}".lower()
     return [*_missing(case, answer), *_invented(case, text, known), *_of_itself(text)]
 
@@ -375,7 +375,8 @@ def _invented(case: Case, text: str, known: str) -> Iterator[str]:
 
 
 def _of_itself(text: str) -> Iterator[str]:
-    """Sentences in which the agent takes the facts of others for its own."""
+    """Sentences in which the agent takes the facts of others for its own; a quotation does not."""
+    text = re.sub(r'"[^"]*"', " ", text)
     for sentence in _SENTENCE.split(text):
         if _FIRST.search(sentence) and not _SECOND.search(sentence) and _values_in(sentence):
             yield f"claims for itself: {sentence.strip()}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import json
 import os
 import subprocess
 import sys
@@ -11,37 +12,44 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 from typer.testing import CliRunner
 
 from memgpt_autogen import MemGPTAgent
+from memgpt_autogen.testing import ScriptedModel, send
 
 pytestmark = pytest.mark.autogen
 
 EXAMPLES = Path(__file__).parents[1] / "examples" / "groupchat"
 NAMES = ("coder", "tools", "documents", "people", "team")
-HELPERS = ("models", "reading", "rehearsal", "screen", "talk")
+HELPERS = ("demo", "acts", "models", "reading", "rehearsal", "screen", "talk")
 
 Run = Callable[..., str]
 
 
 def checked(shown: str) -> str:
-    assert max(len(line) for line in shown.splitlines()) <= 80
+    """What was printed, in 80 columns; only commands to copy may be longer."""
+    assert max(len(line) for line in shown.splitlines() if ".py " not in f"{line} ") <= 80
     return shown
 
 
 def new_process(*words: str, folder: Path, **env: str) -> str:
     """Run an example in a process of its own; what it printed."""
-    done = subprocess.run(
+    done = process(*words, folder=folder, **env)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return checked(done.stdout)
+
+
+def process(*words: str, folder: Path, **env: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
         [sys.executable, "-W", "ignore", str(EXAMPLES / words[0]), *words[1:]],
         cwd=folder,
         env={**os.environ, "PYTHONPATH": str(EXAMPLES.parents[1]), "COLUMNS": "80", **env},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=180,
         check=False,
     )
-    assert done.returncode == 0, done.stderr
-    return checked(done.stdout)
 
 
 @pytest.fixture
@@ -76,15 +84,49 @@ def run(tmp_path: Path, app: Callable[[str], Any]) -> Run:
 
 
 @pytest.mark.slow
-def test_the_demo_remembers_in_its_second_process(tmp_path: Path) -> None:
-    shown = new_process("demo.py", "--model", "rehearsal", folder=tmp_path)
-    first, second = shown.split("Second process")
-    assert "def print_numbers" in first
-    assert "core_memory_append" in first
-    assert "From my core memory: I am Dana." in second
-    assert "last answer came from: core memory" in second
-    assert "messages stored" in second and "rules, not a language model" in second
-    assert "I lead the data team" in second.split("the block on the user")[1]
+def test_the_demo_remembers_in_its_second_process_and_keeps_its_memory(tmp_path: Path) -> None:
+    for _ in range(2):  # a second run begins afresh
+        shown = new_process("demo.py", "--model", "rehearsal", folder=tmp_path)
+    told, asked = " ".join(shown.split()).split("3. A new process is asked")
+    assert "rules, not a language model" in told
+    assert "entries left the queue" in told and "core_memory_replace" in told
+    assert "peppermint tea" in asked and "star chart" in asked and "the day shift" in asked
+    assert asked.count("right; it came from") == 3
+    assert "right; it came from recall storage, by a search" in asked
+    assert "4,000, extrapolated" in asked and asked.count(".py") == 3
+    with MemGPTAgent("guide", llm_config=False, memory=tmp_path / ".memgpt-demo") as guide:
+        assert "night shift" not in guide.core_memory["human:Tessa"].value
+        assert len(guide.recall) == 50
+
+
+@pytest.mark.slow
+def test_the_demo_says_where_an_answer_is_wrong(tmp_path: Path) -> None:
+    with ScriptedModel(lambda request: send("No idea.")) as model:
+        configs = json.dumps(model.llm_config["config_list"])
+        done = process("demo.py", "--model", "openai", folder=tmp_path, OAI_CONFIG_LIST=configs)
+    assert done.returncode == 1
+    assert done.stdout.count("This answer is wrong") == 3
+    assert "it does not say “star chart”" in " ".join(done.stdout.split())
+    assert "guide's core memory" in done.stdout and "The model's last prompt was" in done.stdout
+
+
+def test_the_demo_leaves_a_memory_alone_that_is_not_its_own(
+    tmp_path: Path, app: Callable[[str], Any]
+) -> None:
+    (tmp_path / "agents").mkdir()
+    app("coder")  # puts the folder on the path
+    demo = importlib.import_module("demo")
+    with pytest.raises(SystemExit, match="not a demo's memory"):
+        demo.fresh(tmp_path)
+    assert (tmp_path / "agents").is_dir()
+
+
+def test_an_unknown_model_is_refused_with_those_that_there_are(app: Callable[[str], Any]) -> None:
+    app("coder")
+    models = importlib.import_module("models")
+    with pytest.raises(SystemExit, match=r"no model 'nosuch'.*auto, openai, local, rehearsal"):
+        with models.open_model("nosuch", Console()):
+            pass
 
 
 @pytest.mark.slow

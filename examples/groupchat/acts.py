@@ -236,7 +236,7 @@ def ask(
         for question in questions:
             turn = place.say(f"Tessa: {question.text}", question)
             turns.append(turn)
-            found = "recall storage, by a search" if turn.searched else "what was in view"
+            found = "recall storage, by a search" if turn.searched else "core memory"
             verdict = "wrong" if turn.problems else "right"
             source = f" (wanted: {question.source})" if question.source else ""
             screen.note(f"  {verdict}; it came from {found}{source}")

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from memgpt_autogen.engine.deciding.situation import Situation
+from memgpt_autogen.engine.deciding.situation import Situation, stems
 from memgpt_autogen.engine.functions import FUNCTIONS, Workspace
 from memgpt_autogen.model.protocol.written import dumped
 from memgpt_autogen.steps import FunctionCall
@@ -19,6 +19,11 @@ Calls = tuple[FunctionCall, ...]
 _HEARTBEATS = frozenset(one.name for one in FUNCTIONS if one.name != "send_message")
 _QUERY = 300  # characters
 _SENTENCE = re.compile(r"(?<=[a-z0-9)\"'][.!?])\s+(?=[A-Z])")
+_CHANGED = re.compile(
+    r"\b(?:now|not|no longer|any ?more|new|chang\w+|moved?|renam\w+|instead|g(?:ave|iven) .*up"
+    r"|put off|postponed|today|these days|stopp?ed|switched|quit|left|used to)\b|n't\b",
+    re.IGNORECASE,
+)
 _FIRST_PERSON = re.compile(r"\b(?:I|I'm|I've|I'll|I'd|[Mm]y|me|[Mm]ine|myself)\b")
 
 
@@ -40,16 +45,31 @@ def notes(situation: Situation, fact: Any, about: Any, which: Which) -> Calls:
     found: list[FunctionCall] = []
     for sentence in _SENTENCE.split(" ".join(fact.split())):
         text = f"{name} said: {sentence}" if _FIRST_PERSON.search(sentence) else sentence
-        wrong = 0
+        old = ""
         if there and text not in there:
-            wrong = which(there, text, f'{last.speaker} said: "{last.text}"')
-        if wrong:
-            old = there.pop(wrong - 1)
+            said = f'{last.speaker} said: "{last.text}"'
+            likely = _likely(there, text, name, last.text)
+            number = which(likely, text, said)
+            old = likely[number - 1] if number else ""
+        if old:
+            there.remove(old)
             edit = {"name": block, "old_content": old, "new_content": text}
             found.append(call("core_memory_replace", edit))
         else:
             found.append(call("core_memory_append", {"name": block, "content": text}))
     return tuple(found)
+
+
+def _likely(lines: list[str], fact: str, name: str, said: str) -> list[str]:
+    """The lines that a fact may make wrong: those on the same thing, by their words.
+
+    Where none is, all, if the words say that something is not as it was; else none, for a
+    small model would let a fact go that nobody took back.
+    """
+    known = stems(fact) - stems(name)
+    return [line for line in lines if known & stems(line)] or (
+        lines if _CHANGED.search(said) else []
+    )
 
 
 def searches(situation: Situation, work: Workspace) -> Calls:

@@ -26,6 +26,7 @@ _TOGETHER = 4  # messages of others that are looked at together
 _BEFORE = 4  # messages that are shown before them
 _LINES = 24  # of core memory
 _FOUND = 8  # lines that a search brings
+_STEM = 5  # letters by which two forms of a word are told to be one
 _LINE = 300  # characters of one
 # A line of a search's result: a message, or a note or a passage of a document.
 _HIT = re.compile(r"^\[(\d{4}-\d\d-\d\d)[\d: -]*\] (?:(\([^)]*\))|([^:]+):) (.*)")
@@ -142,6 +143,12 @@ def situation_of(
         ),
         answered=not heard or any(step.sent for step in steps),
     )
+
+
+def stems(text: str) -> set[str]:
+    """The words that tell what a text is about, by their first letters."""
+    words = (word.casefold() for word in _WORDS.findall(text))
+    return {one[:_STEM] for one in words if len(one) > 2 or any(map(str.isdigit, one))}
 
 
 def _is_heard(entry: Queued) -> bool:

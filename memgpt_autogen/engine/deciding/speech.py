@@ -15,7 +15,7 @@ from typing import Any
 
 from memgpt_autogen import frames
 from memgpt_autogen.engine.deciding.questions import examples
-from memgpt_autogen.engine.deciding.situation import Line, Said, Situation
+from memgpt_autogen.engine.deciding.situation import Line, Said, Situation, stems
 
 ChatMessage = dict[str, Any]
 
@@ -25,12 +25,10 @@ _MANNER = (
 )
 _BEFORE = 300  # characters of what somebody said before
 _OWN_BEFORE = 1500  # of what the agent said, which may be code to go on with
-_WORD = re.compile(r"\w+")
 _OWN_VOICE = re.compile(r"\b(?:I|I'm|I've|[Mm]y|[Mm]ine|[Ww]e|[Oo]ur)\b")
 _THEIR_VOICE = re.compile(r"\byou(?:r|rs|'re|'ve)?\b", re.IGNORECASE)
 _PROMISE = re.compile(r"\bI(?: will|'ll| have|'ve) (?:remember(?:ed)?|noted?|stored?)\b")
 _SENTENCE = re.compile(r"(?<=[.!?])\s+|\n+")
-_STEM = 5  # letters by which two forms of a word are told to be one
 
 
 class Aim(Enum):
@@ -100,16 +98,16 @@ def is_astray(text: str, situation: Situation, aim: Aim, chosen: Sequence[Line])
     They hold none of the words that the lines add to the question, or claim for the agent
     itself what the lines say of others.
     """
-    facts = {stem for line in chosen for stem in _stems(line.text)}
-    facts -= _stems(situation.last.speaker)
+    facts = {stem for line in chosen for stem in stems(line.text)}
+    facts -= stems(situation.last.speaker)
     if aim is Aim.NOTED:
         text = _PROMISE.sub(" ", text)
     else:
-        added = facts - _stems(situation.last.text)
-        if added and not added & _stems(text):
+        added = facts - stems(situation.last.text)
+        if added and not added & stems(text):
             return True
     return any(
-        facts & _stems(sentence)
+        facts & stems(sentence)
         for sentence in _SENTENCE.split(text)
         if _OWN_VOICE.search(sentence) and not _THEIR_VOICE.search(sentence)
     )
@@ -140,11 +138,3 @@ def _quoted(said: Said, verb: str) -> str:
         return f'You said: "{frames.clip(said.text, _OWN_BEFORE)}"' if verb == "said" else said.text
     text = frames.clip(said.text, _BEFORE) if verb == "said" else said.text
     return f'{said.speaker} {verb}: "{text}"'
-
-
-def _stems(text: str) -> set[str]:
-    return {
-        word.casefold()[:_STEM]
-        for word in _WORD.findall(text)
-        if len(word) > 2 or any(char.isdigit() for char in word)
-    }
