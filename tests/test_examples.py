@@ -87,7 +87,7 @@ def test_the_demo_remembers_in_its_second_process_and_keeps_its_memory(tmp_path:
     assert "entries left the queue" in told and "core_memory_replace" in told
     assert "peppermint tea" in asked and "star chart" in asked and "the day shift" in asked
     assert asked.count("right; it came from") == 3
-    assert "right; it came from recall storage, by a search" in asked
+    assert asked.count("right; it came from recall storage") == 1
     assert "4,000, extrapolated" in asked and asked.count(".py") == 3
     with MemGPTAgent("guide", llm_config=False, memory=tmp_path / ".memgpt-demo") as guide:
         assert "night shift" not in guide.core_memory["human:Tessa"].value
