@@ -25,7 +25,7 @@ MAKEFLAGS += --no-print-directory
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: $(STAMPS)/demo ## a coder that remembers, in a group chat; MODEL=local|rehearsal|openai|auto
+demo: $(STAMPS)/demo ## a fact told, pushed out of the window and asked for in a new process; MODEL=local|rehearsal|openai|auto
 	@$(BIN)/python $(DEMO) --model $(MODEL)
 
 test: lint type imports house ## everything that must hold; also lints and checks types

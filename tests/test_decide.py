@@ -109,8 +109,9 @@ def test_words_in_the_first_person_are_kept_as_a_quotation() -> None:
         assert agent.core_memory["human"].value == "Ann said: My bike is red."
 
 
-def test_a_claim_of_others_facts_is_not_said() -> None:
-    small = Small([note("Ann keeps bees.")], words=lambda _: "I keep bees too.")
+@pytest.mark.parametrize("astray", ["I keep bees too.", "Thank you, I like your bees, Bertha."])
+def test_a_claim_of_others_facts_or_what_nobody_said_is_not_said(astray: str) -> None:
+    small = Small([note("Ann keeps bees.")], words=lambda _: astray)
     with talking(small) as agent:
         assert tell(agent, "I keep bees.") == "Noted: Ann keeps bees."
 

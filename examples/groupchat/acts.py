@@ -169,6 +169,14 @@ class Observatory:
         self.screen.note(f"  ({seconds:.1f} s, {tokens:,} tokens read)")
         return turn
 
+    def source_of(self, turn: Turn, question: Question) -> str:
+        """Where an answer came from."""
+        if turn.searched:
+            return "recall storage, by a search"
+        held = " ".join(one.value for one in self.guide.core_memory).lower()
+        is_held = all(words.lower() in held for words in question.holds)
+        return "core memory" if is_held else "recall storage, looked up ahead"
+
     def explain(self, turn: Turn) -> None:
         """Why an answer is wrong, what the memory holds, and what the model was given."""
         console = self.screen.console
@@ -236,7 +244,7 @@ def ask(
         for question in questions:
             turn = place.say(f"Tessa: {question.text}", question)
             turns.append(turn)
-            found = "recall storage, by a search" if turn.searched else "core memory"
+            found = place.source_of(turn, question)
             verdict = "wrong" if turn.problems else "right"
             source = f" (wanted: {question.source})" if question.source else ""
             screen.note(f"  {verdict}; it came from {found}{source}")

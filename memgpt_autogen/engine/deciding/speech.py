@@ -27,6 +27,7 @@ _BEFORE = 300  # characters of what somebody said before
 _OWN_BEFORE = 1500  # of what the agent said, which may be code to go on with
 _OWN_VOICE = re.compile(r"\b(?:I|I'm|I've|[Mm]y|[Mm]ine|[Ww]e|[Oo]ur)\b")
 _THEIR_VOICE = re.compile(r"\byou(?:r|rs|'re|'ve)?\b", re.IGNORECASE)
+_NAMES = re.compile(r"(?<=[\w,;:] )[A-Z]\w{2,}|\d+")
 _PROMISE = re.compile(r"\bI(?: will|'ll| have|'ve) (?:remember(?:ed)?|noted?|stored?)\b")
 _SENTENCE = re.compile(r"(?<=[.!?])\s+|\n+")
 
@@ -95,15 +96,20 @@ def plainly(aim: Aim, chosen: Sequence[Line]) -> str:
 def is_astray(text: str, situation: Situation, aim: Aim, chosen: Sequence[Line]) -> bool:
     """Whether words that were to say what lines hold say something else.
 
-    They hold none of the words that the lines add to the question, or claim for the agent
-    itself what the lines say of others.
+    They hold none of the words that the lines add to the question, or a name or a number that
+    nobody said, or claim for the agent itself what the lines say of others.
     """
+    last = situation.last
+    lines = [line.text for line in (*chosen, *situation.known)]
+    known = " ".join([*lines, last.speaker, last.text]).casefold()
+    if any(name.casefold() not in known for name in _NAMES.findall(text)):
+        return True
     facts = {stem for line in chosen for stem in stems(line.text)}
-    facts -= stems(situation.last.speaker)
+    facts -= stems(last.speaker)
     if aim is Aim.NOTED:
         text = _PROMISE.sub(" ", text)
     else:
-        added = facts - stems(situation.last.text)
+        added = facts - stems(last.text)
         if added and not added & stems(text):
             return True
     return any(
