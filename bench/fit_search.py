@@ -13,109 +13,26 @@ chunking evaluation):
 
 from __future__ import annotations
 
-import csv
-import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timezone
 from itertools import chain
 from pathlib import Path
 from typing import Annotated
 
 import numpy as np
 import typer
+from evidence import NOW, Array, Asked, By, dialogues, documents
 from harness import grid
-from inside import (
-    Candidates,
-    Embedder,
-    Said,
-    coefficients,
-    fill,
-    insert_all,
-    looked_up,
-    memory,
-    order,
-    split,
-)
+from inside import coefficients, order
 from nested import Remembering
-from regression import Array, chances, ordering
-from retrieval import DATA, WAYS, By, asked, located, turns
+from places import DATA
+from regression import chances, ordering
 from rich.console import Console
-from rich.progress import track
-from texts import SMALL_TALK
 
-NOW = datetime(2024, 6, 1, tzinfo=timezone.utc)
+WAYS: tuple[By, ...] = ("both", "words", "meaning")
 ALIKE = ("constant", "asked", "weight")  # the same for all candidates of a query
+VECTORS = ("cosine", "beside", "reply", "topic", "nearness")
 DEPTHS = (5, 10)
-HALF = 0.5  # of the gold characters, from which on a passage is an answer
 THRESHOLDS = (0.1, 0.2, 0.3, 0.4, 0.5)
-
-
-@dataclass(frozen=True)
-class Asked:
-    """A query, what may answer it, and which of that does; `part`: where it was asked.
-
-    `answers` has a share of the evidence for each candidate, 0 for what is none; all of
-    them may be less than 1. Small talk has none; `trained` tells whether fits see it.
-    """
-
-    part: str
-    query: str
-    found: Candidates
-    answers: Array
-    trained: bool = True
-    talk: bool = False
-
-    @property
-    def hits(self) -> Array:
-        """1 for each candidate that is an answer."""
-        return (self.answers > 0).astype(float)
-
-
-# ------------------------------------------------------------------ what is asked
-
-
-def dialogues(path: Path, way: By, embedder: Embedder) -> Iterator[Asked]:
-    """LoCoMo's questions, and small talk in each of its conversations."""
-    for sample in json.loads(path.read_text(encoding="utf-8")):
-        part = sample["sample_id"]
-        with memory(embedder) as agent:
-            said = turns(sample["conversation"])
-            ids = fill(agent, [Said(text, speaker, when) for _, speaker, text, when in said])
-            names = {one: turn[0] for one, turn in zip(ids, said, strict=True)}
-            for question, evidence in track(asked(sample), f"{part}, {way}", transient=True):
-                found, there = looked_up(agent.recall, question, way, NOW)
-                shares = [(names[one] in evidence) / len(evidence) for one in there]
-                yield Asked(part, question, found, np.array(shares))
-            for talk, trained in ((one, fit) for fit, some in SMALL_TALK.items() for one in some):
-                found, there = looked_up(agent.recall, talk, way, NOW)
-                yield Asked(part, talk, found, np.zeros(len(there)), trained, talk=True)
-
-
-def documents(folder: Path, way: By, embedder: Embedder) -> Iterator[Asked]:
-    """The questions of the chunking evaluation."""
-    with (folder / "questions_df.csv").open(encoding="utf-8", newline="") as rows:
-        questions = list(csv.DictReader(rows))
-    for part in sorted({row["corpus_id"] for row in questions}):
-        text = (folder / f"{part}.md").read_bytes().decode("utf-8")
-        with memory(embedder) as agent:
-            passages = split(text)
-            ids = insert_all(agent, passages)
-            places = dict(zip(ids, located(text, passages), strict=True))
-            mine = [row for row in questions if row["corpus_id"] == part]
-            for row in track(mine, f"{part}, {way}", transient=True):
-                gold = {
-                    place
-                    for one in json.loads(row["references"])
-                    for place in range(one["start_index"], one["end_index"])
-                }
-                found, there = looked_up(agent.archival, row["question"], way, NOW)
-                shares = [len(gold.intersection(places[one])) / len(gold) for one in there]
-                answers = np.where(np.array(shares) >= HALF, shares, 0.0)
-                yield Asked(part, row["question"], found, answers)
-            for talk, trained in ((one, fit) for fit, some in SMALL_TALK.items() for one in some):
-                found, there = looked_up(agent.archival, talk, way, NOW)
-                yield Asked(part, talk, found, np.zeros(len(there)), trained, talk=True)
 
 
 # ------------------------------------------------------------------ fitting
@@ -139,9 +56,6 @@ def fitted(given: Sequence[Asked], way: By) -> Array:
     weights[level] = others[:-1]
     weights[names.index("constant")] = others[-1]
     return np.array([float(f"{weight:.2g}") for weight in weights])
-
-
-VECTORS = ("cosine", "beside", "reply", "topic", "near")
 
 
 def cross_validated(given: Sequence[Asked], way: By) -> Iterator[tuple[Asked, Array]]:

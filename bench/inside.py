@@ -23,13 +23,14 @@ from memgpt_autogen.sources.readers import split
 from memgpt_autogen.storage.embedders.embedder import Embedder, resolve_embedder
 from memgpt_autogen.storage.embedders.minilm import packaged_weights
 from memgpt_autogen.storage.journal.where import Where
+from memgpt_autogen.storage.journal.words import STOP_WORDS
 from memgpt_autogen.storage.search import search as searching
 from memgpt_autogen.storage.search.deduplication import distinct
 from memgpt_autogen.storage.search.features import coefficients
 from memgpt_autogen.storage.search.parse import parsed
 from memgpt_autogen.storage.search.rank import Candidates, ranked
 
-__all__ = ["Candidates", "Embedder", "coefficients", "split"]
+__all__ = ["STOP_WORDS", "Candidates", "Embedder", "coefficients", "split"]
 
 Rows = NDArray[np.float32]
 

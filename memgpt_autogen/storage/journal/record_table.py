@@ -63,11 +63,6 @@ class RecordTable:
         rows = self.journal.rows(f"SELECT coalesce(sum(records), 0) FROM {self._name}_speakers")
         return int(rows[0][0])
 
-    @property
-    def highest(self) -> int:
-        """The highest number of a record that is there; 0 without any."""
-        return int(self.journal.rows(f"SELECT max(number) FROM {self._name}")[0][0] or 0)
-
     def insert(self, records: Sequence[Record]) -> list[int]:
         """Store records that have no number yet, under the next ones; these.
 

@@ -11,11 +11,12 @@ from memgpt_autogen.storage.journal.where import Where
 from memgpt_autogen.storage.record import Record
 from memgpt_autogen.storage.records import Records
 from memgpt_autogen.storage.search.features import PASSAGES, TURNS, Values, table
-from memgpt_autogen.storage.search.lexical import CANDIDATES, FEW, Hits
+from memgpt_autogen.storage.search.lexical import FEW, Hits
 from memgpt_autogen.storage.search.parse import Query
 from memgpt_autogen.storage.search.rank import Candidates, closeness
 from memgpt_autogen.storage.search.turns import cosine_values, surroundings, turn_values
 
+CANDIDATES = 50  # by meaning
 LEAST_SPAN = 0.05  # of cosines; when all are alike, they tell nothing apart
 _SATURATED = 2.2  # what BM25 gives for a word at most, in units of its idf
 _SOME = 5000  # so many that fit a filter are compared one by one, where they are rare
@@ -48,7 +49,7 @@ def candidates(
         values["words"] = values["words"] / max(values["words"].max(), 1e-9)
         lowest = values["cosine"].min()
         span = max(values["cosine"].max() - lowest, LEAST_SPAN)
-        values["near"] = (values["cosine"] - lowest) / span
+        values["nearness"] = (values["cosine"] - lowest) / span
     words = values["five" if "five" in values else "words"]
     return Candidates(records, origins, features, table(values, features), words)
 

@@ -14,7 +14,7 @@ from memgpt_autogen.storage.journal.words import asked_words
 from memgpt_autogen.storage.search.parse import Query, phrase, term
 from memgpt_autogen.storage.search.turns import by_words
 
-CANDIDATES = 50  # by meaning; by words of their own as many, and by those around them
+CANDIDATES = 80  # by words of their own, and as many by those around them
 FEW = 1000  # so many that fit a filter are told apart one by one
 _RANKED = 300  # BM25 scores read, for candidates found by meaning only
 
