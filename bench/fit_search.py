@@ -32,7 +32,7 @@ WAYS: tuple[By, ...] = ("both", "words", "meaning")
 ALIKE = ("constant", "asked", "weight")  # the same for all candidates of a query
 VECTORS = ("cosine", "beside", "reply", "topic", "nearness")
 DEPTHS = (5, 10)
-THRESHOLDS = (0.1, 0.2, 0.3, 0.4, 0.5)
+THRESHOLDS = (0.02, 0.05, 0.1, 0.2, 0.3, 0.5)
 
 
 # ------------------------------------------------------------------ fitting
@@ -136,7 +136,7 @@ def thresholds(scores: Sequence[tuple[Asked, Array]], title: str) -> dict[str, o
         share = [one.answers[at].sum() for (one, _), at in zip(asking, best, strict=True)]
         rows.append(
             [
-                f"{least:.1f}",
+                f"{least:.2f}",
                 f"{shown / len(asking):.2f}",
                 f"{100 * right / max(shown, 1):.1f}",
                 f"{100 * np.mean(share):.1f}",

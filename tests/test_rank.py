@@ -35,7 +35,7 @@ def order(query: str, *found: tuple[Record, dict[str, float]], named: str = "") 
     ]
     values = np.array([[row.get(feature.name, 0.0) for feature in TURNS] for row in rows])
     records = [record for record, _ in found]
-    words = np.array([row.get("five", 0.0) for row in rows])
+    words = np.array([row.get("best", 0.0) for row in rows])
     candidates = Candidates(records, [None] * len(records), TURNS, values, words)
     scored = ranked(asked, candidates, coefficients(TURNS, "both"))
     assert all(0 <= one.score <= 1 for one in scored)
@@ -43,14 +43,14 @@ def order(query: str, *found: tuple[Record, dict[str, float]], named: str = "") 
     return [one.record.number for one in scored]
 
 
-@pytest.mark.parametrize("feature", ["matched", "near", "five", "around", "named", "cosine"])
+@pytest.mark.parametrize("feature", ["matched", "best", "rare", "around", "named", "cosine"])
 def test_more_of_a_feature_goes_first_and_newer_ones_win_ties(feature: str) -> None:
     rows = [(record(number), {feature: value}) for number, value in enumerate([0.1, 0.9, 0.1])]
     assert order("tea", *rows) == [1, 2, 0]
 
 
 def test_a_named_speaker_and_a_named_time_go_before_equals() -> None:
-    equal = [(record(n, "tea", who, ago), {"five": 1.0}) for n, who, ago in CASES]
+    equal = [(record(n, "tea", who, ago), {"best": 1.0}) for n, who, ago in CASES]
     assert order("tea?", *equal) == [4, 3, 2, 1]
     assert order("Bob's tea?", *equal, named="Bob") == [2, 4, 3, 1]
     assert order("the tea yesterday", *equal) == [3, 4, 2, 1]
@@ -77,9 +77,9 @@ TIMES = ("3 days ago", "in May 2026", "this year", "yesterday")
 def test_what_is_identified_goes_first_and_first_where_it_stands_first() -> None:
     found = order(
         "what is E-42?",
-        (record(1, "An error without a number"), {"matched": 9.0, "five": 1.0, "cosine": 0.9}),
-        (record(2, "The pump stops, and then shows E-42"), {"five": 0.1, "cosine": 0.9}),
-        (record(3, "E-42: the pump is hot, see the manual"), {"five": 0.1, "cosine": 0.1}),
+        (record(1, "An error without a number"), {"matched": 9.0, "best": 1.0, "cosine": 0.9}),
+        (record(2, "The pump stops, and then shows E-42"), {"best": 0.1, "cosine": 0.9}),
+        (record(3, "E-42: the pump is hot, see the manual"), {"best": 0.1, "cosine": 0.1}),
     )
     assert found == [3, 2, 1]
 

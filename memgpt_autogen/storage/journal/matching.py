@@ -23,6 +23,8 @@ from memgpt_autogen.storage.journal.words import WEIGHTS, Entries
 from memgpt_autogen.storage.record import Kind
 
 SCORED = 4000  # records that one search may score
+SATURATED = 2.2  # what BM25 gives for a word at most, in units of its idf
+_LEAST = 1e-6  # FTS5's idf of a word in half of all records or more
 _RECENT = 200_000  # records among which frequent words are looked for together
 
 Numbers = NDArray[np.int64]
@@ -46,7 +48,7 @@ class Posting:
     """The records whose text holds a term.
 
     Attributes:
-        weight: how much the term tells, the more the fewer hold it (BM25's idf).
+        weight: how much the term tells, from 0 to 1, the more the fewer hold it.
         numbers: of these records, rising.
     """
 
@@ -98,17 +100,22 @@ class Matching:
         plan = self._plan([f"{TEXT} : {term}" for term in terms], total)
         sql = f"SELECT group_concat(rowid) FROM {self._words} WHERE {self._words} MATCH ?"
         held = [_numbers(self._journal.rows(sql, [term])[0][0]) for term in plan.rare]
-        found = [Posting(_idf(total, len(numbers)), numbers) for numbers in held]
+        found = [Posting(telling(total, len(numbers)), numbers) for numbers in held]
         if plan.frequent:
             floor = max(highest - _RECENT, 0)
             latest = self._latest(" AND ".join(plan.frequent), where, limit, floor)
-            found.append(Posting(plan.weight, np.array(latest[::-1], dtype=np.int64)))
+            weight = len(plan.frequent) * telling(total, 2 * SCORED)
+            found.append(Posting(weight, np.array(latest[::-1], dtype=np.int64)))
         return found
 
-    def weight(self, terms: Sequence[str]) -> float:
-        """How much these terms tell together: the sum of their idf."""
+    def weights(self, terms: Sequence[str]) -> tuple[float, float]:
+        """What BM25 gives at most for all terms together, and how much they tell."""
         total, _ = self._size()
-        return sum(_idf(total, count) for count, _ in self._counts(terms)) if terms else 0.0
+        counts = [count for count, _ in self._counts(terms)] if terms else []
+        most = sum(math.log((total - one + 0.5) / (one + 0.5)) for one in counts if 2 * one < total)
+        return SATURATED * max(most, len(terms) * _LEAST), sum(
+            telling(total, one) for one in counts
+        )
 
     def holding(self, phrases: Sequence[str], where: Where, limit: int) -> list[int]:
         """The latest records whose own text holds any of these phrases."""
@@ -192,5 +199,10 @@ def _numbers(listed: str | None) -> Numbers:
     return np.array(listed.split(",") if listed else [], dtype=np.int64)
 
 
-def _idf(total: int, holding: int) -> float:
-    return math.log(1 + (max(total - holding, 0) + 0.5) / (holding + 0.5))
+def telling(total: int, holding: int) -> float:
+    """How much a term tells that so many of all records hold: from 0, in all, to 1, in none.
+
+    It is an idf as if a hundred more records were there, one of which has the term: so it is
+    alike in memories of any size.
+    """
+    return math.log((max(total, holding) + 100) / (holding + 1)) / math.log(total + 100)

@@ -18,7 +18,6 @@ from memgpt_autogen.storage.search.turns import cosine_values, surroundings, tur
 
 CANDIDATES = 50  # by meaning
 LEAST_SPAN = 0.05  # of cosines; when all are alike, they tell nothing apart
-_SATURATED = 2.2  # what BM25 gives for a word at most, in units of its idf
 _SOME = 5000  # so many that fit a filter are compared one by one, where they are rare
 _RARE = 20  # one in so many fits: the nearest of all would hold too few of them
 _MANY = 1000  # of the nearest of all, read to find those that fit a filter
@@ -50,7 +49,7 @@ def candidates(
         lowest = values["cosine"].min()
         span = max(values["cosine"].max() - lowest, LEAST_SPAN)
         values["nearness"] = (values["cosine"] - lowest) / span
-    words = values["five" if "five" in values else "words"]
+    words = values["best" if "best" in values else "words"]
     return Candidates(records, origins, features, table(values, features), words)
 
 
@@ -97,9 +96,9 @@ def _passages(
     ones = np.ones(len(records))
     return {
         "constant": ones,
-        "weight": ones * hits.weight / 10,
+        "weight": ones * hits.weight,
         "words": words,
-        "covers": words / max(_SATURATED * hits.weight, 1e-9),
+        "covers": words / max(hits.most, 1e-9),
         "cosine": np.array([known[number] for number in numbers]),
         "then": np.array([closeness(query.spans, record) for record in records]),
     }

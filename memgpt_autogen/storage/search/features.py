@@ -43,31 +43,29 @@ class Feature:
 
 
 TURNS = (
-    Feature("constant", "1", -10.0, -10.0, -7.7),
-    Feature("asked", "log of one more than the telling words asked for", -0.49, 0.24),
-    Feature("weight", "idf of all telling words together, in tens", -0.26, -0.19),
-    Feature("matched", "idf of those that the turn holds itself, in tens", 0.6, 0.75),
-    Feature("near", "share of the idf that five turns hold: it, and two on either side", 0.85),
-    Feature("five", "the same as a share of the best candidate's", 1.7, 3.6),
-    Feature(
-        "following", "share of the idf that the turn and the next one hold together", -0.9, -1.1
-    ),
-    Feature("around", "share of the idf that ten turns on either side hold", 0.82, 1.5),
-    Feature("close", "the same, each word fading with its distance", 1.4, 1.9),
+    Feature("constant", "1"),
+    Feature("asked", "log of one more than the words asked for"),
+    Feature("weight", "what all words tell together"),
+    Feature("matched", "what those tell that the turn holds itself"),
+    Feature("pair", "share of what is told that the turn and the one before hold together"),
+    Feature("five", "what those tell that stand in it and two turns on either side"),
+    Feature("best", "the same as a share of the best candidate's"),
+    Feature("rare", "the same as a share of all, by the squares"),
+    Feature("around", "share of what is told that ten turns on either side hold"),
     Feature("named", "1 for a turn of a speaker whom the query names", 1.6, 2.1),
-    Feature("then", "how near the turn's time is to one that the query names", 3.2, 4.0),
-    Feature("dated", "1 for a turn with a word of time: yesterday, in May", 0.38, 0.29),
+    Feature("then", "how near the time of the turn is to one that the query names", 3.2, 3.9),
+    Feature("dated", "1 for a turn with a word of time or a number", 0.39, 0.3),
     Feature("when", "the same where the query asks when", 1.2, 1.6),
-    Feature("question", "1 for a turn that asks", -0.15, -0.32),
-    Feature("cosine", "of query and turn", 2.5, 0.0, 7.7),
-    Feature("beside", "the better cosine of the turns before and after", 1.3),
-    Feature("reply", "the cosine of the turn before, if that asks", 1.1),
+    Feature("question", "1 for a turn that asks", -0.15, -0.33),
+    Feature("cosine", "of query and turn", 2.6, 0.0, 7.7),
+    Feature("beside", "the better cosine of the turns before and after", 1.1),
+    Feature("reply", "the cosine of the turn before, if that asks", 1.2),
     Feature("topic", "the best cosine among candidates up to ten turns away", 3.0),
 )
 
 PASSAGES = (
     Feature("constant", "1", -13.0, -11.0, -8.0),
-    Feature("weight", "idf of all telling words together, in tens", 0.84, 1.1),
+    Feature("weight", "what all words tell together"),
     Feature("words", "BM25 as a share of the best", 5.1, 6.7),
     Feature("covers", "BM25 as a share of what a text that holds every word gets", 4.0, 5.9),
     Feature("cosine", "of query and passage", 2.7, 0.0, 10.0),

@@ -29,7 +29,8 @@ class Hits:
         named: speakers whom the query names.
         postings: of a dialogue: which records hold which telling word.
         scores: of passages: BM25, of more than become candidates.
-        weight: of passages: the idf of all telling words together.
+        most: of passages: the BM25 of one that holds every word.
+        weight: of passages: how much all words tell together.
     """
 
     where: Where
@@ -37,6 +38,7 @@ class Hits:
     named: frozenset[str] = frozenset()
     postings: Sequence[Posting] = ()
     scores: dict[int, float] = field(default_factory=dict)
+    most: float = 1.0
     weight: float = 0.0
 
 
@@ -78,8 +80,8 @@ def _passages(table: RecordTable, query: Query, where: Where, named: frozenset[s
         for number, score in table.matching.best(query.terms, inside, CANDIDATES):
             scores.setdefault(number, score)
             chosen.append(number)
-    weight = table.matching.weight(query.terms)
-    return Hits(where, chosen, named, scores=scores, weight=weight)
+    most, weight = table.matching.weights(query.terms)
+    return Hits(where, chosen, named, scores=scores, most=most, weight=weight)
 
 
 def _fitting(table: RecordTable, order: Numbers, where: Where, count: int) -> list[int]:

@@ -23,7 +23,6 @@ REACH = 10  # turns on either side that are of one topic
 # What a word counts that stands so many turns away, of the five; most are said again in them.
 KERNEL = {-2: 0.35, -1: 0.7, 0: 1.0, 1: 0.5, 2: 0.25}
 _ENOUGH = 0.6  # of that: half as good as any number of them
-_FADING = np.exp(-np.abs(np.arange(-REACH, REACH + 1)) / 4)
 _APART = 12 * 3_600_000_000  # microseconds from one turn to the next
 
 Flags = NDArray[np.bool_]
@@ -100,26 +99,24 @@ def turn_values(
     """The features of these records that need no vectors; `then` is left to the ranking."""
     numbers = np.array([record.number for record in records], dtype=np.int64)
     weights = np.array([posting.weight for posting in postings])
-    total = float(weights.sum())
+    total, squares = float(weights.sum()) or 1.0, float((weights**2).sum()) or 1.0
     held = _held(postings, numbers)  # by posting, record and place beside it
-    own = held[:, :, REACH]
     parts = {away: held[:, :, REACH + away] & beside.joined[away] for away in KERNEL}
     counts = sum(share * parts[away] for away, share in KERNEL.items())
-    five = weights @ (counts / (counts + _ENOUGH))
-    matched = weights @ own
+    reached = counts / (counts + _ENOUGH)
+    five = weights @ reached
     dated = np.array([tells_time(record.text) for record in records], dtype=float)
     ones = np.ones(len(records))
-    share = 1 / max(total, 1e-9)
     return {
         "constant": ones,
         "asked": ones * np.log1p(len(postings)),
-        "weight": ones * total / 10,
-        "matched": matched / 10,
-        "five": five / max(five.max(initial=0.0), 1e-9),
-        "near": five * share,
-        "following": weights @ (own | parts[1]) * share,
-        "around": weights @ held.any(axis=2) * share,
-        "close": weights @ (held * _FADING).max(axis=2) * share,
+        "weight": ones * weights.sum(),
+        "matched": weights @ parts[0],
+        "pair": weights @ (parts[0] | parts[-1]) / total,
+        "five": five,
+        "best": five / max(five.max(initial=0.0), 1e-9),
+        "rare": weights**2 @ reached / squares,
+        "around": weights @ held.any(axis=2) / total,
         "named": np.array([record.speaker in named for record in records], dtype=float),
         "dated": dated,
         "when": dated * asks_when(query.text),

@@ -41,7 +41,8 @@ _ASKS = re.compile(
 )
 _TELLS = re.compile(
     rf"\b(?:yesterday|today|tonight|tomorrow|last|next|ago|recently|since|morning|evening|night"
-    rf"|(?:day|week|weekend|month|year)s?|{'|'.join([*_MONTHS.split(), *_DAYS.split()])}|\d+)\b",
+    rf"|(?:day|week|weekend|month|year)s?|{'|'.join([*_MONTHS.split(), *_DAYS.split()])}"
+    r"|(?<![\w-])\d{1,4}(?![\w-]))\b",
     re.IGNORECASE,
 )
 
@@ -96,7 +97,7 @@ def asks_when(query: str) -> bool:
 
 
 def tells_time(text: str) -> bool:
-    """Whether a text has a word of time, or a number, which may be one."""
+    """Whether a text has a word of time, or a short number, which may be of one."""
     return _TELLS.search(text) is not None
 
 
