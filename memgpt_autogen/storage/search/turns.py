@@ -104,17 +104,16 @@ def turn_values(
     parts = {away: held[:, :, REACH + away] & beside.joined[away] for away in KERNEL}
     counts = sum(share * parts[away] for away, share in KERNEL.items())
     reached = counts / (counts + _ENOUGH)
-    five = weights @ reached
+    matched = weights @ parts[0]
     dated = np.array([tells_time(record.text) for record in records], dtype=float)
     ones = np.ones(len(records))
     return {
         "constant": ones,
         "asked": ones * np.log1p(len(postings)),
         "weight": ones * weights.sum(),
-        "matched": weights @ parts[0],
+        "best": matched / max(matched.max(initial=0.0), 1e-9),
         "pair": weights @ (parts[0] | parts[-1]) / total,
-        "five": five,
-        "best": five / max(five.max(initial=0.0), 1e-9),
+        "five": weights @ reached,
         "rare": weights**2 @ reached / squares,
         "around": weights @ held.any(axis=2) / total,
         "named": np.array([record.speaker in named for record in records], dtype=float),
