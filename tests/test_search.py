@@ -256,7 +256,7 @@ def test_small_talk_scores_below_any_question_that_is_answered(tmp_path: Path) -
             asked: recall.search(asked).items[0].score or 0.0 for asked in (*ANSWERED, *PASSING)
         }
     least = min(best[asked] for asked in ANSWERED)
-    assert least > 0.05 > 0.02 > max(best[asked] for asked in PASSING)
+    assert least > 0.05 > max(best[asked] for asked in PASSING)
 
 
 TALK = [
