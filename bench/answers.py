@@ -40,10 +40,11 @@ from typing import Annotated, Any, NamedTuple
 import typer
 from autogen import AssistantAgent
 from autogen.io import IOStream
+from evidence import turns
 from harness import Quiet, grid, machine, write_results
 from inside import Said, count_tokens, fill, forget_newest
 from openai import OpenAI
-from retrieval import DATA, turns
+from places import DATA
 from rich.console import Console
 from rich.progress import Progress
 

@@ -26,8 +26,15 @@ from memgpt_autogen.model.tokens import TokenCounter
 from memgpt_autogen.sources.readers import split
 from memgpt_autogen.storage.embedders.embedder import Embedder, resolve_embedder
 from memgpt_autogen.storage.embedders.minilm import packaged_weights
+from memgpt_autogen.storage.journal.where import Where
+from memgpt_autogen.storage.journal.words import STOP_WORDS
+from memgpt_autogen.storage.search import search as searching
+from memgpt_autogen.storage.search.deduplication import distinct
+from memgpt_autogen.storage.search.features import coefficients
+from memgpt_autogen.storage.search.parse import parsed
+from memgpt_autogen.storage.search.rank import Candidates, ranked
 
-__all__ = ["LOOKED_UP", "Embedder", "split"]
+__all__ = ["LOOKED_UP", "STOP_WORDS", "Candidates", "Embedder", "coefficients", "split"]
 
 Rows = NDArray[np.float32]
 
@@ -117,6 +124,26 @@ def delete_all(agent: MemGPTAgent, ids: Sequence[str]) -> None:
 def settle(agent: MemGPTAgent) -> None:
     """Wait until everything is written, embedded and indexed."""
     agent.archival.records.indexer.settle()
+
+
+def looked_up(tier: Any, query: str, way: searching.By, now: datetime) -> Looked:
+    """The candidates of a search with their features, before they are ranked."""
+    found, _ = searching.looked_up([tier.records], parsed(query, now), Where(), way)
+    return Looked(found, [tier.records.kind.id_of(record.number) for record in found.records])
+
+
+class Looked(NamedTuple):
+    """Candidates, and the id of each."""
+
+    found: Candidates
+    ids: list[str]
+
+
+def order(query: str, found: Candidates, weights: NDArray[np.float64], now: datetime) -> list[int]:
+    """The places of the candidates in the order in which a search shows them."""
+    places = {record.number: place for place, record in enumerate(found.records)}
+    shown = distinct(ranked(parsed(query, now), found, weights))
+    return [places[one.found.record.number] for one in shown]
 
 
 def as_other_process(name: str, folder: str) -> MemGPTAgent:

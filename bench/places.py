@@ -1,12 +1,14 @@
-"""What peers need around them: the embedding model, and another environment."""
+"""Where things lie: public data, the embedding model, another environment for peers."""
 
 from __future__ import annotations
 
 import subprocess
+from pathlib import Path
 
 from harness import HERE
 from inside import vocabulary_file, weights_file
 
+DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 OTHER = HERE.parent / ".venvs" / "bench-agentchat" / "bin" / "python"
 
 

@@ -26,11 +26,12 @@ from typing import Annotated, Any, Literal
 
 import typer
 from autogen.io import IOStream
+from evidence import questions_of, turns
 from harness import WINDOW, Quiet, grid, machine, spread, write_results
 from inside import LOOKED_UP, Said, fill, forget_newest, keeping_what_was_looked_up, looking_up
 from ordinary import turns as ordinary_turns
+from places import DATA
 from prefix import PrefixMeter
-from retrieval import DATA, asked, turns
 from rich.console import Console
 from rich.progress import track
 from texts import reply
@@ -93,7 +94,7 @@ def conversation(sample: Mapping[str, Any]) -> list[dict[str, float]]:
         fill(agent, [Said(text, speaker, when) for _, speaker, text, when in said])
         texts = {name: text for name, _, text, _ in said}
         stored = len(agent.recall)
-        for question, wanted in track(asked(sample), sample["sample_id"], transient=True):
+        for question, wanted in track(questions_of(sample), sample["sample_id"], transient=True):
             agent.generate_reply([{"role": "user", "name": "Judge", "content": question}])
             (shown,) = looked_up(script.requests[-1]) or [""]
             there = [texts[name] in unindented(shown) for name in wanted if name in texts]

@@ -79,8 +79,8 @@ class Message(Event):
     Attributes:
         id: in recall storage; empty until it is stored.
         origin: where it was said: the name of a chat, or `program`.
-        score: how well it answers the search that found it, compared with the others that
-            this search found; None where no search did.
+        score: the chance, from 0 to 1, that it answers the search that found it; None where
+            no search did.
         times: how many messages of this speaker say the same and were found with it.
     """
 

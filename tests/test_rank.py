@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta, timezone
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from memgpt_autogen.storage.record import Record
 from memgpt_autogen.storage.search.deduplication import distinct
+from memgpt_autogen.storage.search.features import TURNS, coefficients
 from memgpt_autogen.storage.search.parse import parsed
-from memgpt_autogen.storage.search.rank import Candidate, Scored, ranked
+from memgpt_autogen.storage.search.rank import Candidates, Scored, closeness, ranked
 
 NOW = datetime(2026, 5, 13, 15, tzinfo=timezone.utc)
 
@@ -20,21 +22,37 @@ def record(number: int, text: str = "text", speaker: str = "Ann", days_ago: int 
     return Record(number, text, NOW - timedelta(days=days_ago), speaker=speaker)
 
 
-def order(query: str, *candidates: Candidate, named: set[str] | None = None) -> list[int]:
-    found = ranked(parsed(query, NOW), [(one, None) for one in candidates], named or set())
-    return [one.record.number for one in found]
+def order(query: str, *found: tuple[Record, dict[str, float]], named: str = "") -> list[int]:
+    """The numbers of turns with these features, in the order of the ranking."""
+    asked = parsed(query, NOW)
+    rows = [
+        {
+            "named": float(record.speaker == named),
+            "then": closeness(asked.spans, record),
+            **features,
+        }
+        for record, features in found
+    ]
+    values = np.array([[row.get(feature.name, 0.0) for feature in TURNS] for row in rows])
+    records = [record for record, _ in found]
+    words = np.array([row.get("best", 0.0) for row in rows])
+    candidates = Candidates(records, [None] * len(records), TURNS, values, words)
+    scored = ranked(asked, candidates, coefficients(TURNS, "both"))
+    assert all(0 <= one.score <= 1 for one in scored)
+    assert [one.score for one in scored] == sorted((one.score for one in scored), reverse=True)
+    return [one.record.number for one in scored]
 
 
-def test_words_and_meaning_count_alike_and_newer_ones_win_ties() -> None:
-    words, meaning = Candidate(record(1), 7.0, 0.1), Candidate(record(2), 0.0, 0.6)
-    assert order("tea", words, meaning) == [2, 1]
-    assert order("tea", words, meaning, Candidate(record(3), 3.5, 0.5)) == [3, 2, 1]
+@pytest.mark.parametrize("feature", ["pair", "best", "rare", "around", "named", "cosine"])
+def test_more_of_a_feature_goes_first_and_newer_ones_win_ties(feature: str) -> None:
+    rows = [(record(number), {feature: value}) for number, value in enumerate([0.1, 0.9, 0.1])]
+    assert order("tea", *rows) == [1, 2, 0]
 
 
 def test_a_named_speaker_and_a_named_time_go_before_equals() -> None:
-    equal = [Candidate(record(n, "tea", who, ago), 1.0, 0.5) for n, who, ago in CASES]
+    equal = [(record(n, "tea", who, ago), {"best": 1.0}) for n, who, ago in CASES]
     assert order("tea?", *equal) == [4, 3, 2, 1]
-    assert order("Bob's tea?", *equal, named={"Bob"}) == [2, 4, 3, 1]
+    assert order("Bob's tea?", *equal, named="Bob") == [2, 4, 3, 1]
     assert order("the tea yesterday", *equal) == [3, 4, 2, 1]
     assert order("the tea of May 2023", *equal) == [1, 4, 3, 2]
 
@@ -47,12 +65,21 @@ CASES = [
 ]
 
 
+def test_the_longer_a_time_is_the_less_it_tells() -> None:
+    at = record(1, days_ago=3)
+    near = [closeness(parsed(f"tea {when}", NOW).spans, at) for when in TIMES]
+    assert near[0] == near[1] == 1.0 > near[2] > 0.0 == near[3]
+
+
+TIMES = ("3 days ago", "in May 2026", "this year", "yesterday")
+
+
 def test_what_is_identified_goes_first_and_first_where_it_stands_first() -> None:
     found = order(
         "what is E-42?",
-        Candidate(record(1, "An error without a number"), 9.0, 0.9),
-        Candidate(record(2, "The pump stops, and then shows E-42"), 1.0, 0.9),
-        Candidate(record(3, "E-42: the pump is hot, see the manual"), 1.0, 0.1),
+        (record(1, "An error without a number"), {"five": 9.0, "best": 1.0, "cosine": 0.9}),
+        (record(2, "The pump stops, and then shows E-42"), {"best": 0.1, "cosine": 0.9}),
+        (record(3, "E-42: the pump is hot, see the manual"), {"best": 0.1, "cosine": 0.1}),
     )
     assert found == [3, 2, 1]
 

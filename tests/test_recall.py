@@ -28,7 +28,7 @@ from memgpt_autogen.events import Message
 from memgpt_autogen.memory.page import Page
 from memgpt_autogen.memory.recall import RecallStorage
 from memgpt_autogen.storage.embedders.embedder import Embedder, resolve_embedder
-from memgpt_autogen.storage.search import search as searching
+from memgpt_autogen.storage.search import candidates, lexical
 from memgpt_autogen.storage.search.search import By
 from memgpt_autogen.storage.store import Store
 from tests.stores import HASHING, NOON, Letters, opened, run_until_killed
@@ -311,11 +311,12 @@ def test_a_filter_finds_what_fits_among_very_many(
     recall.write([message(f"apple number {n}") for n in range(400)])
     recall.write([message(f"pear {n}", "Bob") for n in range(60)])
     for few in (5000, 10):
-        monkeypatch.setattr(searching, "_FEW", few)
-        monkeypatch.setattr(searching, "_SOME", few)
+        monkeypatch.setattr(candidates, "FEW", few)
+        monkeypatch.setattr(candidates, "_SOME", few)
+        monkeypatch.setattr(lexical, "FEW", few)
         page = recall.search("apple", limit=100, speaker="Bob")
-        by_meaning = searching.CANDIDATES
-        assert by_meaning <= page.total <= by_meaning + 1  # the turn after an apple, by words
+        by_meaning = candidates.CANDIDATES
+        assert by_meaning <= page.total <= by_meaning + 2  # two turns after an apple, by words
         assert {item.speaker for item in page.items} == {"Bob"}
 
 

@@ -36,7 +36,7 @@ def table(place: Path | None = None, kind: Kind = RECALL) -> Iterator[RecordTabl
 
 
 def found(where: RecordTable, query: str, limit: int = 50) -> list[int]:
-    return [number for number, _ in where.matches(parsed(query).terms, Where(), limit)]
+    return [number for number, _ in where.matching.best(parsed(query).terms, Where(), limit)]
 
 
 # --- words ------------------------------------------------------------------------------
@@ -47,8 +47,9 @@ def test_no_query_is_a_syntax_error(query: str) -> None:
     with table() as rows:
         rows.add([record(1, "some words")])
         asked = parsed(query, NOON)
-        rows.matches(asked.terms, Where(), 9)
-        rows.holding([f'"{one}"' for one in asked.exact], Where(), 9)
+        rows.matching.best(asked.terms, Where(), 9)
+        rows.matching.postings(asked.terms, Where(), 9)
+        rows.matching.holding([f'"{one}"' for one in asked.exact], Where(), 9)
 
 
 @given(st.text(st.characters(codec="utf-8", exclude_categories=["C", "Z", "P", "S", "M"])))
@@ -86,9 +87,9 @@ def test_words_are_found_by_stem_and_without_accents() -> None:
 def test_phrases_are_held_in_the_records_own_text_alone() -> None:
     with table() as rows:
         rows.add([record(1, "see E-42 there"), record(2, "42 e"), record(3, "E 42", hours=1)])
-        assert rows.holding(['"e 42"'], Where(), 9) == [3, 1]
-        assert rows.holding(['"e 42"'], Where(end=micros(NOON)), 9) == [1]
-        assert rows.holding([], Where(), 9) == []
+        assert rows.matching.holding(['"e 42"'], Where(), 9) == [3, 1]
+        assert rows.matching.holding(['"e 42"'], Where(end=micros(NOON)), 9) == [1]
+        assert rows.matching.holding([], Where(), 9) == []
 
 
 def test_neighbours_speaker_and_date_help_to_find_a_turn() -> None:
@@ -143,7 +144,7 @@ def test_rare_words_decide_among_more_records_than_are_scored(
         rows.add([record(100, "an orchid in the garden"), record(101, "nothing", "Bob")])
         assert found(rows, "garden orchid")[0] == 100
         assert found(rows, "wall garden", limit=3) == [96, 92, 88]
-        assert rows.matches(['"garden"'], Where(speaker="Bob"), 9) == []
+        assert rows.matching.best(['"garden"'], Where(speaker="Bob"), 9) == []
 
 
 def test_indexing_touches_no_more_when_there_is_more(tmp_path: Path) -> None:
@@ -191,7 +192,6 @@ def test_the_table_is_held_against_a_list(records: list[Record], data: st.DataOb
         assert rows.delete(gone) == len([one for one in there if one.number in gone])
         there = [one for one in there if one.number not in gone]
         assert list(rows.everything()) == rows.newest(99) == there
-        assert rows.highest == max([0, *(one.number for one in there)])
         assert rows.speakers() == {
             name: len([one for one in there if one.speaker == name])
             for name in sorted({one.speaker for one in there})
@@ -210,7 +210,7 @@ def test_adding_again_changes_nothing_and_another_text_is_refused() -> None:
     with table() as rows:
         rows.add([record(1, "once")])
         rows.add([record(1, "once"), record(2, "twice"), record(2, "twice")])
-        assert len(rows) == 2 and rows.highest == 2
+        assert len(rows) == 2
         assert len(rows.changes) == 2
         for wrong in ([record(1, "other")], [record(3, "a"), record(3, "b")]):
             with pytest.raises(StorageError, match="stored already with another text"):
@@ -223,7 +223,6 @@ def test_numbers_are_never_given_again(tmp_path: Path) -> None:
         rows.add([record(n) for n in (1, 2, 7)])
         rows.delete([7])
     with table(tmp_path) as rows:
-        assert rows.highest == 2
         assert rows.insert([record(0)]) == [8]
 
 
@@ -240,7 +239,7 @@ def test_dates_and_speakers_filter_exactly() -> None:
         assert rows.numbers(where, 2) == expected[:2]
         assert rows.count(where) == len(expected)
         assert rows.fitting(list(range(1, 31)), where) == set(expected)
-        assert sorted(number for number, _ in rows.matches(['"same"'], where, 50)) == expected
+        assert sorted(number for number, _ in rows.matching.best(['"same"'], where, 50)) == expected
         assert [r.number for r in rows.page(where, limit=99, newest_first=True)] == expected[::-1]
         assert rows.speakers() == {"Alice": 10, "Bob": 10, "alice": 10}
         assert where.within(0, micros(NOON)).end == micros(NOON)

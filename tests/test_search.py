@@ -16,7 +16,7 @@ from memgpt_autogen.events import Message
 from memgpt_autogen.memory.archival import ArchivalStorage
 from memgpt_autogen.memory.recall import RecallStorage
 from memgpt_autogen.storage.embedders.arrays import Vectors
-from memgpt_autogen.storage.embedders.embedder import HashingEmbedder
+from memgpt_autogen.storage.embedders.embedder import HashingEmbedder, resolve_embedder
 from memgpt_autogen.storage.journal import matching
 from tests.stores import opened
 
@@ -178,6 +178,106 @@ def test_further_pages_continue_the_first_whatever_is_stored_meanwhile(
     recall.delete(ids[:2])
     assert not {*ids[:2]} & {item.id for item in recall.search("apple", limit=50, page=0).items}
     assert recall.search("apple", limit=3, page=1).total == 18
+
+
+RARE = st.sampled_from(["orchid", "harbour", "violin", "invoice", "bakery", "lantern"])
+PLAIN = "the a of we went and then it was nice with some more to see they said so".split()  # noqa: SIM905
+
+
+@settings(
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    asked=st.lists(RARE, min_size=2, max_size=4, unique=True),
+    before=st.lists(st.sampled_from(["Nice!", "I see", "So it goes", "Who said?"]), max_size=8),
+    after=st.lists(st.sampled_from(["Great", "What for?", "As you like"]), max_size=8),
+    length=st.integers(0, 400),
+    data=st.data(),
+)
+def test_a_long_message_with_all_words_comes_before_short_ones_with_none(
+    recall: RecallStorage,
+    asked: list[str],
+    before: list[str],
+    after: list[str],
+    length: int,
+    data: st.DataObject,
+) -> None:
+    recall.delete([message.id for message in recall.everything()])
+    filling = [PLAIN[n % len(PLAIN)] for n in range(length)]
+    long = " ".join(data.draw(st.permutations([*asked, *filling])))
+    for text in before:
+        said(recall, 1, text, "Bob")
+    key = said(recall, 1, long)
+    for text in after:
+        said(recall, 1, text, "Bob")
+    for by in ("both", "words"):
+        found = recall.search(f"what about the {' and the '.join(asked)}?", by=by).items
+        assert found[0].id == key
+        scores = [one.score or 0.0 for one in found]
+        assert all(0 <= score <= 1 for score in scores) and scores == sorted(scores)[::-1]
+
+
+def test_an_answer_without_the_questions_words_is_found_behind_it(recall: RecallStorage) -> None:
+    for number in range(8):
+        said(recall, number + 20, f"We had tea number {number}", "Bob")
+    said(recall, 3, "Which instrument does your sister play?", "Bob")
+    answer = said(recall, 3, "The violin, since she was six")
+    found = recall.search("What instrument does the sister of Ann play?", by="words").items
+    assert answer in [one.id for one in found[:2]]
+
+
+def test_what_was_said_in_another_chat_or_long_after_is_no_neighbour(
+    recall: RecallStorage,
+) -> None:
+    recall.append("Which instrument does your sister play?", "Bob", NOW - timedelta(days=9), "one")
+    other = recall.append("As you like", "Ann", NOW - timedelta(days=9), "two")
+    recall.append("So it goes", "Ann", NOW - timedelta(days=7), "two")
+    recall.append("Who plays an instrument?", "Bob", NOW - timedelta(days=7), "one")
+    same = recall.append("As they say", "Ann", NOW - timedelta(days=7), "one")
+    found = recall.search("the sister's instrument", by="words")
+    scores = {one.id: one.score or 0.0 for one in found.items}
+    assert scores[same] > scores[other]
+
+
+def test_a_question_of_nothing_but_a_name_is_answered_by_who_has_it(recall: RecallStorage) -> None:
+    for number in range(60):
+        said(recall, number, f"thing {number}", "Ann Lee" if number % 20 == 7 else "Bob")
+    found = recall.search("Ann", by="words").items
+    assert [one.speaker for one in found] == ["Ann Lee"] * 3
+
+
+def test_small_talk_scores_below_any_question_that_is_answered(tmp_path: Path) -> None:
+    with closing(opened(tmp_path, resolve_embedder())) as store:
+        recall = RecallStorage(store.recall, clock=clock)
+        for days, text, speaker in TALK:
+            said(recall, days, text, speaker)
+        store.indexer.settle()
+        best = {
+            asked: recall.search(asked).items[0].score or 0.0 for asked in (*ANSWERED, *PASSING)
+        }
+    least = min(best[asked] for asked in ANSWERED)
+    assert least > 0.05 > max(best[asked] for asked in PASSING)
+
+
+TALK = [
+    (40, "Hi Bob! How was your holiday?", "Ann"),
+    (40, "Great, thanks! We hiked around Lake Bled and slept in a hut.", "Bob"),
+    (40, "Sounds lovely. I adopted a puppy in May, she is called Biscuit.", "Ann"),
+    (40, "Ok great, send me a photo!", "Bob"),
+    (20, "Good morning! My daughter starts school tomorrow.", "Bob"),
+    (20, "Wow, time flies. What does she want to learn?", "Ann"),
+    (20, "Mostly the violin, she is mad about music.", "Bob"),
+    (5, "The budget of the harbour project was cut by a third.", "Ann"),
+    (5, "Oh no. Thanks for telling me.", "Bob"),
+    (5, "See you on Monday then!", "Ann"),
+]
+ANSWERED = (
+    "What is the name of Ann's puppy?",
+    "Where did Bob hike on holiday?",
+    "Which instrument does Bob's daughter want to learn?",
+    "What happened to the budget of the harbour project?",
+)
+PASSING = ("thanks", "ok great", "hi there!", "see you tomorrow", "good morning!", "wow")
 
 
 def test_by_words_embeds_nothing(recall: RecallStorage) -> None:

@@ -30,9 +30,9 @@ class Passage(Brief):
     """A text kept since `timestamp`, which is aware of its time zone.
 
     `source` names the document source it comes from; None: the agent's own.
-    `score` tells how well it answers the search that found it, compared with the others
-    that this search found. `times` is how many passages say the same and were found
-    with it. `origin`: the chat that it was written in, where partners are kept apart.
+    `score` is the chance, from 0 to 1, that it answers the search that found it. `times`
+    is how many passages say the same and were found with it. `origin`: the chat that it
+    was written in, where partners are kept apart.
     """
 
     id: str
@@ -171,7 +171,7 @@ class ArchivalStorage(Tier[Passage]):
 
         What the query quotes or identifies exactly comes first. Attached sources are
         searched too. Passages that say the same are found once. The total counts what
-        was found, around 100 of each source at the most. An empty query lists all
+        was found, around 200 of each source at the most. An empty query lists all
         passages, the latest first.
 
         Args:

@@ -89,7 +89,7 @@ class RecallStorage(Tier[Message]):
         What the query quotes or identifies exactly comes first. Speakers and times that
         it names count; a question of nothing but a time is answered from that time.
         Messages of one speaker that say the same are found once. The total counts what
-        was found, around 100 at the most. An empty query lists all messages that pass
+        was found, around 200 at the most. An empty query lists all messages that pass
         the filters, the latest first. What was stored in the last moments may be found by
         its words only.
 

@@ -30,6 +30,7 @@ class RecordTable:
     Nothing is kept in memory, so what other processes write is seen at once.
 
     Attributes:
+        matching: what full text finds among them.
         changes: what the vector index has yet to be told of them.
         vectors: those that were computed.
     """
@@ -39,7 +40,7 @@ class RecordTable:
         self.kind = kind
         self._name = name = kind.name
         self._entries = Entries(kind)
-        self._matching = Matching(journal, kind)
+        self.matching = Matching(journal, kind)
         self.changes = ChangeLog(journal, kind)
         self.vectors = VectorTable(journal, kind)
         journal.ensure(
@@ -61,11 +62,6 @@ class RecordTable:
     def __len__(self) -> int:
         rows = self.journal.rows(f"SELECT coalesce(sum(records), 0) FROM {self._name}_speakers")
         return int(rows[0][0])
-
-    @property
-    def highest(self) -> int:
-        """The highest number of a record that is there; 0 without any."""
-        return int(self.journal.rows(f"SELECT max(number) FROM {self._name}")[0][0] or 0)
 
     def insert(self, records: Sequence[Record]) -> list[int]:
         """Store records that have no number yet, under the next ones; these.
@@ -192,13 +188,11 @@ class RecordTable:
         """The speakers that a query's words name: by any word of their names."""
         return {name for name in self.speakers() if not _name_words(name).isdisjoint(asked)}
 
-    def matches(self, terms: Sequence[str], where: Where, limit: int) -> list[tuple[int, float]]:
-        """The records that fit any of these terms best: number and score (BM25, > 0)."""
-        return self._matching.best(terms, where, limit, total=len(self), highest=self.highest)
-
-    def holding(self, phrases: Sequence[str], where: Where, limit: int) -> list[int]:
-        """The latest records whose own text holds any of these phrases."""
-        return self._matching.holding(phrases, where, limit)
+    def outlines(self, numbers: Sequence[int]) -> list[tuple[int, int, str, bool]]:
+        """Of these records number, time in microseconds, origin, and whether they ask."""
+        sql = f"""SELECT number, at, origin, instr(text, '?') + instr(text, '\uff1f') > 0
+                  FROM {self._name} WHERE {AMONG} ORDER BY number"""
+        return self.journal.rows(sql, [json.dumps(list(numbers))])
 
     def _select(self, rest: str, parameters: Parameters) -> list[Record]:
         sql = f"""SELECT number, text, timestamp, speaker, tags, origin, checksum

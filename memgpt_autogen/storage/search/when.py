@@ -34,6 +34,17 @@ _Y = r"(?P<year>(?:19|20)\d\d)"
 _COUNT = rf"(?:a\s+)?(?P<count>\d{{1,3}}|{'|'.join(_COUNTS)})(?:\s+of)?\s+"
 _UNIT = r"(?P<unit>day|week|month|year)"
 _BEFORE = r"(?:in|during|since|until|till|by|of|from|last|this|before|after|around|on)"
+_ASKS = re.compile(
+    r"\b(?:when|what (?:date|day|month|year|time)|which (?:date|day|month|year)|since when|how long"
+    r"|how many (?:days|weeks|months|years))\b",
+    re.IGNORECASE,
+)
+_TELLS = re.compile(
+    rf"\b(?:yesterday|today|tonight|tomorrow|last|next|ago|recently|since|morning|evening|night"
+    rf"|(?:day|week|weekend|month|year)s?|{'|'.join([*_MONTHS.split(), *_DAYS.split()])}"
+    r"|(?<![\w-])\d{1,4}(?![\w-]))\b",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True)
@@ -78,6 +89,16 @@ def times(query: str, now: datetime) -> tuple[list[Span], str]:
             at = match.end()
         query = " ".join([*kept, query[at:]])
     return found, query
+
+
+def asks_when(query: str) -> bool:
+    """Whether a query asks for a time."""
+    return _ASKS.search(query) is not None
+
+
+def tells_time(text: str) -> bool:
+    """Whether a text has a word of time, or a short number, which may be of one."""
+    return _TELLS.search(text) is not None
 
 
 def _dated(match: re.Match[str], today: date) -> tuple[date, date]:
