@@ -52,6 +52,16 @@ def test_no_query_is_a_syntax_error(query: str) -> None:
         rows.matching.holding([f'"{one}"' for one in asked.exact], Where(), 9)
 
 
+def test_a_posting_tells_which_texts_hold_a_word_and_how_much_it_tells() -> None:
+    with table() as rows:
+        rows.add([record(n, "tea" if n % 2 else "tea and toast", "Toast") for n in range(1, 9)])
+        tea, toast, none = rows.matching.postings(['"tea"', '"toast"', '"jam"'], Where(), 9)
+        assert tea.numbers.tolist() == list(range(1, 9)) and none.numbers.tolist() == []
+        assert toast.numbers.tolist() == [2, 4, 6, 8]  # by its text; not by its speaker
+        assert 0 < tea.weight < toast.weight < none.weight == 1
+        assert rows.matching.postings([], Where(), 9) == []
+
+
 @given(st.text(st.characters(codec="utf-8", exclude_categories=["C", "Z", "P", "S", "M"])))
 def test_whatever_is_written_in_letters_is_found_by_itself(text: str) -> None:
     with table() as rows:

@@ -59,7 +59,7 @@ class Surroundings:
 def surroundings(table: RecordTable, numbers: Numbers) -> Surroundings:
     """What stands beside these records."""
     near = np.unique(np.concatenate([numbers + away for away in KERNEL]))
-    rows = table.outlines(near.tolist())
+    rows = table.outlines(near.tolist()) or [(-1, 0, "", False)]  # all may just be deleted
     known = np.array([row[0] for row in rows], dtype=np.int64)
     at = np.array([row[1] for row in rows], dtype=np.int64)
     chats: dict[str, int] = {}

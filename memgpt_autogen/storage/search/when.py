@@ -39,12 +39,14 @@ _ASKS = re.compile(
     r"|how many (?:days|weeks|months|years))\b",
     re.IGNORECASE,
 )
-_TELLS = re.compile(
-    rf"\b(?:yesterday|today|tonight|tomorrow|last|next|ago|recently|since|morning|evening|night"
-    rf"|(?:day|week|weekend|month|year)s?|{'|'.join([*_MONTHS.split(), *_DAYS.split()])}"
-    r"|(?<![\w-])\d{1,4}(?![\w-]))\b",
-    re.IGNORECASE,
+_TIME_WORDS = frozenset(
+    f"""
+    yesterday today tonight tomorrow last next ago recently since morning evening night day days
+    week weeks weekend weekends month months year years {_MONTHS} {_DAYS}
+    """.split()
 )
+_BETWEEN = re.compile(r"[^\w-]+")
+_NUMBER = re.compile(r"(?<![\w-])\d{1,4}(?![\w-])")
 
 
 @dataclass(frozen=True)
@@ -98,7 +100,8 @@ def asks_when(query: str) -> bool:
 
 def tells_time(text: str) -> bool:
     """Whether a text has a word of time, or a short number, which may be of one."""
-    return _TELLS.search(text) is not None
+    words = _BETWEEN.split(text.lower())
+    return not _TIME_WORDS.isdisjoint(words) or _NUMBER.search(text) is not None
 
 
 def _dated(match: re.Match[str], today: date) -> tuple[date, date]:
