@@ -25,7 +25,7 @@ NONE = "none of them"
 NOTE, LOOK, KEEP, TALK = "note", "look", "keep", "talk"
 
 _MEMORY_FUNCTIONS = frozenset(function.name for function in FUNCTIONS)
-_LINE = 120  # characters of a line that tell it from others
+_LINE = 80  # characters of a line that tell it from others
 _FACT = 240  # characters
 _ARGUMENTS = 1500  # characters of a tool's arguments
 _SECTION = re.compile(r"^# (\w+)\n", re.MULTILINE)
