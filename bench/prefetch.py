@@ -9,8 +9,9 @@
   was looked up stays until it is evicted. Prompt tokens, the share of each request that a
   provider's prompt cache knew (`prefix.py`), and the milliseconds that looking up takes.
 
-The scripted model answers at once. The threshold (`prefetch.LIKELY`) was fixed before the
-ordinary turns were run.
+The scripted model answers at once. The thresholds (in `prefetch.py` of the package) were fixed
+before the ordinary turns were run; LoCoMo's figures are of questions that the search's
+coefficients were fitted on.
 """
 
 from __future__ import annotations

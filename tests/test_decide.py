@@ -162,6 +162,8 @@ def test_an_answer_is_fetched_from_recall_storage(prefetch: int | None, calls: l
     settings = Settings(location=":memory:", prefetch_tokens=prefetch)
     with talking(small, settings) as agent:
         agent.recall.append("The ladder hangs in the shed.", speaker="Bob")
+        for number in range(10):
+            agent.recall.append(f"Bus number {number} was late again.", speaker="Cid")
         assert tell(agent, "Where is the ladder?") == "It hangs in the shed."
         assert called(agent) == calls
     assert re.search(

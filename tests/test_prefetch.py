@@ -29,6 +29,14 @@ def fine(request: ChatRequest) -> Step:
     return send("fine") if request.tools else say("they talked.")
 
 
+def remember(agent: MemGPTAgent, *facts: str) -> None:
+    """Some facts of Ann's among what Bob says; what a word tells shows only beside others."""
+    for fact in facts or (FACT,):
+        agent.recall.append(fact, "Ann")
+    for number in range(20):
+        agent.recall.append(f"The bus number {number} was late again.", "Bob")
+
+
 def looked_up(request: ChatRequest) -> list[str]:
     """The messages of a prompt that show what was looked up."""
     return [text for one in request.messages if TOLD in (text := str(one.get("content")))]
@@ -36,9 +44,7 @@ def looked_up(request: ChatRequest) -> list[str]:
 
 def test_what_left_the_view_stands_behind_the_message_for_its_turn(tmp_path: Path) -> None:
     with playing(fine, tmp_path) as (agent, model):
-        agent.recall.append(FACT, "Ann")
-        for number in range(20):
-            agent.recall.append(f"The bus number {number} was late again.", "Bob")
+        remember(agent)
         ask(agent, QUESTION)
         ask(agent, "Thanks!")
         stored = [one.text for one in agent.recall.everything()]
@@ -67,17 +73,25 @@ def test_what_a_search_has_just_shown_is_not_shown_again(tmp_path: Path) -> None
         send("fine"),
     ]
     with playing(script, tmp_path) as (agent, model):
-        agent.recall.append(FACT, "Ann")
+        remember(agent)
         ask(agent, "Please look it up.")
         ask(agent, QUESTION)
     assert model.requests[-1].contains(FACT) and not looked_up(model.requests[-1])
 
 
 def test_passages_of_the_agent_and_of_its_sources_are_found(tmp_path: Path) -> None:
-    (tmp_path / "llamas.md").write_text("# Clara's farm\n\nClara keeps her llamas near Porto.\n")
+    farm = tmp_path / "farm"
+    farm.mkdir()
+    (farm / "llamas.md").write_text("# Clara's farm\n\nClara keeps her llamas near Porto.\n")
+    for number in range(10):
+        (farm / f"{number}.md").write_text(
+            f"Field {number} is mown in July, and fenced in March.\n"
+        )
     with playing(fine, tmp_path / "memory") as (agent, model):
         agent.archival.insert("Clara sells the wool of her llamas on Saturdays.")
-        load_source("farm", tmp_path / "llamas.md", memory=tmp_path / "memory")
+        for number in range(10):
+            agent.archival.insert(f"Bus number {number} leaves from the station at noon.")
+        load_source("farm", farm, memory=tmp_path / "memory")
         agent.attach("farm")
         ask(agent, "When does Clara sell the wool of her llamas, and where does she keep them?")
     (shown,) = looked_up(model.requests[-1])
@@ -89,8 +103,7 @@ def test_it_takes_no_more_tokens_than_it_may(tmp_path: Path) -> None:
     for most in (0, 60, 400):
         settings = Settings(location=str(tmp_path / str(most)), prefetch_tokens=most)
         with playing(fine, settings) as (agent, model):
-            for number in range(12):
-                agent.recall.append(f"{FACT} Clara told me so {number} times over lunch.", "Ann")
+            remember(agent, *(f"{FACT} Clara told me so {n} times over lunch." for n in range(12)))
             ask(agent, QUESTION)
             counter = agent._memgpt_capability.open().queue.context.counter
             seen.append(looked_up(model.requests[-1]))
@@ -110,7 +123,7 @@ def test_an_embedder_that_takes_too_long_is_not_waited_for(tmp_path: Path) -> No
 
     settings = Settings(location=str(tmp_path), recall_budget=0.05)
     with playing(fine, settings, embedder=Stuck()) as (agent, model):
-        agent.recall.append(FACT, "Ann")
+        remember(agent)
         assert ask(agent, QUESTION) == "fine"
         assert not release.is_set()
         release.set()
@@ -129,8 +142,7 @@ def test_nothing_of_another_partner_is_shown(tmp_path: Path) -> None:
 
 def test_what_was_forgotten_is_not_shown(tmp_path: Path) -> None:
     with playing(fine, tmp_path) as (agent, _):
-        agent.recall.append(FACT, "Ann")
-        agent.recall.append("The bus was late.", "Bob")
+        remember(agent)
         ask(agent, QUESTION, name="Bob")
         assert FACT in agent.context_text()
         agent.forget("Ann")
@@ -144,7 +156,7 @@ def test_what_a_provider_refuses_is_left_out(tmp_path: Path) -> None:
         return send("fine")
 
     with playing(filtering, tmp_path) as (agent, model):
-        agent.recall.append(FACT, "Ann")
+        remember(agent)
         assert ask(agent, QUESTION) == "fine"
         assert "looked up" in agent.last_steps[0].withheld
     assert len(model.requests) == 2
@@ -176,7 +188,7 @@ def test_it_stays_while_a_tool_of_the_chat_is_run(tmp_path: Path) -> None:
         with MemGPTAgent(
             "mem", "", model.llm_config, memory=Settings(location=str(tmp_path), tools="chat")
         ) as agent:
-            agent.recall.append(FACT, "Ann")
+            remember(agent)
             ann = user("Ann")
 
             def weather(city: str) -> str:

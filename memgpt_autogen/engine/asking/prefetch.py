@@ -8,6 +8,7 @@ neither the queue nor recall storage, and the model may search further.
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable, Sequence
 from concurrent import futures
 from dataclasses import dataclass
@@ -27,8 +28,10 @@ from memgpt_autogen.storage.search.search import By
 logger = logging.getLogger(__name__)
 
 TOLD = f"{MEMORY} Looked up for you; nobody says it now:"
-LIKELY = 0.2  # the least score, from 0 to 1, of what is worth its tokens
+# The least chance to answer, of what is worth its tokens: a question, and what asks nothing.
+TO_A_QUESTION, TO_OTHERS = 0.003, 0.03
 
+_ASKS = re.compile("[?？؟]")
 _MOST = 12  # messages, and as many passages
 _ASKED = 3  # of the messages that came in: the latest
 _SHARE, _MOST_TOKENS = 12, 1200  # of the window
@@ -106,12 +109,13 @@ class Prefetch:
         recall, archival, origins = self.work.conversations, self.work.archival, self.work.origins
         hits: list[_Hit] = []
         for text in texts:
+            found: list[Message | Passage] = []
             if oldest is not None:
-                page = recall.search(text, limit=_MOST, before=oldest, by=by)
-                hits += (_Hit(one.score or 0.0, one) for one in page.items)
+                found += recall.search(text, limit=_MOST, before=oldest, by=by).items
             if archival.count(origins) or archival.attached:
-                kept = archival.search(text, limit=_MOST, origins=origins, by=by)
-                hits += (_Hit(one.score or 0.0, one) for one in kept.items)
+                found += archival.search(text, limit=_MOST, origins=origins, by=by).items
+            least = TO_A_QUESTION if _ASKS.search(text) else TO_OTHERS
+            hits += (_Hit(one.score, one) for one in found if one.score and one.score >= least)
         return hits
 
     def _lines(self, hits: Sequence[_Hit]) -> list[str]:
@@ -120,8 +124,6 @@ class Prefetch:
         room = self._room - self.context.counter.text(TOLD)
         chosen: dict[tuple[bool, str | None, str], tuple[bool, datetime, str]] = {}
         for hit in sorted(hits, key=lambda one: -one.score):
-            if hit.score < LIKELY:
-                break
             found, kept = hit.found, isinstance(hit.found, Passage)
             key = (kept, found.source if isinstance(found, Passage) else None, found.id)
             if key in chosen or any(found.text in text for text in known):
