@@ -128,6 +128,19 @@ def test_a_correction_takes_the_place_of_the_old_line() -> None:
     assert "- Ann lives in Graz.\nNew: Ann lives in Oslo." in small.asked[1].last_text
 
 
+def test_what_plainly_changed_is_replaced_unasked_and_what_did_not_change_is_kept() -> None:
+    small = Small([note("Ann has a new favourite drink: milk."), note("Ann plays chess.")])
+    with talking(small, human="Ann lives in Graz.\nAnn's favourite drink is tea.") as agent:
+        tell(agent, "I have a new favourite drink: milk.")
+        tell(agent, "On Sundays I play chess.")
+        assert agent.core_memory["human"].value.splitlines() == [
+            "Ann lives in Graz.",
+            "Ann has a new favourite drink: milk.",
+            "Ann plays chess.",
+        ]
+    assert len(small.asked) == 2  # what to do, and nothing else
+
+
 def test_what_is_known_is_said_without_a_search() -> None:
     small = Small([LOOK], [1], words=lambda _: "You keep bees.")
     with talking(small, human="Ann keeps bees.") as agent:
@@ -144,7 +157,7 @@ def test_words_that_stray_from_the_facts_are_asked_for_again_and_then_made_of_th
 ) -> None:
     small = Small([LOOK], [1], words=lambda _: astray)
     with talking(small, human="Ann keeps bees.") as agent:
-        assert tell(agent, "What do I keep?") == "This is what I know: Ann keeps bees."
+        assert tell(agent, "What do I keep?") == "From memory: Ann keeps bees."
     assert len(small.spoken) == 2
 
 
