@@ -358,7 +358,7 @@ def wrong_words(case: Case, answer: str, sources: str = "") -> list[str]:
 
 
 def _missing(case: Case, answer: str) -> Iterator[str]:
-    if case.said and case.said.lower() not in answer.lower():
+    if not all(word in answer.lower() for word in case.said.lower().split()):  # or "March 14"
         yield f"not said: {case.said}"
     unsure = _UNSURE.search(answer) is not None
     if case.kind == "unknown" and not unsure:

@@ -30,7 +30,7 @@ class Small:
 
     Attributes:
         acts: what it does about what was said, in order; then it talks.
-        lines: the numbers of the lines that it copies, in order; then none.
+        lines: the numbers of the lines that it picks, in order; then none.
         words: what it says in plain chat.
         asked: the requests that were to be decided.
         spoken: the requests for words.
@@ -47,16 +47,14 @@ class Small:
         if "Choose what mem must do" in head:
             self.asked.append(request)
             return say(json.dumps(self.acts.pop(0) if self.acts else {"do": "talk"}))
-        if "You are given lines" in head:
+        if "numbered lines" in head:
             self.asked.append(request)
-            given = re.findall(r"^- (.*)$", request.last_text, re.MULTILINE)
-            number = self.lines.pop(0) if self.lines else 0
-            return say(json.dumps({"line": given[number - 1] if number else "none of them"}))
+            return say(json.dumps({"line": self.lines.pop(0) if self.lines else 0}))
         self.spoken.append(request)
         return say(self.words(request.last_text))
 
     def offered(self, at: int = -1) -> dict[Any, Any]:
-        """What was on offer for one decision: the acts by name, or the lines."""
+        """What was on offer for one decision: the acts by name, or the numbers."""
         schema = self.asked[at].body["response_format"]["json_schema"]["schema"]
         options = schema.get("anyOf", [schema])
         if "line" in options[0]["properties"]:
@@ -124,8 +122,21 @@ def test_a_correction_takes_the_place_of_the_old_line() -> None:
         tell(agent, "I have moved to Oslo.")
         assert called(agent) == ["core_memory_replace", "send_message"]
         assert agent.core_memory["human"].value == "Ann keeps bees.\nAnn lives in Oslo."
-    assert list(small.offered(1)) == ["none of them", "Ann lives in Graz."]  # on the same thing
-    assert "- Ann lives in Graz.\nNew: Ann lives in Oslo." in small.asked[1].last_text
+    assert set(small.offered(1)) == {0, 1}  # of what speaks of the same
+    assert "1. Ann lives in Graz.\nNew: Ann lives in Oslo." in small.asked[1].last_text
+
+
+def test_what_plainly_changed_is_replaced_unasked_and_what_did_not_change_is_kept() -> None:
+    small = Small([note("Ann has a new favourite drink: milk."), note("Ann plays chess.")])
+    with talking(small, human="Ann lives in Graz.\nAnn's favourite drink is tea.") as agent:
+        tell(agent, "I have a new favourite drink: milk.")
+        tell(agent, "On Sundays I play chess.")
+        assert agent.core_memory["human"].value.splitlines() == [
+            "Ann lives in Graz.",
+            "Ann has a new favourite drink: milk.",
+            "Ann plays chess.",
+        ]
+    assert len(small.asked) == 2  # what to do, and nothing else
 
 
 def test_what_is_known_is_said_without_a_search() -> None:
@@ -144,7 +155,7 @@ def test_words_that_stray_from_the_facts_are_asked_for_again_and_then_made_of_th
 ) -> None:
     small = Small([LOOK], [1], words=lambda _: astray)
     with talking(small, human="Ann keeps bees.") as agent:
-        assert tell(agent, "What do I keep?") == "This is what I know: Ann keeps bees."
+        assert tell(agent, "What do I keep?") == "From memory: Ann keeps bees."
     assert len(small.spoken) == 2
 
 
@@ -167,7 +178,7 @@ def test_an_answer_is_fetched_from_recall_storage(prefetch: int | None, calls: l
         assert tell(agent, "Where is the ladder?") == "It hangs in the shed."
         assert called(agent) == calls
     assert re.search(
-        r'- Bob said on [\d-]+: "The ladder hangs in the shed\."', small.asked[1].last_text
+        r'1\. Bob said on [\d-]+: "The ladder hangs in the shed\."', small.asked[1].last_text
     )
     assert "The ladder hangs in the shed." in small.spoken[0].last_text
 

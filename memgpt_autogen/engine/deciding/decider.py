@@ -208,9 +208,8 @@ class _Asked:
         """Asks which of some lines it is: a number from 1 on, 0 for none."""
 
         def which(lines: Sequence[str], *about: Any) -> int:
-            line = self.ask(asking(lines, *about)).get("line") if lines else None
-            beginnings = [questions.shown(one) for one in lines]
-            return beginnings.index(line) + 1 if line in beginnings else 0
+            number = self.ask(asking(lines, *about)).get("line") if lines else 0
+            return number if isinstance(number, int) and 0 < number <= len(lines) else 0
 
         return which
 

@@ -48,9 +48,10 @@ def notes(situation: Situation, fact: Any, about: Any, which: Which) -> Calls:
         old = ""
         if there and text not in there:
             said = f'{last.speaker} said: "{last.text}"'
-            likely = _likely(there, text, name, last.text)
-            number = which(likely, text, said)
-            old = likely[number - 1] if number else ""
+            old = _plainly_wrong(there, text, name, last.text)
+            likely = [] if old else _likely(there, text, name, last.text)
+            number = which(likely, text, said) if likely else 0
+            old = likely[number - 1] if number else old
         if old:
             there.remove(old)
             edit = {"name": block, "old_content": old, "new_content": text}
@@ -58,6 +59,16 @@ def notes(situation: Situation, fact: Any, about: Any, which: Which) -> Calls:
         else:
             found.append(call("core_memory_append", {"name": block, "content": text}))
     return tuple(found)
+
+
+def _plainly_wrong(lines: list[str], fact: str, name: str, said: str) -> str:
+    """The one line that says half of what a fact says, where something is said to have changed."""
+    about = stems(name)
+    known = stems(fact) - about
+    same = [
+        line for line in lines if len(known & stems(line)) * 2 >= max(len(stems(line) - about), 3)
+    ]
+    return same[0] if len(same) == 1 and _CHANGED.search(said) else ""
 
 
 def _likely(lines: list[str], fact: str, name: str, said: str) -> list[str]:

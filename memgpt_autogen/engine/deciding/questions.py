@@ -21,11 +21,9 @@ JSON = dict[str, Any]
 ChatMessage = dict[str, Any]
 Tools = Sequence[Mapping[str, Any]]
 
-NONE = "none of them"
 NOTE, LOOK, KEEP, TALK = "note", "look", "keep", "talk"
 
 _MEMORY_FUNCTIONS = frozenset(function.name for function in FUNCTIONS)
-_LINE = 80  # characters of a line that tell it from others
 _FACT = 240  # characters
 _ARGUMENTS = 1500  # characters of a tool's arguments
 _SECTION = re.compile(r"^# (\w+)\n", re.MULTILINE)
@@ -71,13 +69,13 @@ def act(
 
 
 def pick(lines: Sequence[str], asked: str) -> Question:
-    """Which of some lines answers a question, or `NONE`."""
-    return _which("pick", lines, asked)
+    """Which of some lines answers a question; 0: none."""
+    return _numbered("pick", lines, asked)
 
 
 def replace(lines: Sequence[str], fact: str, said: str) -> Question:
-    """Which of some lines is not true any more because of a new one, or `NONE`."""
-    return _which("replace", lines, f"New: {fact} ({said})")
+    """Which of some lines is not true any more because of a new one; 0: none."""
+    return _numbered("replace", lines, f"New: {fact} ({said})")
 
 
 def examples(section: str, last: str, further: str = "") -> list[ChatMessage]:
@@ -103,17 +101,10 @@ def described(tools: Tools) -> str:
     return "\n".join([form, *lines]) if lines else ""
 
 
-def shown(line: str) -> str:
-    """How a line is told from the others: its beginning."""
-    return line[:_LINE]
-
-
-def _which(section: str, lines: Sequence[str], last: str) -> Question:
-    """A small model copies a line well, and miscounts its number."""
-    asked = "\n".join([*(f"- {line}" for line in lines), last])
-    answers = dict.fromkeys([NONE, *map(shown, lines)])
-    schema = _object(line={"type": "string", "enum": list(answers)})
-    return Question(examples(section, asked), schema)
+def _numbered(section: str, lines: Sequence[str], last: str) -> Question:
+    shown = [f"{number}. {line}" for number, line in enumerate(lines, 1)]
+    numbers = {"type": "integer", "enum": list(range(len(lines) + 1))}
+    return Question(examples(section, "\n".join([*shown, last])), _object(line=numbers))
 
 
 def _tool(function: Mapping[str, Any]) -> JSON:

@@ -89,7 +89,7 @@ def retold(voice: Voice, situation: Situation, chosen: Sequence[Line]) -> list[C
 
 def plainly(aim: Aim, chosen: Sequence[Line]) -> str:
     """The lines themselves, where a model cannot say them."""
-    head = "Noted:" if aim is Aim.NOTED else "This is what I know:"
+    head = "Noted:" if aim is Aim.NOTED else "From memory:"
     return " ".join([head, *(line.text for line in chosen)]) if chosen else "Noted."
 
 
