@@ -5,6 +5,8 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Sequence
 
+import numpy as np
+
 from memgpt_autogen.errors import EmbedderMismatchError
 from memgpt_autogen.storage.embedders.arrays import Vectors
 from memgpt_autogen.storage.embedders.embedder import Embedder
@@ -82,7 +84,9 @@ class Records:
             self._read = None
         near = {number: cosine for number, cosine in found or () if number not in gone}
         if numbers:
-            near.update(zip(numbers, (rows @ vector[0]).tolist(), strict=True))
+            cosines = rows @ vector[0]
+            best = np.lexsort((-np.array(numbers), -cosines))[:count]
+            near.update((numbers[at], float(cosines[at])) for at in best.tolist())
         return dict(sorted(near.items(), key=lambda pair: (-pair[1], -pair[0]))[:count])
 
     def check(self, vector: Vectors) -> None:
