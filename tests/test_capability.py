@@ -190,7 +190,7 @@ def test_a_program_reaches_the_memory_as_with_a_memgpt_agent(tmp_path: Path) -> 
         capability.archival.insert("The port is 8123.")
         capability.attach_block("plan", "Ship.")
         capability.attach("team", writable=True)
-        assert capability.recall.search("hello").items[0].speaker == "Ann"
+        assert "Ann" in {one.speaker for one in capability.recall.search("hello").items}
         assert capability.context_overview().archival_passages == 1
         capability.checkpoint(tmp_path / "all.json")
         assert capability.forget("Ann").complete

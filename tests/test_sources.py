@@ -181,7 +181,7 @@ def test_an_agent_searches_what_is_attached_and_is_told(
         assert agent.generate_reply([asked]) == "24 volts."
         event = "The source 'manual' with 2 passages can now be searched"
         assert model.requests[0].contains(event) == 1
-        assert model.requests[1].contains("(manual: pump.md) # Pump") == 1
+        assert model.requests[1].contains("(manual: pump.md) # Pump") >= 1
         found = agent.archival.search("valve", tags=["parts/valve.txt"]).items
         assert [(p.source, p.text) for p in found] == [("manual", "The valve opens at 3 bar.")]
         assert len(agent.archival) == 0  # nothing is copied
