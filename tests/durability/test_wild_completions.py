@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
 from memgpt_autogen import MemGPTAgent, Settings
+from memgpt_autogen.storage.embedders.embedder import HashingEmbedder
 from memgpt_autogen.testing import ChatRequest, ScriptedModel, Step, malformed, say
 
 WINDOWS = (2048, 4096, 16_384)
@@ -112,7 +113,7 @@ def agents(folder: Path) -> Iterator[list[tuple[Answering, MemGPTAgent]]]:
             )  # fmt: skip
             agent = MemGPTAgent(
                 "m", "", model.llm_config, memory=given, context_window=window,
-                max_consecutive_auto_reply=10**9,
+                max_consecutive_auto_reply=10**9, embedder=HashingEmbedder(),
             )  # fmt: skip
             agent.register_for_execution()(stock)
             agent.register_for_llm(description="Stock of a part.")(stock)
