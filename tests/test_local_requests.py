@@ -8,6 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from memgpt_autogen.local.errors import RefusedError
+from memgpt_autogen.local.requests import parse_request
 from memgpt_autogen.model.protocol.json_tools import Toolbox, call_text, toolbox_of
 from memgpt_autogen.model.protocol.plain_chat import plain, text_of
 from memgpt_autogen.steps import FunctionCall
@@ -139,6 +141,25 @@ def test_the_choice_decides_what_may_be_answered() -> None:
 def test_malformed_tools_are_refused(tools: list[Any], choice: Any) -> None:
     with pytest.raises(ValueError, match=r"tool"):
         toolbox_of(tools, choice)
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"type": "bogus"},
+        {"type": ["string", "bogus"]},
+        {"type": {}},
+        {"properties": {"a": {"anyOf": [{"type": "integer"}, {"items": {"type": "str"}}]}}},
+    ],
+    ids=str,
+)
+def test_a_schema_of_no_type_of_json_is_refused(schema: dict[str, Any]) -> None:
+    form = {"type": "json_schema", "json_schema": {"name": "x", "schema": schema}}
+    body = {"messages": [{"role": "user", "content": "hi"}], "response_format": form}
+    with pytest.raises(RefusedError, match="a schema has no type"):
+        parse_request(json.dumps(body).encode())
+    form["json_schema"]["schema"] = {"type": "object", "properties": {"type": {"type": "string"}}}  # type: ignore[index]
+    assert parse_request(json.dumps(body).encode()).schema
 
 
 def test_required_arguments_come_first_and_strings_have_an_end() -> None:

@@ -14,6 +14,8 @@ JSON = dict[str, Any]
 
 DEFAULT_MAX_TOKENS = 1024  # a small model that has lost the thread would fill the window
 
+_TYPES = frozenset(("array", "boolean", "integer", "null", "number", "object", "string"))
+
 # Sampling settings that llama.cpp knows by the names OpenAI's API uses.
 PASSED_ON = (
     "temperature",
@@ -94,7 +96,32 @@ def _schema(response_format: Any) -> JSON | None:
     form = response_format if isinstance(response_format, dict) else {}
     given = form.get("json_schema") if form.get("type") == "json_schema" else None
     schema = given.get("schema") if isinstance(given, dict) else None
-    return schema if isinstance(schema, dict) else None
+    if not isinstance(schema, dict):
+        return None
+    _check_types(schema)
+    return schema
+
+
+def _check_types(schema: JSON) -> None:
+    """llama.cpp takes a type that JSON has not, and then holds the answer to nothing.
+
+    Raises:
+        RefusedError: there is one.
+    """
+    kinds = schema.get("type")
+    for kind in kinds if isinstance(kinds, list) else [kinds]:
+        if kind is not None and str(kind) not in _TYPES:
+            raise RefusedError(f"response_format: a schema has no type {kind!r}")
+    inner = [schema.get("items"), schema.get("additionalProperties")]
+    for key in ("properties", "$defs", "definitions"):
+        named = schema.get(key)
+        inner += named.values() if isinstance(named, dict) else ()
+    for key in ("anyOf", "oneOf", "allOf", "prefixItems"):
+        listed = schema.get(key)
+        inner += listed if isinstance(listed, list) else ()
+    for one in inner:
+        if isinstance(one, dict):
+            _check_types(one)
 
 
 def _max_tokens(data: JSON) -> int:
