@@ -49,7 +49,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from memgpt_autogen import MemGPTAgent, Settings
-from memgpt_autogen.local import local_llm_config
+from memgpt_autogen.local import llm_config, local_llm_config
 
 ROLE = "You answer questions about what was said earlier, in one short sentence."
 FULL = "AssistantAgent, cut to the window"
@@ -333,8 +333,9 @@ def main(
 def _config(endpoint: str, model: str, key: str, window: int) -> dict[str, Any]:
     if not endpoint:
         return local_llm_config(context_window=window)
-    entry = {"model": model, "base_url": endpoint, "api_key": key, "price": [0, 0]}
-    return {"config_list": [entry], "temperature": 0, "cache_seed": None, "timeout": 600}
+    config = llm_config(model, endpoint)
+    config["config_list"][0]["api_key"] = key
+    return config
 
 
 def _without_texts(figures: Mapping[str, Any]) -> dict[str, Any]:

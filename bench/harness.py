@@ -7,7 +7,7 @@ import os
 import platform
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -121,6 +121,11 @@ def spread(values: list[float]) -> dict[str, float]:
         "p95": quantiles(values, n=20, method="inclusive")[-1] if len(values) > 1 else values[0],
         "max": max(values),
     }
+
+
+def averaged(rows: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    """How many rows there are, and the mean of each of their figures."""
+    return {"questions": len(rows), **{key: mean(row[key] for row in rows) for key in rows[0]}}
 
 
 def machine() -> dict[str, Any]:

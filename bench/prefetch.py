@@ -28,7 +28,7 @@ from typing import Annotated, Any, Literal
 import typer
 from autogen.io import IOStream
 from evidence import questions_of, turns
-from harness import WINDOW, Quiet, grid, machine, spread, write_results
+from harness import WINDOW, Quiet, averaged, grid, machine, spread, write_results
 from inside import LOOKED_UP, Said, fill, forget_newest, keeping_what_was_looked_up, looking_up
 from ordinary import turns as ordinary_turns
 from places import DATA
@@ -85,7 +85,7 @@ def evidence(samples: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Of each conversation, and of all, how often the evidence was looked up."""
     found = {one["sample_id"]: conversation(one) for one in samples}
     rows = [row for part in found.values() for row in part]
-    return {name: shares(part) for name, part in {"all": rows, **found}.items()}
+    return {name: averaged(part) for name, part in {"all": rows, **found}.items()}
 
 
 def conversation(sample: Mapping[str, Any]) -> list[dict[str, float]]:
@@ -116,10 +116,6 @@ def looked_up(body: Mapping[str, Any]) -> list[str]:
 
 def unindented(text: str) -> str:
     return "\n".join(line.strip().removeprefix("> ") for line in text.splitlines())
-
-
-def shares(rows: Sequence[Mapping[str, float]]) -> dict[str, float]:
-    return {"questions": len(rows), **{key: mean(row[key] for row in rows) for key in rows[0]}}
 
 
 def ordinary(way: Way, count: int) -> dict[str, Any]:

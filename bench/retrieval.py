@@ -35,7 +35,7 @@ import numpy as np
 import typer
 from evidence import NOW, Array, Asked, PlainBM25, dialogues, golden, located
 from fit_search import WAYS, cross_validated
-from harness import grid, machine, write_results
+from harness import averaged, grid, machine, write_results
 from inside import coefficients, insert_all, memory, order, split
 from nested import Remembering, nested
 from places import DATA
@@ -94,10 +94,6 @@ def by_part(shown: Iterator[tuple[Asked, Array]]) -> dict[str, list[dict[str, fl
             row |= {f"hit@{depth}": 100.0 * bool(shares[:depth].any()) for depth in DEPTHS}
             rows.setdefault(one.part, []).append(row)
     return rows
-
-
-def averaged(rows: Sequence[Mapping[str, float]]) -> dict[str, float]:
-    return {"questions": len(rows), **{key: mean(row[key] for row in rows) for key in rows[0]}}
 
 
 def apart(

@@ -84,6 +84,11 @@ class Workspace:
         partner = self.core.view.partner
         return None if partner is None else ("", partner)
 
+    @property
+    def has_passages(self) -> bool:
+        """There is something that the model may find in archival storage."""
+        return bool(self.archival.attached or self.archival.count(self.origins))
+
     def later(self, deed: Callable[[], str | None]) -> None:
         """Write something together with the step that the present call belongs to."""
         self.unwritten.append((self.call_id, deed))

@@ -169,7 +169,6 @@ class Indexer:
             with self._changed:
                 self._changed.notify_all()
                 if self._closed or _workers.ending or not self._asked:
-                    _workers.threads.discard(threading.current_thread())
                     self._thread = None
                     break
         if not self.keeps and not self._closed:

@@ -81,12 +81,21 @@ class Workers:
 
     def started(self, work: Callable[[], None], name: str) -> threading.Thread | None:
         """A thread that was started; None where the process ends."""
-        thread = threading.Thread(target=work, name=name, daemon=True)
+        threads = self.threads  # of this process: a fork's child has others
+
+        def run() -> None:
+            try:
+                work()
+            finally:
+                threads.discard(thread)
+
+        thread = threading.Thread(target=run, name=name, daemon=True)
+        threads.add(thread)
         try:
             thread.start()
         except RuntimeError:  # Python 3.12 and later, at the end
+            threads.discard(thread)
             return None
-        self.threads.add(thread)
         return thread
 
     def ended(self, thread: threading.Thread, progress: Callable[[], object]) -> bool:

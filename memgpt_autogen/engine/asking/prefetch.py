@@ -106,14 +106,14 @@ class Prefetch:
         return search(by="words")
 
     def _found(self, texts: Sequence[str], oldest: str | None, by: By = "both") -> list[_Hit]:
-        recall, archival, origins = self.work.conversations, self.work.archival, self.work.origins
+        work = self.work
         hits: list[_Hit] = []
         for text in texts:
             found: list[Message | Passage] = []
             if oldest is not None:
-                found += recall.search(text, limit=_MOST, before=oldest, by=by).items
-            if archival.count(origins) or archival.attached:
-                found += archival.search(text, limit=_MOST, origins=origins, by=by).items
+                found += work.conversations.search(text, limit=_MOST, before=oldest, by=by).items
+            if work.has_passages:
+                found += work.archival.search(text, limit=_MOST, origins=work.origins, by=by).items
             least = TO_A_QUESTION if _ASKS.search(text) else TO_OTHERS
             hits += (_Hit(one.score, one) for one in found if one.score and one.score >= least)
         return hits

@@ -6,8 +6,9 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from memgpt_autogen.engine.deciding.questions import MEMORY_FUNCTIONS
 from memgpt_autogen.engine.deciding.situation import Situation, stems
-from memgpt_autogen.engine.functions import FUNCTIONS, Workspace
+from memgpt_autogen.engine.functions import Workspace
 from memgpt_autogen.model.protocol.written import dumped
 from memgpt_autogen.steps import FunctionCall
 
@@ -16,7 +17,7 @@ Which = Callable[..., int]
 
 Calls = tuple[FunctionCall, ...]
 
-_HEARTBEATS = frozenset(one.name for one in FUNCTIONS if one.name != "send_message")
+_HEARTBEATS = MEMORY_FUNCTIONS - {"send_message"}
 _QUERY = 300  # characters
 _SENTENCE = re.compile(r"(?<=[a-z0-9)\"'][.!?])\s+(?=[A-Z])")
 _CHANGED = re.compile(
@@ -86,9 +87,8 @@ def _likely(lines: list[str], fact: str, name: str, said: str) -> list[str]:
 def searches(situation: Situation, work: Workspace) -> Calls:
     """The storages are searched with the words that were said."""
     query = {"query": " ".join(situation.last.text.split())[:_QUERY]}
-    archival = work.archival
     names = ["conversation_search"]
-    if archival.attached or archival.count(work.origins):
+    if work.has_passages:
         names.append("archival_memory_search")
     return tuple(call(name, query) for name in names)
 

@@ -23,7 +23,7 @@ Tools = Sequence[Mapping[str, Any]]
 
 NOTE, LOOK, KEEP, TALK = "note", "look", "keep", "talk"
 
-_MEMORY_FUNCTIONS = frozenset(function.name for function in FUNCTIONS)
+MEMORY_FUNCTIONS = frozenset(function.name for function in FUNCTIONS)
 _FACT = 240  # characters
 _ARGUMENTS = 1500  # characters of a tool's arguments
 _SECTION = re.compile(r"^# (\w+)\n", re.MULTILINE)
@@ -91,7 +91,7 @@ def examples(section: str, last: str, further: str = "") -> list[ChatMessage]:
 
 def own_tools(tools: Tools) -> list[Mapping[str, Any]]:
     """The user's tools among the functions of a turn."""
-    return [one for one in tools if one["function"]["name"] not in _MEMORY_FUNCTIONS]
+    return [one for one in tools if one["function"]["name"] not in MEMORY_FUNCTIONS]
 
 
 def described(tools: Tools) -> str:
@@ -135,7 +135,6 @@ def _sections() -> dict[str, tuple[str, list[tuple[str, str]]]]:
             ("\n".join(line[2:] for line in asked.splitlines()), answer.strip())
             for asked, answer in _EXAMPLE.findall(body)
         ]
-        found[name] = (body.split("\n> ", 1)[0].removeprefix("> ").strip(), turns)
-        if body.startswith("> "):
-            found[name] = ("", turns)
+        instruction = "" if body.startswith("> ") else body.split("\n> ", 1)[0].strip()
+        found[name] = (instruction, turns)
     return found
