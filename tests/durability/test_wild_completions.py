@@ -101,7 +101,7 @@ class Answering:
 
 
 @contextmanager
-def agents(folder: Path) -> Iterator[list[tuple[Answering, MemGPTAgent]]]:
+def agents(folder: Path) -> Iterator[list[tuple[Answering, ScriptedModel, MemGPTAgent]]]:
     with ExitStack() as stack:
         made = []
         for window in WINDOWS:
@@ -117,7 +117,7 @@ def agents(folder: Path) -> Iterator[list[tuple[Answering, MemGPTAgent]]]:
             )  # fmt: skip
             agent.register_for_execution()(stock)
             agent.register_for_llm(description="Stock of a part.")(stock)
-            made.append((script, stack.enter_context(agent)))
+            made.append((script, model, stack.enter_context(agent)))
         yield made
 
 
@@ -145,7 +145,8 @@ def run(folder: Path, examples: int) -> tuple[int, int]:
         @given(st.lists(completions(), min_size=1, max_size=3))
         def answered(drawn: list[str]) -> None:
             nonlocal given_completions
-            for script, agent in made:
+            for script, model, agent in made:
+                model.requests.clear()  # which would be all that grows
                 script.drawn = list(drawn)
                 ask(agent, "Hi.")
                 assert len(agent.last_steps) <= MAX_STEPS
