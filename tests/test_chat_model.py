@@ -108,6 +108,16 @@ def test_custom_clients_may_answer_with_plain_objects_or_mappings() -> None:
         read_completion(SimpleNamespace(choices=[]))
 
 
+@pytest.mark.parametrize("tokens", [10**23, -5, True, "900", 7.5, None])
+def test_counts_that_no_call_can_have_are_not_counted(tokens: object) -> None:
+    choices = [{"message": {"content": "hi"}}]
+    usage = {"prompt_tokens": tokens, "completion_tokens": 1}
+    assert read_completion({"choices": choices, "usage": usage}).usage is None
+    usage = {"prompt_tokens": 9, "completion_tokens": tokens}
+    found = read_completion({"choices": choices, "usage": usage}).usage
+    assert found is not None and (found.prompt_tokens, found.completion_tokens) == (9, 0)
+
+
 class NativeError(Exception):
     """An error of another library than openai's."""
 

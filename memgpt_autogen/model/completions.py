@@ -11,6 +11,7 @@ from memgpt_autogen.steps import Completion, FunctionCall, Usage
 from memgpt_autogen.storage.text import clean
 
 _THOUGHTS = ("reasoning_content", "reasoning")  # where servers put what is not said
+_MOST_TOKENS = 10**8  # of a call: ten times the widest window there is
 
 
 def read_completion(
@@ -101,12 +102,16 @@ def _fields(message: Any) -> str | dict[str, Any] | None:
 
 
 def _usage(usage: Any) -> Usage | None:
-    prompt = _get(usage, "prompt_tokens")
-    completion = _get(usage, "completion_tokens")
-    if not isinstance(prompt, int) or isinstance(prompt, bool) or prompt <= 0:
-        return None
-    counted = isinstance(completion, int) and completion > 0
-    return Usage(prompt_tokens=prompt, completion_tokens=completion if counted else 0)
+    prompt, completion = (
+        _count(_get(usage, f"{part}_tokens")) for part in ("prompt", "completion")
+    )
+    return Usage(prompt_tokens=prompt, completion_tokens=completion) if prompt else None
+
+
+def _count(tokens: Any) -> int:
+    """A count as a server gives it; 0 where it is none that a call can have."""
+    counted = isinstance(tokens, int) and not isinstance(tokens, bool)
+    return tokens if counted and 0 < tokens <= _MOST_TOKENS else 0
 
 
 def _text(content: Any) -> str:
