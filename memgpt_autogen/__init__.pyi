@@ -26,6 +26,7 @@ from .settings import Settings
 from .sources.load import LoadedSource, load_source
 from .steps import Eviction, FunctionCall, FunctionResult, Step, Turn, TurnEnd, Usage
 from .storage.journal.blocks import BlockChange
+from .upkeep.agent_files.by_name import export_agent, import_agent
 from .upkeep.forget import Receipt
 from .upkeep.reindex import reindex
 from .upkeep.remains import Remnant
@@ -72,6 +73,8 @@ __all__ = [
     "TurnEnd",
     "UnknownBlockError",
     "Usage",
+    "export_agent",
+    "import_agent",
     "load_source",
     "reindex",
 ]
