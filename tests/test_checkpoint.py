@@ -291,12 +291,13 @@ def test_what_is_shared_there_already_is_left_as_it_is(make: Make, tmp_path: Pat
         with MemGPTAgent("other", memory=tmp_path / "elsewhere", embedder=HashingEmbedder()) as at:
             at.attach_block("plan", "Ship on Monday.")
             at.attach("team", writable=True)
+            at.archival.insert("The port is secret.", archive="team")
         with pytest.warns(RuntimeWarning, match="is left as it is there") as told:
             second = make(model, path, "elsewhere")
         kept = [str(one.message) for one in told if "left as it is" in str(one.message)]
         assert ["plan" in kept[0], "team" in kept[1], len(kept)] == [True, True, 2]
         assert second.core_memory["plan"].value == "Ship on Monday."
-        assert second.archival.search("port").total == 0
+        assert [p.text for p in second.archival.search("port").items] == ["The port is secret."]
 
 
 @pytest.mark.parametrize(
