@@ -10,11 +10,16 @@ from typing import Any
 
 from memgpt_autogen.arguments import day_or_time
 from memgpt_autogen.events import moment_of
+from memgpt_autogen.storage.record import EPOCH
 
 NO_TEXT = "without text"
 SYSTEM = "instructions"
 CALLS = "calls of tools"
 RESULTS = "results of tools"
+
+
+Said = tuple[str, str, datetime | None]
+"""Who said it, the text, and when, if that is known."""
 
 
 @dataclass
@@ -26,12 +31,14 @@ class Chat:
         mark: the end of the origin by which it is known also under another title; empty: the
             whole origin.
         said: who said what, and when if that is known.
+        written: when, where it does not say of a message.
         skipped: why something of it is no message, and how often.
     """
 
     origin: str
     mark: str = ""
-    said: list[tuple[str, str, datetime | None]] = field(default_factory=list)
+    said: list[Said] = field(default_factory=list)
+    written: datetime = EPOCH
     skipped: Counter[str] = field(default_factory=Counter)
 
 

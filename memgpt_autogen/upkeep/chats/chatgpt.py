@@ -57,7 +57,7 @@ def chat_of(conversation: _Json, you: str, assistant: str, origin: str | None) -
 
 def _path(conversation: _Json) -> list[_Json]:
     """The messages from the first to the current one; nodes without a message are left out."""
-    nodes: Mapping[str, _Json] = conversation["mapping"]
+    nodes: Mapping[Any, _Json] = conversation["mapping"]
     at = conversation.get("current_node")
     if at not in nodes:
         at = _last_leaf(nodes)
@@ -71,7 +71,7 @@ def _path(conversation: _Json) -> list[_Json]:
     return path[::-1]
 
 
-def _last_leaf(nodes: Mapping[str, _Json]) -> str | None:
+def _last_leaf(nodes: Mapping[Any, _Json]) -> Any:
     parents = {node.get("parent") for node in nodes.values()}
     leaves = [name for name in nodes if name not in parents]
 

@@ -9,12 +9,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from fnmatch import fnmatch
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from memgpt_autogen.arguments import When, checked
 from memgpt_autogen.errors import ConfigurationError
-from memgpt_autogen.events import Message, moment_of
+from memgpt_autogen.events import Clock, Message, local_now, moment_of
 from memgpt_autogen.memory.recall import RecallStorage
 from memgpt_autogen.storage.directory import path_of
 from memgpt_autogen.storage.indexer import Progress
@@ -57,6 +58,7 @@ def import_chats(
     origin: str | None = None,
     timestamp: When | None = None,
     progress: Progress = lambda done, total: None,
+    clock: Clock = local_now,
 ) -> ImportedChats:
     """Import chats that were held elsewhere into an agent's recall storage.
 
@@ -77,6 +79,7 @@ def import_chats(
         timestamp: when it was said, where the chat does not tell; default the file's time, or
             now.
         progress: is told the number of messages stored and their total.
+        clock: says what is now.
 
     Raises:
         ConfigurationError: there is no such file, or it holds no chats; `into` has no recall.
@@ -90,8 +93,9 @@ def import_chats(
     usual = None if timestamp is None else moment_of(timestamp)
     found: list[Chat] = []
     for content, name, time in _contents(chats):
-        read = _chats_of(content, you, assistant, origin, name)
-        found += [_dated(chat, usual or time) for chat in read]
+        for chat in _chats_of(content, you, assistant, origin, name):
+            chat.written = usual or time or clock()
+            found.append(chat)
     return _store(found, recall, progress)
 
 
@@ -150,11 +154,6 @@ def _conversation(one: Any, you: str, assistant: str, origin: str | None) -> Cha
         return Chat("", skipped=Counter([UNREADABLE]))
 
 
-def _dated(chat: Chat, usual: datetime | None) -> Chat:
-    chat.said = [(speaker, text, time or usual) for speaker, text, time in chat.said]
-    return chat
-
-
 def _store(chats: Sequence[Chat], recall: RecallStorage, progress: Progress) -> ImportedChats:
     recall.records.table.index_origins()
     origins = recall.records.origins()
@@ -165,12 +164,15 @@ def _store(chats: Sequence[Chat], recall: RecallStorage, progress: Progress) -> 
         fresh = _unknown(chat, recall, same or [clean(chat.origin)])
         known += len(chat.said) - len(fresh)
         if fresh:
-            before = imported + known
-            recall.write(fresh, lambda done, _, before=before: progress(before + done, total))
+            recall.write(fresh, partial(_tell, progress, imported + known, total))
             imported += len(fresh)
         progress(imported + known, total)
     skipped: Counter[str] = sum((chat.skipped for chat in chats), Counter())
     return ImportedChats(len(chats), imported, known, dict(sorted(skipped.items())))
+
+
+def _tell(progress: Progress, before: int, total: int, done: int, _: int) -> None:
+    progress(before + done, total)
 
 
 def _unknown(chat: Chat, recall: RecallStorage, origins: Sequence[str]) -> list[Message]:
@@ -184,9 +186,9 @@ def _unknown(chat: Chat, recall: RecallStorage, origins: Sequence[str]) -> list[
         if count[key]:
             count[key] -= 1
             continue
-        told = {} if time is None else {"timestamp": time}
-        moment = Message(speaker=speaker, text=text, origin=origins[0], **told)
-        fresh.append(moment)
+        fresh.append(
+            Message(speaker=speaker, text=text, origin=origins[0], timestamp=time or chat.written)
+        )
     return fresh
 
 
