@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
@@ -193,6 +194,14 @@ def test_any_memory_is_the_same_bytes_after_a_move(
     assert one.read_bytes() == two.read_bytes()
 
 
+def test_the_state_travels_whole(tmp_path: Path) -> None:
+    tables = Tables(Journal(None, "any"), "any")
+    write_agent_file(tmp_path / "1", Memory(tables, tables.blocks))
+    lines = (tmp_path / "1").read_text("utf-8").splitlines()
+    (state,) = [one["value"] for one in map(json.loads, lines) if one.get("kind") == "state"]
+    assert set(state) == set(AgentState.model_fields)  # also of fields that come later
+
+
 # ------------------------------------------------------------------ damage
 
 DAMAGES: dict[str, tuple[Callable[[list[bytes]], Sequence[bytes]], str]] = {
@@ -261,6 +270,22 @@ def test_the_frozen_file_of_this_version_stays_what_it_is(tmp_path: Path) -> Non
     name = import_agent(FROZEN, memory=tmp_path, embedder=HashingEmbedder())
     export_agent(name, tmp_path / "again", memory=tmp_path, include_sources=True)
     assert (tmp_path / "again").read_bytes() == FROZEN.read_bytes()
+
+
+def test_it_goes_to_a_server_and_back(tmp_path: Path, chroma_server: str) -> None:
+    one, two, quick = tmp_path / "1", tmp_path / "2", HashingEmbedder()
+    name = import_agent(FROZEN, memory=chroma_server, embedder=quick)
+    export_agent(name, one, memory=chroma_server, embedder=quick, include_sources=True)
+    # A server keeps only the latest versions of shared blocks.
+    history = tuple(b'{"kind":"change","of":"%s"' % name for name in (b"plan", b"rules"))
+    left, right = (
+        [line for line in file.read_bytes().splitlines()[:-1] if not line.startswith(history)]
+        for file in (FROZEN, one)
+    )
+    assert left == right
+    import_agent(one, memory=tmp_path / "back", embedder=quick)
+    export_agent(name, two, memory=tmp_path / "back", include_sources=True)
+    assert one.read_bytes() == two.read_bytes()
 
 
 # ------------------------------------------------------------------ what is shared

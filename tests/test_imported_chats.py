@@ -12,8 +12,9 @@ from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import pytest
+from autogen import AssistantAgent
 
-from memgpt_autogen import Message, import_chats
+from memgpt_autogen import MemGPTAgent, Message, import_chats
 from memgpt_autogen.errors import ConfigurationError
 from memgpt_autogen.memory.recall import RecallStorage
 from memgpt_autogen.storage.embedders.embedder import HashingEmbedder
@@ -238,6 +239,21 @@ def test_a_saved_history_has_the_name_and_the_time_of_its_file(
     import_chats(path, recall, origin="Ann", timestamp="2026-01-01")
     assert recall.latest(1)[0].origin == "Ann"
     assert recall.latest(2)[0].timestamp.year == 2026
+
+
+@pytest.mark.autogen
+def test_a_live_chat_of_one_agent_is_imported_into_another(tmp_path: Path) -> None:
+    quick: dict[str, Any] = {"embedder": HashingEmbedder(), "memory": tmp_path, "llm_config": False}
+    others = [
+        AssistantAgent(name, llm_config=False, default_auto_reply=f"{name} says hi")
+        for name in "ab"
+    ]
+    ended = others[0].initiate_chat(others[1], message="hello", max_turns=2, silent=True)
+    with MemGPTAgent("mem", **quick) as agent:
+        assert import_chats(ended, agent).imported == 4
+        assert import_chats(others[1].chat_messages, agent, origin="import").known == 4
+        assert [one.speaker for one in agent.recall.everything()] == ["a", "b", "a", "b"]
+        assert len(agent.queue) == 0
 
 
 def test_many_are_told_of_as_they_are_stored_and_go_on_where_they_were_cut(

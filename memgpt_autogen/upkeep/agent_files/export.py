@@ -9,8 +9,8 @@ import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from memgpt_autogen.engine.engine import Engine
 from memgpt_autogen.errors import ConfigurationError, StorageError
 from memgpt_autogen.memory.state import SavedState
 from memgpt_autogen.storage.directory import path_of
@@ -20,6 +20,9 @@ from memgpt_autogen.storage.journal.record_table import RecordTable
 from memgpt_autogen.storage.tables import Tables
 from memgpt_autogen.upkeep.agent_files import lines
 from memgpt_autogen.upkeep.agent_files.lines import written
+
+if TYPE_CHECKING:
+    from memgpt_autogen.engine.engine import Engine
 
 _TOLD = 500  # texts between two words to `progress`
 

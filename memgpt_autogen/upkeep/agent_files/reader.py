@@ -124,7 +124,7 @@ def _opened(file: Path) -> Any:
 def _parsed(text: bytes) -> Any:
     try:
         return json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
 
 

@@ -93,7 +93,7 @@ def _tell(differing: list[str], shared: OfShared, where: str) -> None:
         warnings.warn(
             f"{one} is at {where} already and is left as it is there, not as in the file.",
             RuntimeWarning,
-            stacklevel=6,
+            stacklevel=5,
         )
 
 
