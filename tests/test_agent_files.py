@@ -26,6 +26,7 @@ from memgpt_autogen.storage.journal.blocks import BlockTable, StoredBlock
 from memgpt_autogen.storage.journal.journal import Journal
 from memgpt_autogen.storage.record import Record
 from memgpt_autogen.storage.tables import Tables
+from memgpt_autogen.upkeep.agent_files import lines
 from memgpt_autogen.upkeep.agent_files.export import Memory, write_agent_file
 from memgpt_autogen.upkeep.agent_files.reader import read_agent_file
 from tests.clocks import NOON
@@ -194,12 +195,20 @@ def test_any_memory_is_the_same_bytes_after_a_move(
     assert one.read_bytes() == two.read_bytes()
 
 
-def test_the_state_travels_whole(tmp_path: Path) -> None:
-    tables = Tables(Journal(None, "any"), "any")
-    write_agent_file(tmp_path / "1", Memory(tables, tables.blocks))
-    lines = (tmp_path / "1").read_text("utf-8").splitlines()
-    (state,) = [one["value"] for one in map(json.loads, lines) if one.get("kind") == "state"]
-    assert set(state) == set(AgentState.model_fields)  # also of fields that come later
+def test_the_state_travels_whole_also_fields_that_come_later() -> None:
+    class Later(AgentState):
+        schedule: str = ""
+
+    state = Later(summary="So far.", schedule="0 9 * * *")
+    found = lines.of_state(state)
+    assert found == {"summary": "So far.", "schedule": "0 9 * * *"}
+    assert Later.model_validate(found) == state
+
+
+@settings(max_examples=30, deadline=None, phases=[Phase.generate])
+@given(entry=ENTRIES)
+def test_entries_are_read_as_they_were(entry: Any) -> None:
+    assert lines.typed("queue", json.loads(json.dumps(lines.of_entry(entry)))) == entry
 
 
 # ------------------------------------------------------------------ damage

@@ -83,19 +83,24 @@ def typed(kind: str, value: Any) -> Any:
 
 
 def of_state(state: AgentState) -> Any:
-    """A state as JSON. In a mapping of it the order of keys has no meaning: it is sorted."""
-    return json.loads(json.dumps(state.model_dump(mode="json"), sort_keys=True))
+    """A state as JSON: all but what is as in a new agent, so that later versions may know more.
+
+    In a mapping of it the order of keys has no meaning: it is sorted.
+    """
+    found = state.model_dump(mode="json", exclude_defaults=True)
+    return json.loads(json.dumps(found, sort_keys=True))
 
 
 def of_aside(own: PutAside) -> Any:
     """What was put aside of a partner's, as JSON."""
-    found = own.model_dump(mode="json")
-    return {**found, "values_known": dict(sorted(found["values_known"].items()))}
+    found = own.model_dump(mode="json", exclude_defaults=True, exclude={"queue"})
+    queue = [of_entry(entry) for entry in own.queue]
+    return {**json.loads(json.dumps(found, sort_keys=True)), "queue": queue}
 
 
 def of_entry(entry: Any) -> Any:
     """An entry of a queue as JSON."""
-    return entry.model_dump(mode="json")
+    return {"kind": entry.kind, **entry.model_dump(mode="json", exclude_defaults=True)}
 
 
 def of_change(change: BlockChange) -> Any:
