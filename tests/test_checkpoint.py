@@ -108,19 +108,6 @@ def test_an_agent_goes_on_in_another_place_with_another_embedder(
 
 
 @pytest.mark.autogen
-def test_a_checkpoint_of_the_restored_agent_is_the_same(make: Make, tmp_path: Path) -> None:
-    one, two = tmp_path / "1.json", tmp_path / "2.json"
-    with ScriptedModel([send("hi")]) as model:
-        first = make(model)
-        ask(first, "hello there")
-        first.archival.insert("a passage")
-        first.checkpoint(one)
-        second = make(model, one, "elsewhere")
-        second.checkpoint(two)
-    assert one.read_bytes() == two.read_bytes()
-
-
-@pytest.mark.autogen
 def test_ids_stay_what_they_were_where_some_in_between_are_gone(make: Make, tmp_path: Path) -> None:
     with ScriptedModel([]) as model:
         agent = make(model)
@@ -277,27 +264,6 @@ def test_what_is_shared_comes_along_with_the_history_of_blocks(make: Make, tmp_p
         assert (block.value, block.limit, block.shared) == ("Ship on Friday.", 300, True)
         assert second.core_memory.history("human") == first.core_memory.history("human")
         assert second.core_memory.revert("human").value == "Likes tea."
-
-
-@pytest.mark.autogen
-def test_what_is_shared_there_already_is_left_as_it_is(make: Make, tmp_path: Path) -> None:
-    path = tmp_path / "c.json"
-    with ScriptedModel([]) as model:
-        first = make(model)
-        first.attach_block("plan", "Ship on Friday.")
-        first.attach("team", writable=True)
-        first.archival.insert("The port is 8123.", archive="team")
-        first.checkpoint(path)
-        with MemGPTAgent("other", memory=tmp_path / "elsewhere", embedder=HashingEmbedder()) as at:
-            at.attach_block("plan", "Ship on Monday.")
-            at.attach("team", writable=True)
-            at.archival.insert("The port is secret.", archive="team")
-        with pytest.warns(RuntimeWarning, match="is left as it is there") as told:
-            second = make(model, path, "elsewhere")
-        kept = [str(one.message) for one in told if "left as it is" in str(one.message)]
-        assert ["plan" in kept[0], "team" in kept[1], len(kept)] == [True, True, 2]
-        assert second.core_memory["plan"].value == "Ship on Monday."
-        assert [p.text for p in second.archival.search("port").items] == ["The port is secret."]
 
 
 @pytest.mark.parametrize(
