@@ -281,6 +281,20 @@ def test_the_frozen_file_of_this_version_stays_what_it_is(tmp_path: Path) -> Non
     assert (tmp_path / "again").read_bytes() == FROZEN.read_bytes()
 
 
+@pytest.mark.parametrize("texts", [1, 2, 5])
+def test_an_import_that_was_killed_is_finished_by_the_next(tmp_path: Path, texts: int) -> None:
+    def killed(done: int, total: int) -> None:
+        if done >= texts:
+            raise KeyboardInterrupt
+
+    about: dict[str, Any] = {"memory": tmp_path, "embedder": HashingEmbedder()}
+    with pytest.raises(KeyboardInterrupt):
+        import_agent(FROZEN, progress=killed, **about)
+    name = import_agent(FROZEN, partial_restore_shared="refuse", **about)
+    export_agent(name, tmp_path / "again", memory=tmp_path, include_sources=True)
+    assert (tmp_path / "again").read_bytes() == FROZEN.read_bytes()
+
+
 def test_it_goes_to_a_server_and_back(tmp_path: Path, chroma_server: str) -> None:
     one, two, quick = tmp_path / "1", tmp_path / "2", HashingEmbedder()
     name = import_agent(FROZEN, memory=chroma_server, embedder=quick)

@@ -65,8 +65,8 @@ def import_chats(
     Of ChatGPT's data export (the ZIP file, its folder, or conversations.json) each conversation
     is taken as it was seen last, under its title. AutoGen's histories are lists of messages: a
     JSON file of one or of several, or in memory a list, a GroupChat, a ChatResult, an agent's
-    `chat_messages`. Importing again adds only what is new; so does an import that was killed.
-    What is imported is found by searches; it does not enter the queue.
+    `chat_messages`. Importing again adds only what is new, and finishes an import that was
+    killed. What is imported is found by searches; it does not enter the queue.
 
     Args:
         chats: a path, or AutoGen's history in memory.
@@ -96,6 +96,8 @@ def import_chats(
         for chat in _chats_of(content, you, assistant, origin, name):
             chat.written = usual or time or clock()
             found.append(chat)
+    if not found:
+        raise _no_chats(str(chats), f"a folder or a ZIP file without {_NAMES}")
     return _store(found, recall, progress)
 
 
@@ -106,13 +108,7 @@ def _contents(chats: Any) -> Iterator[tuple[Any, str, datetime | None]]:
         return
     path = path_of(chats, "chats")
     try:
-        if path.is_dir():
-            files = sorted(path.glob(_NAMES))
-            if not files:
-                raise _no_chats(path, f"a folder without {_NAMES}")
-        else:
-            files = [path]
-        for file in files:
+        for file in sorted(path.glob(_NAMES)) if path.is_dir() else [path]:
             time = datetime.fromtimestamp(file.stat().st_mtime, timezone.utc)
             for text in _texts(file):
                 yield json.loads(text), file.stem, time
@@ -123,14 +119,13 @@ def _contents(chats: Any) -> Iterator[tuple[Any, str, datetime | None]]:
 
 
 def _texts(file: Path) -> Iterator[bytes]:
+    """What JSON there is in a file."""
     if not zipfile.is_zipfile(file):
         yield file.read_bytes()
         return
     with zipfile.ZipFile(file) as opened:
-        names = [one for one in sorted(opened.namelist()) if fnmatch(Path(one).name, _NAMES)]
-        if not names:
-            raise _no_chats(file, f"a ZIP file without {_NAMES}")
-        yield from map(opened.read, names)
+        names = sorted(opened.namelist())
+        yield from (opened.read(one) for one in names if fnmatch(Path(one).name, _NAMES))
 
 
 def _chats_of(
