@@ -26,6 +26,8 @@ from .settings import Settings
 from .sources.load import LoadedSource, load_source
 from .steps import Eviction, FunctionCall, FunctionResult, Step, Turn, TurnEnd, Usage
 from .storage.journal.blocks import BlockChange
+from .upkeep.agent_files.by_name import export_agent, import_agent
+from .upkeep.chats.load import ImportedChats, import_chats
 from .upkeep.forget import Receipt
 from .upkeep.reindex import reindex
 from .upkeep.remains import Remnant
@@ -47,6 +49,7 @@ __all__ = [
     "ForkedError",
     "FunctionCall",
     "FunctionResult",
+    "ImportedChats",
     "LoadedSource",
     "LocalModelError",
     "Login",
@@ -72,6 +75,9 @@ __all__ = [
     "TurnEnd",
     "UnknownBlockError",
     "Usage",
+    "export_agent",
+    "import_agent",
+    "import_chats",
     "load_source",
     "reindex",
 ]

@@ -17,8 +17,8 @@ from memgpt_autogen.events import Clock, local_now
 from memgpt_autogen.settings import Settings
 from memgpt_autogen.storage.embedders.embedder import resolve_embedder
 from memgpt_autogen.storage.indexer import Progress
-from memgpt_autogen.storage.store import settled
-from memgpt_autogen.upkeep.checkpoint import read_checkpoint, restore
+from memgpt_autogen.upkeep.agent_files.already import OfShared
+from memgpt_autogen.upkeep.agent_files.by_name import import_agent
 
 
 class MemGPTAgent(MemoryAccess, AssistantAgent):  # type: ignore[misc] # autogen ships no types
@@ -99,28 +99,35 @@ class MemGPTAgent(MemoryAccess, AssistantAgent):  # type: ignore[misc] # autogen
         llm_config: Any = None,
         memory: str | Path | Settings | None = None,
         embedder: Any = None,
+        partial_restore_shared: OfShared = "keep",
         clock: Clock = local_now,
         progress: Progress = lambda done, total: None,
         **kwargs: Any,
     ) -> MemGPTAgent:
-        """An agent with the memory and the name of a checkpoint; the file stays as it is.
+        """An agent with the memory and the name of an agent file; the file stays as it is.
 
-        Vectors are computed anew, so the embedder may be another one. `progress` is
-        told the number of texts stored and their total. Further arguments are the
+        It is `import_agent`, and an agent of what that stored: vectors are computed anew, so
+        the embedder may be another one; `partial_restore_shared` says what becomes of shared
+        blocks and archives that differ from those there. Further arguments are the
         constructor's. Killed midway, calling it again finishes it.
 
         Raises:
-            ConfigurationError: there is no such file, or an agent of that name
-                remembers something at `memory`.
-            StateFormatError: the file is no checkpoint, damaged, or of a newer version.
+            ConfigurationError: there is no such file; an agent of that name remembers
+                something at `memory`; something shared differs, with "refuse".
+            StateFormatError: the file is no agent file, damaged, or of a newer version.
             StorageError: the storage cannot be used.
         """
-        checkpoint = read_checkpoint(path)
         embedder = resolve_embedder(embedder)
-        location = settled(memory).location
-        restore(checkpoint, location, embedder, clock=clock, progress=progress)
+        name = import_agent(
+            path,
+            memory=memory,
+            embedder=embedder,
+            partial_restore_shared=partial_restore_shared,
+            progress=progress,
+            clock=clock,
+        )
         return cls(
-            checkpoint.agent,
+            name,
             llm_config=llm_config,
             memory=memory,
             embedder=embedder,

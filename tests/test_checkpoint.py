@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -11,12 +10,13 @@ from typing import Any
 
 import pytest
 
-from memgpt_autogen import MemGPTAgent, TimedEvent
+from memgpt_autogen import MemGPTAgent, TimedEvent, import_agent
 from memgpt_autogen.errors import ConfigurationError, StateFormatError, StorageError
 from memgpt_autogen.storage.embedders.embedder import Embedder, HashingEmbedder
+from memgpt_autogen.storage.indexer import Progress
 from memgpt_autogen.storage.store import open_store
 from memgpt_autogen.testing import ScriptedModel, call, calls, send
-from memgpt_autogen.upkeep.checkpoint import read_checkpoint, restore
+from memgpt_autogen.upkeep.agent_files.reader import read_agent_file
 from tests.clocks import NOON, Ticking
 
 FROZEN = Path(__file__).parent / "data" / "checkpoint_v1.json"
@@ -108,20 +108,6 @@ def test_an_agent_goes_on_in_another_place_with_another_embedder(
 
 
 @pytest.mark.autogen
-def test_a_checkpoint_of_the_restored_agent_is_the_same(make: Make, tmp_path: Path) -> None:
-    one, two = tmp_path / "1.json", tmp_path / "2.json"
-    with ScriptedModel([send("hi")]) as model:
-        first = make(model)
-        ask(first, "hello there")
-        first.archival.insert("a passage")
-        first.checkpoint(one)
-        second = make(model, one, "elsewhere")
-        second.checkpoint(two)
-    left, right = (re.sub('"created": "[^"]*"', "", path.read_text("utf-8")) for path in (one, two))
-    assert left == right  # to the byte, but for its time
-
-
-@pytest.mark.autogen
 def test_ids_stay_what_they_were_where_some_in_between_are_gone(make: Make, tmp_path: Path) -> None:
     with ScriptedModel([]) as model:
         agent = make(model)
@@ -180,32 +166,29 @@ def test_a_place_where_an_agent_was_opened_and_said_nothing_is_taken(
 def test_a_restoration_that_was_killed_left_nothing_and_is_done_by_the_next(
     tmp_path: Path,
 ) -> None:
-    checkpoint = read_checkpoint(FROZEN)
-    long = [
-        checkpoint.messages[0].model_copy(update={"id": f"m{n:08d}", "text": f"message {n}"})
-        for n in range(1, 1301)
+    content = json.loads(FROZEN.read_text("utf-8"))
+    first = content["messages"][0]
+    content["messages"] = [
+        {**first, "id": f"m{n:08d}", "text": f"message {n}"} for n in range(1, 1301)
     ]
-    checkpoint = checkpoint.model_copy(update={"messages": tuple(long)})
-    place = str(tmp_path / "memory")
+    path, place = tmp_path / "long.json", tmp_path / "memory"
+    path.write_text(json.dumps(content), "utf-8")
+    told: list[tuple[int, int]] = []
 
     def killed(done: int, total: int) -> None:
         if done > 500:
             raise KeyboardInterrupt
 
+    def restore(progress: Progress) -> str:
+        return import_agent(path, memory=place, embedder=HashingEmbedder(), progress=progress)
+
     with pytest.raises(KeyboardInterrupt):
-        restore(checkpoint, place, HashingEmbedder(), clock=lambda: NOON, progress=killed)
-    told: list[tuple[int, int]] = []
-    restore(
-        checkpoint,
-        place,
-        HashingEmbedder(),
-        clock=lambda: NOON,
-        progress=lambda done, total: told.append((done, total)),
-    )
+        restore(killed)
+    name = restore(lambda done, total: told.append((done, total)))
     assert told[-1] == (1302, 1302)
     with pytest.raises(ConfigurationError, match="already holds the memory"):
-        restore(checkpoint, place, HashingEmbedder(), clock=lambda: NOON)
-    store = open_store(place, "agents", checkpoint.agent, HashingEmbedder())
+        restore(killed)
+    store = open_store(str(place), "agents", name, HashingEmbedder())
     try:
         assert (len(store.recall), len(store.archival)) == (1300, 2)
         assert store.state.values()
@@ -283,35 +266,18 @@ def test_what_is_shared_comes_along_with_the_history_of_blocks(make: Make, tmp_p
         assert second.core_memory.revert("human").value == "Likes tea."
 
 
-@pytest.mark.autogen
-def test_what_is_shared_there_already_is_left_as_it_is(make: Make, tmp_path: Path) -> None:
-    path = tmp_path / "c.json"
-    with ScriptedModel([]) as model:
-        first = make(model)
-        first.attach_block("plan", "Ship on Friday.")
-        first.attach("team", writable=True)
-        first.archival.insert("The port is 8123.", archive="team")
-        first.checkpoint(path)
-        with MemGPTAgent("other", memory=tmp_path / "elsewhere", embedder=HashingEmbedder()) as at:
-            at.attach_block("plan", "Ship on Monday.")
-            at.attach("team", writable=True)
-        with pytest.warns(RuntimeWarning, match="was left as it is there") as told:
-            second = make(model, path, "elsewhere")
-        kept = [str(one.message) for one in told if "left as it is" in str(one.message)]
-        assert ["plan" in kept[0], "team" in kept[1], len(kept)] == [True, True, 2]
-        assert second.core_memory["plan"].value == "Ship on Monday."
-        assert second.archival.search("port").total == 0
-
-
 @pytest.mark.parametrize(
     ("content", "complaint"),
     [
-        ("", "is no checkpoint"),
-        ("not json", "is no checkpoint"),
-        ("[1, 2]", "is no checkpoint"),
-        ('{"format": "something else", "version": 1}', "is no checkpoint"),
+        ("", "is no agent file"),
+        ("not json", "is no agent file"),
+        ("[1, 2]", "is no agent file"),
+        ('{"format": "something else", "version": 1}', "is no agent file"),
         ('{"format": "memgpt-autogen checkpoint", "version": 3}', "install a newer"),
-        ('{"format": "memgpt-autogen checkpoint", "version": 1}', "damaged: KeyError 'state'"),
+        (
+            '{"format": "memgpt-autogen checkpoint", "agent": "a", "version": 1}',
+            "damaged: the file: KeyError 'state'",
+        ),
         ('{"format": "memgpt-autogen checkpoint", "version": 2}', "damaged: agent"),
     ],
 )
@@ -319,15 +285,15 @@ def test_another_file_is_refused(tmp_path: Path, content: str, complaint: str) -
     path = tmp_path / "c.json"
     path.write_text(content)
     with pytest.raises(StateFormatError, match=complaint):
-        read_checkpoint(path)
+        read_agent_file(path)
 
 
 def test_a_file_that_cannot_be_read_or_written_says_so(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="cannot be read"):
-        read_checkpoint(tmp_path / "missing.json")
+        read_agent_file(tmp_path / "missing.json")
     (tmp_path / "binary").write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(StateFormatError, match="no checkpoint"):
-        read_checkpoint(tmp_path / "binary")
+    with pytest.raises(StateFormatError, match="no agent file"):
+        read_agent_file(tmp_path / "binary")
 
 
 @pytest.mark.autogen

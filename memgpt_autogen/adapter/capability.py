@@ -28,8 +28,9 @@ from memgpt_autogen.model.presets import instructions
 from memgpt_autogen.settings import Settings
 from memgpt_autogen.steps import Turn
 from memgpt_autogen.storage.embedders.embedder import resolve_embedder
+from memgpt_autogen.storage.indexer import Progress
 from memgpt_autogen.storage.store import settled
-from memgpt_autogen.upkeep.checkpoint import write_checkpoint
+from memgpt_autogen.upkeep.agent_files.export import memory_of, write_agent_file
 from memgpt_autogen.upkeep.forget import Receipt, forget
 
 try:
@@ -108,19 +109,31 @@ class MemoryAccess(Inspection, Attachments):
             return forget(speaker, engine)
 
     @checked
-    def checkpoint(self, path: str | Path) -> None:
-        """Write all the agent remembers to one JSON file, for `from_checkpoint`.
+    def checkpoint(
+        self,
+        path: str | Path,
+        *,
+        include_sources: bool = False,
+        progress: Progress = lambda done, total: None,
+    ) -> None:
+        """Write all the agent remembers to one file, for `from_checkpoint`: its agent file.
 
         It holds the state, all messages, core memory with its history, the agent's own
         passages, and the shared blocks and archives that it may write to; no key, no
-        llm_config, no vectors. Other attached sources are named, not copied.
+        llm_config, no vectors. Other attached sources are named, and copied with
+        `include_sources`. The same agent is always the same bytes. `progress` is told the
+        number of texts written and their total.
 
         Raises:
-            ConfigurationError: there is a directory of that name.
+            ConfigurationError: there is a directory of that name; an attached source that is
+                to be included is gone.
             StorageError: the file cannot be written.
         """
         with self._memgpt_capability.turns.settled() as engine:
-            write_checkpoint(path, engine)
+            engine.queue.save()
+            write_agent_file(
+                path, memory_of(engine), include_sources=include_sources, progress=progress
+            )
 
     def close(self) -> None:
         """Write everything and release the storage; a later use opens it again."""

@@ -219,6 +219,11 @@ class AttachedSources:
         """The stores of the shared archives that the agent may write to."""
         return [self._open[name] for name in self.archival.archives]
 
+    @property
+    def stores(self) -> dict[str, Store]:
+        """The stores of all that are attached and there, by name."""
+        return dict(self._open)
+
     def purge(self) -> bool:
         """Take deleted passages out of the files of the shared archives, as `Store.purge`."""
         done = [store.purge() for store in self.writable()]

@@ -5,7 +5,8 @@ from __future__ import annotations
 import sqlite3
 from contextlib import closing
 
-from memgpt_autogen.storage.address import is_server
+from memgpt_autogen.errors import ConfigurationError
+from memgpt_autogen.storage.address import is_server, without_credentials
 from memgpt_autogen.storage.directory import Section, root_of
 from memgpt_autogen.storage.journal.connection import connect
 from memgpt_autogen.storage.journal.file import FILE
@@ -29,3 +30,18 @@ def names_at(location: str, section: Section) -> list[str]:
             continue
         found.update(str(name) for (name,) in rows)
     return sorted(found)
+
+
+def must_be_there(location: str, agent: str) -> None:
+    """See that there is an agent of that name.
+
+    Raises:
+        ConfigurationError: there is none; it names those there are.
+        StorageError: the Chroma server does not answer.
+    """
+    names = names_at(location, "agents")
+    if agent not in names:
+        raise ConfigurationError(
+            f"there is no agent {agent!r} at {without_credentials(location)}; the agents"
+            f" there are: {', '.join(map(repr, names)) or 'none'}."
+        )

@@ -66,6 +66,11 @@ class Records:
         self._written()
         return numbers
 
+    def origins(self) -> list[str]:
+        """Where the records come from: each origin once."""
+        sql = f"SELECT DISTINCT origin FROM {self.kind.name} ORDER BY origin"  # noqa: S608
+        return [str(origin) for (origin,) in self.table.journal.rows(sql)]
+
     def delete(self, numbers: Iterable[int]) -> int:
         """Delete records; how many there were. Their numbers are not given again."""
         count = self.table.delete(numbers)

@@ -9,8 +9,7 @@ from typing import Any
 from memgpt_autogen.arguments import checked
 from memgpt_autogen.errors import ConfigurationError, DirectoryLockedError
 from memgpt_autogen.settings import Settings
-from memgpt_autogen.storage.address import without_credentials
-from memgpt_autogen.storage.catalog import names_at
+from memgpt_autogen.storage.catalog import must_be_there
 from memgpt_autogen.storage.embedders.embedder import resolve_embedder
 from memgpt_autogen.storage.indexer import Progress
 from memgpt_autogen.storage.store import MEMORY, open_store, settled
@@ -45,12 +44,7 @@ def reindex(
     settings, found = settled(memory), resolve_embedder(embedder)
     if settings.location == MEMORY:
         raise ConfigurationError(f"memory={MEMORY!r} ends with its agent: there is nothing there.")
-    names = names_at(settings.location, "agents")
-    if agent not in names:
-        raise ConfigurationError(
-            f"there is no agent {agent!r} at {without_credentials(settings.location)}; the agents"
-            f" there are: {', '.join(map(repr, names)) or 'none'}."
-        )
+    must_be_there(settings.location, agent)
     with closing(
         open_store(
             settings.location, "agents", agent, found, texts=settings.chroma_texts, anew=True

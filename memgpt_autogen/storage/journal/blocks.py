@@ -105,17 +105,20 @@ class BlockTable:
         return dict(self.journal.rows("SELECT name, version FROM blocks"))
 
     def create(self, block: StoredBlock, author: str, time: datetime) -> None:
+        with self.journal.transaction():
+            if self.restore(block) and block.value:
+                self._note(block.name, block.version, author, time, ("", block.value))
+
+    def restore(self, block: StoredBlock) -> bool:
+        """Make a block, with no history; False if there is one of that name."""
+        row = [clean(block.name), clean(block.value), block.version, block.limit, block.read_only]
         with self.journal.transaction() as connection:
             done = connection.execute(
                 "INSERT OR IGNORE INTO blocks (name, value, version, size, read_only)"
                 " VALUES (?, ?, ?, ?, ?)",
-                [
-                    *(clean(block.name), clean(block.value)),
-                    *(block.version, block.limit, block.read_only),
-                ],
+                row,
             )
-            if done.rowcount and block.value:
-                self._note(block.name, block.version, author, time, ("", block.value))
+        return bool(done.rowcount)
 
     def read(self, name: str) -> StoredBlock | None:
         found = self._select("name = ?", [clean(name)])
@@ -132,6 +135,17 @@ class BlockTable:
             )
             self._note(name, version + 1, author, time, (before.value, value))
         return True
+
+    def changed(self) -> list[str]:
+        """The names of the blocks that have a history, also of those that are gone; sorted."""
+        rows = self.journal.rows("SELECT DISTINCT name FROM block_history ORDER BY name")
+        return [name for (name,) in rows]
+
+    def clear(self) -> None:
+        """Take out all blocks, with their history."""
+        with self.journal.transaction() as connection:
+            connection.execute("DELETE FROM blocks")
+            connection.execute("DELETE FROM block_history")
 
     def limit(self, name: str, limit: int) -> None:
         """Let a block hold so many characters."""

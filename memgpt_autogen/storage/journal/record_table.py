@@ -63,6 +63,17 @@ class RecordTable:
         rows = self.journal.rows(f"SELECT coalesce(sum(records), 0) FROM {self._name}_speakers")
         return int(rows[0][0])
 
+    @property
+    def next(self) -> int:
+        """The number of the record that is stored next."""
+        sql = f"""SELECT max(coalesce((SELECT value FROM meta WHERE key = 'next.{self._name}'), 1),
+                  coalesce((SELECT max(number) + 1 FROM {self._name}), 1))"""
+        return int(self.journal.rows(sql)[0][0])
+
+    def skip_to(self, number: int) -> None:
+        """Give records no lower number than this from now on."""
+        self.journal.put(f"next.{self._name}", max(self.next, number))
+
     def insert(self, records: Sequence[Record]) -> list[int]:
         """Store records that have no number yet, under the next ones; these.
 
@@ -74,7 +85,7 @@ class RecordTable:
         if inside is None or inside[0] != threading.get_ident():
             with self.journal.transaction():
                 return self.insert(records)
-        first = self._next(inside[1])
+        first = self.next
         numbers = list(range(first, first + len(records)))
         placed = [replace(one, number=n) for one, n in zip(records, numbers, strict=True)]
         self._insert(inside[1], placed)
@@ -96,7 +107,7 @@ class RecordTable:
         with self.journal.transaction() as connection:
             known = self.get(list(numbers))
             if known:
-                self._note_next(connection, self._next(connection))
+                self.skip_to(0)
                 self._change(connection, insert=(), delete=list(known.values()))
                 self.vectors.remove(known)
                 self._log(connection, known, deleted=True)
@@ -223,16 +234,6 @@ class RecordTable:
                 )
         return sorted(fresh.values(), key=lambda record: record.number)
 
-    def _next(self, connection: sqlite3.Connection) -> int:
-        sql = f"""SELECT max(coalesce((SELECT value FROM meta WHERE key = 'next.{self._name}'), 1),
-                  coalesce((SELECT max(number) + 1 FROM {self._name}), 1))"""
-        return int(connection.execute(sql).fetchone()[0])
-
-    def _note_next(self, connection: sqlite3.Connection, number: int) -> None:
-        connection.execute(
-            "INSERT OR REPLACE INTO meta VALUES (?, ?)", [f"next.{self._name}", number]
-        )
-
     def _log(
         self, connection: sqlite3.Connection, numbers: Iterable[int], *, deleted: bool
     ) -> None:
@@ -243,9 +244,8 @@ class RecordTable:
         )
 
     def _insert(self, connection: sqlite3.Connection, records: Sequence[Record]) -> None:
-        last = max(self._next(connection), records[-1].number + 1)
         self._change(connection, insert=records, delete=())
-        self._note_next(connection, last)
+        self.skip_to(records[-1].number + 1)
         self._log(connection, [record.number for record in records], deleted=False)
 
     def _change(

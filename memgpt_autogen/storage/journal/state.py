@@ -56,6 +56,13 @@ class StateTable:
         with self._journal.transaction() as connection:
             connection.execute("DELETE FROM state WHERE key = ?", [key])
 
+    def clear(self) -> None:
+        """Take away all values, the list, and what was put aside."""
+        with self._journal.transaction() as connection:
+            for table in ("state", "queue", "aside"):
+                connection.execute(f"DELETE FROM {table}")  # noqa: S608 - of these names
+        self.undo()
+
     def aside(self) -> list[str]:
         """The names of the texts that were put aside."""
         return [name for (name,) in self._journal.rows("SELECT name FROM aside ORDER BY name")]

@@ -1,0 +1,1 @@
+"""Agent files: all that an agent remembers, in one versioned file that any place can read."""

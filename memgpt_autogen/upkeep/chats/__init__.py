@@ -1,0 +1,1 @@
+"""Chats that were held elsewhere, imported into recall storage."""
