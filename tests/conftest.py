@@ -18,6 +18,9 @@ from typing import Any
 import httpx
 import pytest
 
+from memgpt_autogen.storage.embedders import embedder
+from memgpt_autogen.storage.embedders.embedder import HashingEmbedder
+
 LOOPBACK_NAMES = {"", "localhost", "ip6-localhost", None}
 
 SCRUBBED = [
@@ -125,6 +128,19 @@ def network_refused(request: pytest.FixtureRequest) -> Iterator[None]:
 def vocabulary_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Where tiktoken's vocabularies are unpacked, once for all tests of a worker."""
     return tmp_path_factory.mktemp("vocabularies")
+
+
+class CheapEmbedder(HashingEmbedder):
+    """Searched like one that knows meanings, at a hundredth of its cost."""
+
+    semantic = True
+
+
+@pytest.fixture(autouse=True)
+def cheap_embedding(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What an agent embeds with in a test, but where the real one counts (`meaning`)."""
+    if request.node.get_closest_marker("meaning") is None and not _needs_a_model(request.node):
+        monkeypatch.setattr(embedder, "_best", CheapEmbedder)
 
 
 @pytest.fixture(autouse=True)

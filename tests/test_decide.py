@@ -159,6 +159,7 @@ def test_words_that_stray_from_the_facts_are_asked_for_again_and_then_made_of_th
     assert len(small.spoken) == 2
 
 
+@pytest.mark.meaning
 @pytest.mark.parametrize(
     ("prefetch", "calls"),
     [(0, ["conversation_search", "send_message"]), (None, ["send_message"])],

@@ -30,6 +30,8 @@ from memgpt_autogen.storage.embedders.embedder import (
 )
 from memgpt_autogen.storage.embedders.minilm import MiniLM, Weights, packaged_weights
 
+pytestmark = pytest.mark.meaning
+
 ANY_TEXT = st.text(st.characters(codec=None), max_size=60)  # lone surrogates too
 
 

@@ -18,7 +18,7 @@ from typer.testing import CliRunner
 from memgpt_autogen import MemGPTAgent
 from memgpt_autogen.testing import ScriptedModel, send
 
-pytestmark = pytest.mark.autogen
+pytestmark = [pytest.mark.autogen, pytest.mark.meaning]
 
 EXAMPLES = Path(__file__).parents[1] / "examples" / "groupchat"
 NAMES = ("coder", "tools", "documents", "people", "team")

@@ -202,6 +202,7 @@ TestRecallMachine.settings = settings(
 )
 
 
+@pytest.mark.meaning
 def test_the_best_answer_comes_first_by_meaning_and_by_words(tmp_path: Path) -> None:
     store, recall = recall_in(tmp_path, resolve_embedder())
     for text in [

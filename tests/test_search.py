@@ -246,6 +246,7 @@ def test_a_question_of_nothing_but_a_name_is_answered_by_who_has_it(recall: Reca
     assert [one.speaker for one in found] == ["Ann Lee"] * 3
 
 
+@pytest.mark.meaning
 def test_small_talk_scores_below_any_question_that_is_answered(tmp_path: Path) -> None:
     with closing(opened(tmp_path, resolve_embedder())) as store:
         recall = RecallStorage(store.recall, clock=clock)

@@ -329,6 +329,7 @@ def test_a_pause_lasts_its_minutes_and_ends_when_the_clock_is_set_back(tmp_path:
             assert beat()
 
 
+@pytest.mark.meaning
 @pytest.mark.autogen
 def test_nothing_is_lost_or_out_of_order_where_the_clock_jumps(tmp_path: Path) -> None:
     clock = Jumping()
