@@ -65,7 +65,7 @@ class MemGPTAgent(MemoryAccess, AssistantAgent):  # type: ignore[misc] # autogen
         preset: str | None = None,
         translator: Translator | None = None,
         listen_to: Collection[str] | None = None,
-        on_message: Callable[[str], object] | None = None,
+        on_message: Callable[[str], object] = lambda text: None,
         embedder: Any = None,
         clock: Clock = local_now,
         **kwargs: Any,

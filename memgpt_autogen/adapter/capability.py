@@ -139,7 +139,7 @@ class MemGPTCapability(MemoryAccess, AgentCapability):  # type: ignore[misc] # a
         preset: str | None = None,
         translator: Translator | None = None,
         listen_to: Collection[str] | None = None,
-        on_message: Callable[[str], object] | None = None,
+        on_message: Callable[[str], object] = lambda text: None,
         embedder: Any = None,
         clock: Clock = local_now,
     ) -> None:
@@ -160,7 +160,7 @@ class MemGPTCapability(MemoryAccess, AgentCapability):  # type: ignore[misc] # a
         self.settings = settled(memory)
         self.translator: Translator = AutoGenTranslator() if translator is None else translator
         self._listen_to = listen_to
-        self._on_message = on_message or (lambda text: None)
+        self._on_message = on_message
         self._about = (persona, human, context_window, preset)
         self._embedder = None if embedder is None else resolve_embedder(embedder)
         self._clock = clock

@@ -88,24 +88,24 @@ class Scheduler:
         from apscheduler.executors.debug import DebugExecutor
         from apscheduler.schedulers.background import BackgroundScheduler
 
-        if self._running is None:
-            # It tells of each look; what an agent does is logged by the agent.
-            for name in ("scheduler", f"executors.{_NAME}"):
-                logging.getLogger(f"apscheduler.{name}").setLevel(logging.ERROR)
-            self._running = BackgroundScheduler(timezone="UTC")
-            # In the scheduler's own thread: looking is quick, and a pool would hold up the exit.
-            self._running.add_executor(DebugExecutor(), alias=_NAME)
-            self._running.start()
+        if self._running is not None:
+            self._running.resume()
+            return
+        # It tells of each look; what an agent does is logged by the agent.
+        for name in ("scheduler", f"executors.{_NAME}"):
+            logging.getLogger(f"apscheduler.{name}").setLevel(logging.ERROR)
+        self._running = BackgroundScheduler(timezone="UTC")
+        # In the scheduler's own thread: looking is quick, and a pool would hold up the exit.
+        self._running.add_executor(DebugExecutor(), alias=_NAME)
         self._running.add_job(
             self._look,
             "interval",
             seconds=LOOK_SECONDS,
-            id=_NAME,
             executor=_NAME,
             coalesce=True,
             misfire_grace_time=None,
-            replace_existing=True,
         )
+        self._running.start()
 
     def _look(self) -> None:
         with self._guard:
@@ -114,7 +114,7 @@ class Scheduler:
                     del self._watched[key]
             watched = list(self._watched.values())
             if not watched:
-                self._running.remove_job(_NAME)
+                self._running.pause()
         for one in watched:
             try:
                 one.look()
