@@ -121,10 +121,8 @@ class Engine:
     def paused(self) -> bool:
         """Whether `pause_heartbeats` holds timed events back now."""
         since, until = self.workspace.paused_since, self.workspace.paused_until
-        if until is None:
-            return False
         now = self.workspace.clock().astimezone(timezone.utc)
-        return (since or now) <= now < until  # a clock that was set back ends the pause
+        return until is not None and (since or now) <= now < until  # set back, a clock ends it
 
     def own(self, wait: float = _OWNER_SECONDS) -> None:
         """Be the process that runs this agent's turns.
@@ -270,8 +268,8 @@ class Engine:
 
     def _summarizer(self, model: ChatModel) -> Summarizer:
         window = self.queue.context.budget.window
-        asker, way = self.loop.asker, self.settings.summarize
-        by_model = way == "model" and not asker.decider.decides(model.name)  # which sees none
+        asker, way = self.loop.asker, self.settings.summary
+        by_model = way != "digest" and not asker.decider.decides(model.name)  # which sees none
         return Summarizer(
             partial(asker.summarized, model) if by_model else None,
             name=self.identity.name,
@@ -279,6 +277,7 @@ class Engine:
             chunk=window * 2,
             failures=FAILURES,
             zone=self.clock.zone,
+            sparse=way == "spr",
         )
 
 
