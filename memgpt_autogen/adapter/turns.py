@@ -245,6 +245,7 @@ class Turns:
         self.last = None
         self.history.forget_turns()
         engine.queue.state.turns.clear()
+        engine.queue.state.unfinished = None  # it may name them
 
     def close(self) -> None:
         """Take in what was said last, write everything, and release the storage.
