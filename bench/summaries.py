@@ -197,7 +197,7 @@ def table(results: Mapping[str, Result], told: Sequence[Fact]) -> dict[str, Any]
     return {
         "title": "What is answered from the summary alone, after ten evictions",
         "columns": [
-            "", "answered", "kept", "characters", "tokens to make it", "calls",
+            "", "answered", "kept", "characters", "tokens", "calls",
             "tokens a question", "seconds",
         ],
         "rows": rows,
