@@ -12,7 +12,15 @@ from typing import Any
 import pytest
 from autogen import ConversableAgent
 
-from memgpt_autogen import Login, MemGPTAgent, MessageEvent, SystemAlert, TurnEnd
+from memgpt_autogen import (
+    ConfigurationError,
+    Login,
+    MemGPTAgent,
+    MessageEvent,
+    Settings,
+    SystemAlert,
+    TurnEnd,
+)
 from memgpt_autogen.storage.embedders.embedder import HashingEmbedder
 from memgpt_autogen.testing import call, calls, send
 from memgpt_autogen.zones import ago
@@ -103,6 +111,13 @@ def test_without_a_recipient_the_callback_hears_it(play: Playing) -> None:
     assert heard == ["One.", "Two."]
 
 
+def test_a_callback_that_nobody_would_await_is_refused() -> None:
+    async def heard(text: str) -> None: ...
+
+    with pytest.raises(ConfigurationError, match="on_message=heard: give a plain function"):
+        MemGPTAgent("mem", llm_config=False, on_message=heard)
+
+
 def test_a_recipient_gets_it_in_their_chat_and_it_is_not_taken_in_again(play: Playing) -> None:
     heard: list[str] = []
     with play(send("Hi."), send("Ann, water them."), send("Thanks."), on_message=heard.append) as (
@@ -140,6 +155,19 @@ def test_a_group_chat_goes_on_with_it(play: Playing) -> None:
     ]
     assert recalled == [text for _, text in said]
     assert model.requests[-1].contains("The plants are dry!") == 1
+
+
+def test_kept_apart_it_is_said_in_the_recipients_own_queue(tmp_path: Path) -> None:
+    settings = Settings(location=str(tmp_path / "m"), separate_partners=True)
+    script = [send("Hi Ann."), send("Hi Ben."), send("Ann, water them.")]
+    with playing(script, settings, embedder=HashingEmbedder(), clock=Ticking()) as (agent, model):
+        ann, ben = listener("ann"), listener("ben")
+        ann.send("hello from ann", agent, request_reply=True, silent=True)
+        ben.send("hello from ben", agent, request_reply=True, silent=True)
+        agent.notify(DRY, ann)
+        assert agent.recall.latest(1)[0].origin == "ann"
+    assert model.requests[-1].contains("hello from ann")
+    assert not model.requests[-1].contains("hello from ben")
 
 
 async def test_asynchronously_it_gets_there_too(play: Playing) -> None:

@@ -275,6 +275,16 @@ def test_a_failing_model_stops_no_schedule(
     assert "a timed event of mem failed" in caplog.text
 
 
+def test_one_that_names_somebody_forgotten_is_listed() -> None:
+    with ScriptedModel([]) as model, made(model, Path(":memory:")) as agent:
+        agent.recall.append("I have a dentist.", "Ann")
+        agent.schedule("Remind Ann.", every=HOUR, name="dentist")
+        left = agent.forget("Ann").left
+    assert [(one.tier, one.place, one.parts) for one in left] == [
+        ("schedules", "dentist", ("Ann",))
+    ]
+
+
 # --- beside other turns ----------------------------------------------------------------------
 
 

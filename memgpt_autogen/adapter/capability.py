@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
+from inspect import iscoroutinefunction
 from pathlib import Path
 from typing import Any
 
@@ -152,6 +153,11 @@ class MemGPTCapability(MemoryAccess, AgentCapability):  # type: ignore[misc] # a
         if isinstance(listen_to, str) or not all(isinstance(one, str) for one in listen_to or ()):
             raise ConfigurationError(
                 f'listen_to={listen_to!r}: give a list of names, such as ["Ann", "Bob"].'
+            )
+        if iscoroutinefunction(on_message):
+            raise ConfigurationError(
+                f"on_message={on_message.__name__}: give a plain function, which the timer's thread"
+                " calls too; in it, asyncio.run_coroutine_threadsafe reaches a loop."
             )
         if isinstance(translator, type):
             raise ConfigurationError(f"translator={translator.__name__}: give an object of it.")
