@@ -18,7 +18,16 @@ from .errors import (
     TakenOverError,
     UnknownBlockError,
 )
-from .events import DocumentUpload, Event, Login, Message, MessageEvent, SystemAlert, TimedEvent
+from .events import (
+    DocumentUpload,
+    Event,
+    Login,
+    Message,
+    MessageEvent,
+    Schedule,
+    SystemAlert,
+    TimedEvent,
+)
 from .memory.archival import Passage
 from .memory.blocks import Block
 from .memory.page import Page
@@ -63,6 +72,7 @@ __all__ = [
     "Receipt",
     "ReentryError",
     "Remnant",
+    "Schedule",
     "Settings",
     "StateFormatError",
     "Step",

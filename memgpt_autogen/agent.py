@@ -37,6 +37,8 @@ class MemGPTAgent(MemoryAccess, AssistantAgent):  # type: ignore[misc] # autogen
         preset: name of the system instructions; default by the model.
         translator: stands between AutoGen's messages and the agent's events.
         listen_to: names of the speakers whose messages are taken in; default all.
+        on_message: is told each message that the agent sends where no chat hears it: about an
+            event of `notify` without a recipient, and of `schedule`, from the timer's thread.
         embedder: any Chroma embedding function; default the best at hand.
         clock: tells the time; for tests.
 
@@ -63,6 +65,7 @@ class MemGPTAgent(MemoryAccess, AssistantAgent):  # type: ignore[misc] # autogen
         preset: str | None = None,
         translator: Translator | None = None,
         listen_to: Collection[str] | None = None,
+        on_message: Callable[[str], object] = lambda text: None,
         embedder: Any = None,
         clock: Clock = local_now,
         **kwargs: Any,
@@ -75,6 +78,7 @@ class MemGPTAgent(MemoryAccess, AssistantAgent):  # type: ignore[misc] # autogen
             preset=preset,
             translator=translator,
             listen_to=listen_to,
+            on_message=on_message,
             embedder=embedder,
             clock=clock,
         )

@@ -8,7 +8,7 @@ such as a login or an upload, and timed events.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import date, datetime, time, tzinfo
+from datetime import date, datetime, time, timedelta, tzinfo
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import ConfigDict, Field, field_validator
@@ -17,7 +17,7 @@ from typing_extensions import Self
 from memgpt_autogen import frames
 from memgpt_autogen.arguments import When, day_or_time
 from memgpt_autogen.values import Value
-from memgpt_autogen.zones import stamp
+from memgpt_autogen.zones import ago, stamp
 
 _HEARTBEAT = "This is a timed heartbeat; nobody is waiting for an answer."
 
@@ -149,15 +149,32 @@ class SystemAlert(Event):
 
 
 class Login(Event):
-    """A person came online."""
+    """A person came online.
+
+    Attributes:
+        last_seen: when they were before; unless it is given, an agent that is told of the
+            login takes the time of their latest message in recall storage.
+        first: they never were before.
+    """
 
     name: str
+    last_seen: datetime | None = None
+    first: bool = False
 
     def __init__(self, name: str, timestamp: When | None = None, **further: Any) -> None:
         super().__init__(name=name, **_at(timestamp), **further)
 
+    def after(self, last_seen: datetime | None) -> Login:
+        """The login of somebody last seen then, or never, where it does not say so itself."""
+        if self.last_seen is not None or self.first:
+            return self
+        return self.model_copy(update={"last_seen": last_seen, "first": last_seen is None})
+
     def body(self) -> str:
-        return f"(login) {frames.name(self.name)} is online."
+        online = f"(login) {frames.name(self.name)} is online"
+        if self.last_seen is not None:
+            return f"{online}; last seen {ago(self.last_seen, self.timestamp)}."
+        return f"{online} for the first time." if self.first else f"{online}."
 
 
 class DocumentUpload(Event):
@@ -192,7 +209,10 @@ class DocumentUpload(Event):
 
 
 class TimedEvent(Event):
-    """An event on a schedule; ignored while `pause_heartbeats` is in force."""
+    """An event of a timer; ignored while `pause_heartbeats` is in force.
+
+    `agent.schedule` lets one come at its time.
+    """
 
     text: str = _HEARTBEAT
 
@@ -203,6 +223,25 @@ class TimedEvent(Event):
 
     def body(self) -> str:
         return f"(timer) {self.text}"
+
+
+class Schedule(Value):
+    """When an agent is told something: once, or again and again.
+
+    Attributes:
+        name: one of its own among the agent's schedules.
+        text: of the TimedEvent.
+        due: when it comes next.
+        every: the time between two; None: by `cron`, or once.
+        cron: five fields, as in a crontab: minute, hour, day of the month, month, weekday;
+            empty: by `every`, or once.
+    """
+
+    name: str
+    text: str
+    due: datetime
+    every: timedelta | None = None
+    cron: str = ""
 
 
 def _at(timestamp: When | None) -> dict[str, When]:

@@ -104,8 +104,11 @@ class Settings(Value):
         description="Chroma gets the texts too, so that any Chroma client reads a closed memory;"
         " without them its folder is about half as large",
     )
-    summarize: Literal["model", "digest"] = Field(
-        default="model", description="who folds evicted messages into the recursive summary"
+    summary: Literal["recursive", "spr", "digest"] = Field(
+        default="recursive",
+        description="what stands for evicted messages: `recursive`, a text that the model writes"
+        " anew each time; `spr`, sparse priming representations: statements of the model's, kept"
+        " as they are while there is room; `digest`, the beginnings of the latest, without a model",
     )
 
     @field_validator("location", mode="before")

@@ -170,7 +170,7 @@ class TurnEnd(str, Enum):
     CALLED = "called a tool that runs in the chat"
     STEP_LIMIT = "step limit"
     TOKEN_BUDGET = "token budget"
-    STOPPED = "nobody waits for its reply any more"
+    STOPPED = "stopped"
 
 
 class Turn(Value):

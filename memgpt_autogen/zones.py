@@ -13,6 +13,12 @@ from memgpt_autogen.errors import ConfigurationError
 
 _BEYOND = (OverflowError, OSError, ValueError)  # the first and last years of the calendar
 
+_DAY = 86_400  # seconds
+_LENGTHS = (
+    *(("year", 365.25 * _DAY), ("month", 365.25 / 12 * _DAY), ("day", _DAY)),
+    *(("hour", 3600), ("minute", 60)),
+)
+
 
 class _MachineZone(tzinfo):
     """The machine's zone, by the rules of each date: today's offset is not that of winter."""
@@ -68,6 +74,16 @@ def in_zone(moment: datetime, zone: tzinfo | None) -> datetime:
 def stamp(moment: datetime, zone: tzinfo | None = None) -> str:
     """`moment` to the minute, as the model sees it: `2026-05-08 17:04`."""
     return in_zone(moment, zone).replace(tzinfo=None).isoformat(" ", "minutes")
+
+
+def ago(moment: datetime, now: datetime) -> str:
+    """How long `moment` is past, in plain words: `3 days ago`."""
+    seconds = (aware(now) - aware(moment)).total_seconds()
+    for name, length in _LENGTHS:
+        if seconds >= length:
+            count = int(seconds // length)
+            return f"{count} {name}{'' if count == 1 else 's'} ago"
+    return "just now"
 
 
 def span_of(day: date, zone: tzinfo) -> tuple[datetime, datetime]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any, cast
 
@@ -39,8 +39,21 @@ Capability, Configured, Labelled = cast("Any", (MemGPTCapability, Settings, Bloc
 # The public doors, each with an argument of every name that it takes.
 DOORS: dict[str, tuple[Callable[[Any], Callable[..., Any]], dict[str, Any]]] = {
     "agent.steps": (lambda agent: agent.steps, {"turns": 1}),
-    "agent.notify": (lambda agent: agent.notify, {"event": SystemAlert("x")}),
-    "agent.a_notify": (lambda agent: agent.a_notify, {"event": SystemAlert("x")}),
+    "agent.notify": (
+        lambda agent: agent.notify,
+        {"event": SystemAlert("x"), "recipient": None, "urgent": False},
+    ),
+    "agent.a_notify": (
+        lambda agent: agent.a_notify,
+        {"event": SystemAlert("x"), "recipient": None, "urgent": False},
+    ),
+    "agent.resume": (lambda agent: agent.resume, {"recipient": None}),
+    "agent.a_resume": (lambda agent: agent.a_resume, {"recipient": None}),
+    "agent.schedule": (
+        lambda agent: agent.schedule,
+        {"event": "x", "every": timedelta(1), "cron": "0 9 * * *", "at": NOON, "name": "y"},
+    ),
+    "agent.unschedule": (lambda agent: agent.unschedule, {"name": "x"}),
     "agent.attach": (lambda agent: agent.attach, {"source": "x", "writable": True}),
     "agent.detach": (lambda agent: agent.detach, {"source": "x"}),
     "agent.attach_block": (
@@ -140,6 +153,7 @@ DOORS: dict[str, tuple[Callable[[Any], Callable[..., Any]], dict[str, Any]]] = {
             "preset": "memgpt_chat",
             "translator": AutoGenTranslator(),
             "listen_to": ["Ann"],
+            "on_message": print,
             "clock": datetime.now,
         },
     ),

@@ -40,9 +40,13 @@ class Backup(SystemAlert):
 @pytest.mark.parametrize(
     ("event", "line"),
     [
-        (lambda: Login("Ann"), "[2026-05-08 12:00] (login) Ann is online."),
-        (lambda: Login(name="Ann"), "[2026-05-08 12:00] (login) Ann is online."),
-        (lambda: Login("Ann", EARLIER), "[2026-05-07 12:00] (login) Ann is online."),
+        (lambda: Login("Ann"), "[2026-05-08 12:00] (login) Ann is online for the first time."),
+        (lambda: Login(name="Ann", first=True), "[2026-05-08 12:00] (login) Ann is online for"),
+        (lambda: Login("Ann", EARLIER), "[2026-05-07 12:00] (login) Ann is online for the first"),
+        (
+            lambda: Login("Ann", last_seen=EARLIER),
+            "[2026-05-08 12:00] (login) Ann is online; last seen 1 day ago.",
+        ),
         (lambda: SystemAlert("Done."), "[2026-05-08 12:00] (system alert) Done."),
         (
             lambda: SystemAlert("Done.", timestamp="2026-05-07T09:30Z"),

@@ -352,12 +352,10 @@ def prompted(request: ChatRequest) -> Answer:
 
 
 @pytest.mark.autogen
-@pytest.mark.parametrize("summarize", ["model", "digest"])
-def test_an_agent_never_reads_a_line_of_ann_who_said_nothing(
-    tmp_path: Path, summarize: Any
-) -> None:
-    dice = random.Random(summarize)
-    place = Settings(location=str(tmp_path), summarize=summarize)
+@pytest.mark.parametrize("summary", ["recursive", "digest"])
+def test_an_agent_never_reads_a_line_of_ann_who_said_nothing(tmp_path: Path, summary: Any) -> None:
+    dice = random.Random(summary)
+    place = Settings(location=str(tmp_path), summary=summary)
     with ScriptedModel(prompted, window=4096) as model:
         with MemGPTAgent(
             "mem", "", model.llm_config, memory=place, context_window=4096, clock=Ticking()

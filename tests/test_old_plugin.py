@@ -329,7 +329,7 @@ def test_24_an_overflow_is_survived_with_everything_in_place(memory: str) -> Non
             "mem",
             "",
             model.llm_config,
-            memory=Settings(location=memory, summarize="digest"),
+            memory=Settings(location=memory, summary="digest"),
             context_window=8000,
         )
         with agent:

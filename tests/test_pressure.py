@@ -167,7 +167,7 @@ def test_a_provider_that_refuses_everything_ends_in_its_own_error(tmp_path: Path
     refusal: Failure = fail(400, code="context_length_exceeded", message="too long")
     with ScriptedModel(lambda request: refusal) as model:
         with MemGPTAgent(
-            "mem", "", model.llm_config, memory=Settings(location=str(tmp_path), summarize="digest")
+            "mem", "", model.llm_config, memory=Settings(location=str(tmp_path), summary="digest")
         ) as agent:
             with pytest.raises(ContextOverflowError, match="too long"):
                 ask(agent, "hello")

@@ -38,12 +38,12 @@ def test_the_swap_and_the_memory(
         call("core_memory_append", name="human", content="Dana likes type hints."),
         call("send_message", message="Hello Dana."),
     )
-    with ScriptedModel([reply, send("Noted.")]) as model:
+    with ScriptedModel([reply, send("Noted."), send("Hi.")]) as model:
         code = blocks()["swap"].replace('[{"model": "gpt-4o-mini"}]', "CONFIG_LIST")
         assert "CONFIG_LIST" in code
         names: dict[str, Any] = {"CONFIG_LIST": model.llm_config["config_list"]}
         exec(compile(code, "README.md", "exec"), names)
-        for block in ("memory", "inside", "partners", "shared", "capability"):
+        for block in ("memory", "inside", "events", "partners", "shared", "capability"):
             exec(compile(blocks()[block], "README.md", "exec"), names)
         for agent in (names[name] for name in ("coder", "reviewer", "for_ann", "desk")):
             agent.close()

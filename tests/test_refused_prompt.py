@@ -119,7 +119,7 @@ def test_what_the_model_put_into_core_memory_is_not_refused_for_ever(tmp_path: P
             return call("core_memory_append", name="human", content="Likes FORBIDDEN things.")
         return None
 
-    settings = Settings(location=str(tmp_path), summarize="digest")
+    settings = Settings(location=str(tmp_path), summary="digest")
     with (
         ScriptedModel(answering(refuse), window=4096) as model,
         MemGPTAgent("mem", "", model.llm_config, memory=settings, context_window=4096) as agent,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
+from inspect import iscoroutinefunction
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from typing_extensions import Self
 from memgpt_autogen.adapter.attachments import Attachments
 from memgpt_autogen.adapter.chat_history import ChatHistory
 from memgpt_autogen.adapter.inspection import Inspection
+from memgpt_autogen.adapter.outside.events import OutsideEvents
 from memgpt_autogen.adapter.reply_hook import ReplyHook
 from memgpt_autogen.adapter.translator import AutoGenTranslator, Translator
 from memgpt_autogen.adapter.turns import Turns
@@ -19,7 +21,7 @@ from memgpt_autogen.arguments import checked
 from memgpt_autogen.engine.engine import Engine, Identity
 from memgpt_autogen.engine.executor import refuse_clashes
 from memgpt_autogen.errors import ConfigurationError
-from memgpt_autogen.events import Clock, Event, local_now
+from memgpt_autogen.events import Clock, local_now
 from memgpt_autogen.memory.archival import ArchivalStorage
 from memgpt_autogen.memory.core import CoreMemory
 from memgpt_autogen.memory.recall import RecallStorage
@@ -39,7 +41,7 @@ except ImportError:  # a version without AutoGen's capabilities
     AgentCapability = object
 
 
-class MemoryAccess(Inspection, Attachments):
+class MemoryAccess(OutsideEvents, Inspection, Attachments):
     """What a program may read and change of a memory: the same on agent and capability."""
 
     _memgpt_capability: MemGPTCapability
@@ -58,29 +60,6 @@ class MemoryAccess(Inspection, Attachments):
     def archival(self) -> ArchivalStorage:
         """Passages the agent keeps, and attached documents."""
         return self._memgpt_capability.open().workspace.archival
-
-    @checked
-    def notify(self, event: Event) -> tuple[str, ...]:
-        """Let the agent act on an event outside a chat; returns the messages it sent.
-
-        Raises:
-            ConfigurationError: the agent has no model.
-            DirectoryLockedError: another process runs the agent's turns.
-            Exception: errors of the provider, unchanged.
-        """
-        return self._memgpt_capability.turns.act(event)
-
-    @checked
-    async def a_notify(self, event: Event) -> tuple[str, ...]:
-        """`notify` in the agent's own thread, so that it does not block the event loop.
-
-        The agent's asynchronous tools run on the loop that awaits it. When it is
-        cancelled, the turn ends at its next step boundary.
-
-        Raises:
-            ReentryError: it is awaited by a tool of the same agent.
-        """
-        return await self._memgpt_capability.turns.a_act(event)
 
     @checked
     def forget(self, speaker: str) -> Receipt:
@@ -157,6 +136,8 @@ class MemGPTCapability(MemoryAccess, AgentCapability):  # type: ignore[misc] # a
         preset: name of the system instructions; default by the model.
         translator: stands between AutoGen's messages and the agent's events.
         listen_to: names of the speakers whose messages are taken in; default all.
+        on_message: is told each message that the agent sends where no chat hears it: about an
+            event of `notify` without a recipient, and of `schedule`, from the timer's thread.
         embedder: any Chroma embedding function; default the best at hand.
         clock: tells the time; for tests.
     """
@@ -172,6 +153,7 @@ class MemGPTCapability(MemoryAccess, AgentCapability):  # type: ignore[misc] # a
         preset: str | None = None,
         translator: Translator | None = None,
         listen_to: Collection[str] | None = None,
+        on_message: Callable[[str], object] = lambda text: None,
         embedder: Any = None,
         clock: Clock = local_now,
     ) -> None:
@@ -185,6 +167,11 @@ class MemGPTCapability(MemoryAccess, AgentCapability):  # type: ignore[misc] # a
             raise ConfigurationError(
                 f'listen_to={listen_to!r}: give a list of names, such as ["Ann", "Bob"].'
             )
+        if iscoroutinefunction(on_message):
+            raise ConfigurationError(
+                f"on_message={on_message.__name__}: give a plain function, which the timer's thread"
+                " calls too; in it, asyncio.run_coroutine_threadsafe reaches a loop."
+            )
         if isinstance(translator, type):
             raise ConfigurationError(f"translator={translator.__name__}: give an object of it.")
         if preset is not None:
@@ -192,6 +179,7 @@ class MemGPTCapability(MemoryAccess, AgentCapability):  # type: ignore[misc] # a
         self.settings = settled(memory)
         self.translator: Translator = AutoGenTranslator() if translator is None else translator
         self._listen_to = listen_to
+        self._on_message = on_message
         self._about = (persona, human, context_window, preset)
         self._embedder = None if embedder is None else resolve_embedder(embedder)
         self._clock = clock
@@ -236,6 +224,7 @@ class MemGPTCapability(MemoryAccess, AgentCapability):  # type: ignore[misc] # a
             self.settings,
             self._embedder or resolve_embedder(),
             self._clock,
+            self._on_message,
         )
         if agent.client is not None:
             turns.open()

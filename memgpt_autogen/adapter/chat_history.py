@@ -7,6 +7,7 @@ import weakref
 from collections import deque
 from collections.abc import Callable, Collection, Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from memgpt_autogen.adapter.digests import (
@@ -14,14 +15,15 @@ from memgpt_autogen.adapter.digests import (
     AutoGenMessages,
     Chat,
     Partner,
-    answered_calls,
+    hidden_results,
+    name_of,
     news_in,
     partner_key,
 )
 from memgpt_autogen.adapter.reply_hook import Request
 from memgpt_autogen.adapter.translator import Template, Translator
+from memgpt_autogen.engine.asking.progress import TurnRequest
 from memgpt_autogen.engine.engine import Engine
-from memgpt_autogen.engine.loop import TurnRequest
 from memgpt_autogen.engine.turn_lock import Stop
 from memgpt_autogen.errors import StorageError
 from memgpt_autogen.events import Clock, Event, MessageEvent, SystemAlert
@@ -33,8 +35,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-# Ends a call whose result a transform took out of the chat, as AutoGen does with handoffs.
-HIDDEN_RESULT = "(done)"
 YOUR_TURN = "it is your turn to speak; nobody has said anything new."
 WAITS = "{!r} waits for your answer to what they said last."
 
@@ -87,26 +87,17 @@ class ChatHistory:
     ) -> Turn:
         """A turn about what is new in a chat, and what of it nobody has heard.
 
-        Args:
-            request: says which chat; its messages are given.
-            engine: takes it.
-            asking: makes of events what is asked of the engine.
-            stop: is set when the reply is cancelled.
-            template: fills in what the messages leave open.
+        `asking` makes of events what is asked of the engine.
         """
         self._saved = engine.queue.state.chats
         chat = self._chat(request.sender, request.messages)
-
-        def answered() -> None:
-            chat.heard.append(OWN)
-            self._save(chat)
-
+        answered = partial(self._answered, chat)
         before = list(chat.heard)
         unheard = chat.unheard()
         again = chat.answered and unheard is not None and unheard.end is not TurnEnd.STOPPED
         if again:
             chat.heard.pop()
-        events, ignored = self._to_answer(chat, request, template or Template())
+        events, ignored = self._asked(chat, request, template or Template())
         with self._in_chat(chat, before, engine):
             if unheard is not None and again and not events and not ignored:
                 turn = unheard
@@ -120,19 +111,34 @@ class ChatHistory:
         chat.last = None if stop is None else (turn, stop)
         return turn
 
-    def _to_answer(
-        self, chat: Chat, request: Request, template: Template
-    ) -> tuple[list[Event], int]:
+    def speak_up(
+        self,
+        partner: Partner,
+        engine: Engine,
+        asking: Callable[..., TurnRequest],
+        events: Collection[Event],
+    ) -> Turn:
+        """A turn about other events, whose reply is to be sent into a chat; that is taken in."""
+        self._saved = engine.queue.state.chats
+        chat = self._chat(partner, self._agent.chat_messages[partner])
+        answered = partial(self._answered, chat)
+        with self._in_chat(chat, list(chat.heard), engine):
+            return engine.turn(asking(events, answered=answered, partner=chat.key))
+
+    def _answered(self, chat: Chat) -> None:
+        chat.heard.append(OWN)
+        self._save(chat)
+
+    def _asked(self, chat: Chat, request: Request, template: Template) -> tuple[list[Event], int]:
         """What a turn is about: what is new, or that it is the agent's turn; and what not."""
         answered, messages = chat.answered, request.messages
         events, ignored = self._new_in(chat, request.sender, messages, request.unaltered, template)
         own = [isinstance(e, MessageEvent) and e.own and not (e.results and e.text) for e in events]
         nothing_heard = all(own)  # but for results of tools that the chat let it run
         if nothing_heard and (events or ignored or answered or not messages):
-            events.append(SystemAlert(timestamp=self._clock(), text=YOUR_TURN))
+            events.append(SystemAlert(YOUR_TURN, self._clock()))
         elif nothing_heard and chat.taken_in_early:
-            text = WAITS.format(_name(request.sender))
-            events.append(SystemAlert(timestamp=self._clock(), text=text))
+            events.append(SystemAlert(WAITS.format(name_of(request.sender)), self._clock()))
         chat.taken_in_early = False
         return events, ignored
 
@@ -173,7 +179,7 @@ class ChatHistory:
             except StorageError:
                 raise
             except Exception:  # a translator or a hook of the user's: a matter of that chat's turn
-                logger.exception("the chat with %s could not be taken in", _name(partner))
+                logger.exception("the chat with %s could not be taken in", name_of(partner))
         for partner, messages in list(self._agent.chat_messages.items()):
             if messages and partner not in self._coming:
                 self._seen[partner] = (len(messages), messages[-1])
@@ -222,7 +228,7 @@ class ChatHistory:
         From now on they count as heard. `unaltered` is the chat before message
         transforms, where there were any.
         """
-        sender = _name(partner)
+        sender = name_of(partner)
         whole = messages if unaltered is None else unaltered
         marks, start, speakers = news_in(
             messages,
@@ -234,7 +240,7 @@ class ChatHistory:
         )
         if partner is not None:
             chat.is_group |= hasattr(partner, "groupchat")
-            chat.is_group |= not {self._name, sender}.issuperset(speakers.values())
+            chat.look_for_group(self._name, sender, speakers.values())
         now = self._clock()
         events: list[Event] = [
             self._translator.to_event(
@@ -244,9 +250,7 @@ class ChatHistory:
             if self._listens_to(who, messages[at])
         ]
         ignored = len(speakers) - len(events)
-        hidden = answered_calls(whole[start:]) - answered_calls([messages[at] for at in speakers])
-        if hidden:
-            results = tuple((call_id, HIDDEN_RESULT) for call_id in sorted(hidden))
+        if results := hidden_results(whole[start:], [messages[at] for at in speakers]):
             events.append(  # own: nobody said anything by it
                 MessageEvent(timestamp=now, speaker=self._name, text="", own=True, results=results)
             )
@@ -280,7 +284,7 @@ class ChatHistory:
         return bool(message.get("tool_responses"))
 
     def _chat(self, partner: Partner | None, messages: AutoGenMessages) -> Chat:
-        key = partner_key(partner, messages, self._name) if self._apart else _name(partner)
+        key = partner_key(partner, messages, self._name) if self._apart else name_of(partner)
         chat = self._alone if partner is None else self._chats.setdefault(partner, Chat())
         if partner is None or not chat.key:
             chat.heard = list(self._saved.get(self._saved_as(key), ()))
@@ -293,7 +297,3 @@ class ChatHistory:
     def _saved_as(self, key: str) -> str:
         digest = digest_of(key)  # of a partner who was forgotten
         return digest if digest in self._saved else key
-
-
-def _name(partner: Partner | None) -> str:
-    return "" if partner is None else str(partner.name)

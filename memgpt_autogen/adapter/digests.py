@@ -12,7 +12,7 @@ import hashlib
 import json
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 from memgpt_autogen.engine.turn_lock import Stop
@@ -23,6 +23,8 @@ from memgpt_autogen.steps import Turn
 AutoGenMessages = Sequence[Mapping[str, Any]]
 
 OWN = "own"
+# Ends a call whose result a transform took out of the chat, as AutoGen does with handoffs.
+HIDDEN_RESULT = "(done)"
 REMEMBERED = 200
 _CONVINCING = 20
 _FIELDS = ("content", "tool_calls", "tool_responses", "function_call")
@@ -64,6 +66,10 @@ class Chat:
         """The latest turn in this chat ended with a reply."""
         return bool(self.heard) and self.heard[-1] == OWN
 
+    def look_for_group(self, own_name: str, sender: str, speakers: Collection[str]) -> None:
+        """Note whether others besides the agent and the sender speak in it."""
+        self.is_group |= not {own_name, sender}.issuperset(speakers)
+
     def has(self, messages: AutoGenMessages) -> bool:
         """Whether these were taken in, as the messages of this chat or its beginning."""
         count = len(messages)
@@ -76,7 +82,7 @@ class Chat:
 
     def unheard(self) -> Turn | None:
         """The latest turn, if its reply was cancelled, so that nobody has heard it."""
-        return self.last[0] if self.last is not None and self.last[1].is_set else None
+        return self.last[0] if self.last is not None and self.last[1].is_cancelled else None
 
 
 class News(NamedTuple):
@@ -150,7 +156,18 @@ def partner_key(partner: Any, messages: AutoGenMessages, own_name: str) -> str:
     return partner_of(speakers.pop())
 
 
-def answered_calls(messages: AutoGenMessages) -> set[str]:
+def name_of(partner: Partner | None) -> str:
+    """A partner's name, empty for none."""
+    return "" if partner is None else str(partner.name)
+
+
+def hidden_results(whole: AutoGenMessages, shown: AutoGenMessages) -> tuple[tuple[str, str], ...]:
+    """What stands for the results, by id, that transforms took out of these messages."""
+    hidden = _answered_calls(whole) - _answered_calls(shown)
+    return tuple((call_id, HIDDEN_RESULT) for call_id in sorted(hidden))
+
+
+def _answered_calls(messages: AutoGenMessages) -> set[str]:
     """The ids of the calls whose results these messages bring."""
     results = (result for message in messages for result in message.get("tool_responses") or ())
     return {str(result.get("tool_call_id")) for result in results}

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections import deque
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from concurrent.futures import CancelledError, Future
+from contextlib import contextmanager
 from contextvars import Context, ContextVar, copy_context
 from functools import partial
 from typing import Any, TypeVar
@@ -43,7 +44,7 @@ class Caller:
     """Whoever awaits a turn: its event loop, and whether it still waits.
 
     Attributes:
-        stop: set when nobody waits any more.
+        stop: cancelled when nobody waits any more.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop, lock: TurnLock) -> None:
@@ -69,6 +70,30 @@ class Caller:
                 if self.stop.is_set:
                     raise TurnStopped from None
                 raise
+
+
+class RunningTurns:
+    """The turns of an agent that run, one inside the other, to be stopped from any thread."""
+
+    def __init__(self) -> None:
+        self._stops: list[Stop] = []
+
+    @contextmanager
+    def of(self, caller: Caller | None) -> Iterator[Stop]:
+        """A turn runs inside the `with` block, that this ends early."""
+        stop = Stop() if caller is None else caller.stop
+        self._stops.append(stop)
+        try:
+            yield stop
+        finally:
+            self._stops.remove(stop)
+
+    def stop(self) -> bool:
+        """Let them end at their next step; False where none runs."""
+        stops = list(self._stops)
+        for stop in stops:
+            stop.set()
+        return bool(stops)
 
 
 class AgentThread:
@@ -106,10 +131,10 @@ class AgentThread:
         try:
             return await asyncio.wrap_future(self.submit(partial(context.run, turn, caller)))
         except asyncio.CancelledError:
-            caller.stop.set()
+            caller.stop.cancel()
             raise
         finally:
-            if not caller.stop.is_set:
+            if not caller.stop.is_cancelled:
                 apply(_changes(before, context))
 
     def submit(self, job: Callable[[], T]) -> Future[T]:

@@ -12,16 +12,18 @@ from typing import Any
 from autogen import Agent, ConversableAgent, OpenAIWrapper
 
 from memgpt_autogen.adapter.chat_history import ChatHistory
+from memgpt_autogen.adapter.outside.occasion import Occasion
+from memgpt_autogen.adapter.outside.timer import Timer
 from memgpt_autogen.adapter.reply_hook import Reply, Request
-from memgpt_autogen.adapter.threads import AgentThread, Caller
+from memgpt_autogen.adapter.threads import AgentThread, Caller, RunningTurns
 from memgpt_autogen.adapter.tools.toolbox import AutoGenToolbox
-from memgpt_autogen.adapter.translator import Template, Translator
+from memgpt_autogen.adapter.translator import Template, Translator, text_of
+from memgpt_autogen.engine.asking.progress import TurnRequest
 from memgpt_autogen.engine.engine import ContextOverview, Engine, Identity
-from memgpt_autogen.engine.loop import TurnRequest
 from memgpt_autogen.engine.registry import open_engine
 from memgpt_autogen.engine.turn_lock import Stop, in_event_loop
 from memgpt_autogen.errors import ConfigurationError
-from memgpt_autogen.events import Clock, Event
+from memgpt_autogen.events import Clock
 from memgpt_autogen.model.call_log import LoggedModel
 from memgpt_autogen.model.chat_model import AutoGenChatModel
 from memgpt_autogen.settings import Settings
@@ -42,7 +44,9 @@ class Turns:
         settings: of the memory.
         embedder: makes the vectors.
         clock: tells the time.
+        on_message: is told what the agent says outside chats.
         last: the latest turn since the agent was made.
+        timer: lets it act on timed events.
     """
 
     agent: ConversableAgent
@@ -52,11 +56,14 @@ class Turns:
     settings: Settings
     embedder: Embedder
     clock: Clock
+    on_message: Callable[[str], object]
     last: Turn | None = None
     _engine: Engine | None = None
 
     def __post_init__(self) -> None:
         self._thread = AgentThread("memgpt turns")
+        self.running = RunningTurns()
+        self.timer = Timer(self)
 
     def open(self) -> Engine:
         """The engine, opened at first use and where it was closed.
@@ -71,15 +78,16 @@ class Turns:
                 self.identity, self.settings, embedder=self.embedder, clock=self.clock
             )
             with engine.lock.held():
-                engine.instruct(_text_of(self.agent.system_message))
+                engine.instruct(text_of(self.agent.system_message))
                 engine.compare_first_texts(self.identity)
             if self.agent.client is not None:
                 engine.store.own(0.0)  # turns are to come; where another has it, they are refused
             self._engine = engine
+            self.timer.watch(engine)
         return self._engine
 
     @contextmanager
-    def _held(self) -> Iterator[Engine]:
+    def held(self) -> Iterator[Engine]:
         """The engine, which nobody else uses inside the `with` block."""
         while True:
             engine = self.open()
@@ -115,9 +123,9 @@ class Turns:
             return False, None
         context = request.messages[-1].pop("context", None) if request.messages else None
         model = self._model(agent, client, context, request.options)
-        stop = caller.stop if caller else None
-        with self.history.coming(request.sender), self._held() as engine:
-            if stop is not None and stop.is_set:  # cancelled while other turns went before
+        coming = self.history.coming(request.sender)
+        with coming, self.held() as engine, self.running.of(caller) as stop:
+            if stop.is_set:  # cancelled while other turns went before
                 return False, None
             toolbox = AutoGenToolbox(
                 agent,
@@ -137,8 +145,18 @@ class Turns:
             reply = self.translator.to_reply(turn)
         return (False, None) if reply is None else (True, reply)
 
-    def act(self, event: Event, caller: Caller | None = None) -> tuple[str, ...]:
-        """Let the agent act on an event outside a chat; the messages it sent.
+    def act(
+        self,
+        occasion: Callable[[Engine], Occasion | None],
+        chat: Agent | None = None,
+        caller: Caller | None = None,
+    ) -> Turn:
+        """A turn that no chat asks for; an empty one where there is no occasion.
+
+        Args:
+            occasion: what it is about, once it is the turn's time.
+            chat: where what the agent says is to be sent by whoever calls.
+            caller: who awaits the turn.
 
         Raises:
             ConfigurationError: the agent has no model.
@@ -147,20 +165,33 @@ class Turns:
         if client is None:
             raise ConfigurationError("the agent has no llm_config, so it cannot act on an event")
         model = self._model(agent, client)
-        stop = caller.stop if caller else None
-        with self._held() as engine:
-            if engine.ignores(event) or (stop is not None and stop.is_set):
-                return ()
+        with self.held() as engine, self.running.of(caller) as stop:
+            about = None if stop.is_set else occasion(engine)
+            if about is None:
+                return Turn()
             toolbox = AutoGenToolbox(agent, model.tools, alone=True, caller=caller)
             asking = self._asking(model, toolbox, agent.system_message, stop)
             self.history.look_around()
             self.history.take_in_others(engine)
-            self.last = turn = engine.turn(asking([event.dated(self.clock)]))
-            return turn.messages
+            events = [event.dated(self.clock) for event in about.events]
+            if chat is not None:
+                self.last = turn = self.history.speak_up(chat, engine, asking, events)
+                return turn
+            with engine.queue.partners.of(about.partner):
+                about.taken()
+                self.last = turn = engine.turn(asking(events, partner=about.partner))
+                return turn
 
-    async def a_act(self, event: Event) -> tuple[str, ...]:
+    async def a_act(
+        self, occasion: Callable[[Engine], Occasion | None], chat: Agent | None = None
+    ) -> Turn:
         """`act` in the agent's own thread."""
-        return await self._thread.awaited(partial(self.act, event), self.open().lock)
+        return await self._thread.awaited(partial(self.act, occasion, chat), self.open().lock)
+
+    def tell(self, turn: Turn) -> None:
+        """Tell the program what was said where no chat hears it."""
+        for text in turn.messages:
+            self.on_message(text)
 
     def take_in_before_clearing(self, chat: Agent | None = None) -> None:
         """Take in what stands in a chat, or in all, whose history AutoGen is about to clear.
@@ -180,26 +211,26 @@ class Turns:
 
     def _take_in_kept(self) -> None:
         if self._engine is not None:
-            with self._held() as engine:
+            with self.held() as engine:
                 self.history.take_in_kept(engine)
 
     @contextmanager
     def settled(self) -> Iterator[Engine]:
         """The engine between turns, with what was said last taken in."""
-        with self._held() as engine:
+        with self.held() as engine:
             self.history.take_in(engine)
             yield engine
 
     def overview(self) -> ContextOverview:
         """The state of the main context and the storages."""
-        with self._held() as engine:
-            engine.instruct(_text_of(self.agent.system_message))
+        with self.held() as engine:
+            engine.instruct(text_of(self.agent.system_message))
             return engine.overview()
 
     def context_text(self) -> str:
         """The prompt as plain text."""
-        with self._held() as engine:
-            engine.instruct(_text_of(self.agent.system_message))
+        with self.held() as engine:
+            engine.instruct(text_of(self.agent.system_message))
             return engine.context_text()
 
     def latest(self) -> Turn:
@@ -214,6 +245,7 @@ class Turns:
         self.last = None
         self.history.forget_turns()
         engine.queue.state.turns.clear()
+        engine.queue.state.unfinished = None  # it may name them
 
     def close(self) -> None:
         """Take in what was said last, write everything, and release the storage.
@@ -252,19 +284,9 @@ class Turns:
     ) -> Callable[..., TurnRequest]:
         """Makes of events what is asked of the engine, with all that AutoGen has to say to it."""
         logged = LoggedModel(model, self.agent.name)
-        request = partial(
-            TurnRequest, model=logged, toolbox=toolbox, role=_text_of(role), stop=stop
-        )
+        request = partial(TurnRequest, model=logged, toolbox=toolbox, role=text_of(role), stop=stop)
         if not getattr(self.agent, "silent", False):
             on_step = partial(self.translator.on_step, self.agent.name)
             on_eviction = partial(self.translator.on_eviction, self.agent.name)
             request = partial(request, on_step=on_step, on_eviction=on_eviction)
         return request
-
-
-def _text_of(system_message: Any) -> str:
-    """A system message as one text; AutoGen's may be a list of parts."""
-    if isinstance(system_message, list):
-        parts = (one.get("text", "") if isinstance(one, dict) else one for one in system_message)
-        return "\n".join(str(part) for part in parts)
-    return system_message or ""

@@ -11,16 +11,17 @@ from datetime import timezone, tzinfo
 from functools import partial
 
 from memgpt_autogen.engine.asking.asker import FAILURES
+from memgpt_autogen.engine.asking.progress import TurnRequest
 from memgpt_autogen.engine.asking.summarizer import Summarizer
 from memgpt_autogen.engine.budget import Budget
 from memgpt_autogen.engine.executor import Executor
 from memgpt_autogen.engine.formatting import messages_of
 from memgpt_autogen.engine.functions import Workspace
-from memgpt_autogen.engine.loop import Loop, TurnRequest
+from memgpt_autogen.engine.loop import Loop
 from memgpt_autogen.engine.queue_manager import QueueManager
 from memgpt_autogen.engine.turn_lock import TurnLock
 from memgpt_autogen.errors import DirectoryLockedError
-from memgpt_autogen.events import Clock, DocumentUpload, Event, TimedEvent
+from memgpt_autogen.events import Clock, DocumentUpload
 from memgpt_autogen.memory.blocks import Block
 from memgpt_autogen.memory.sharing import AttachedSources, SharedBlocks, SharedLink
 from memgpt_autogen.memory.state import Counters
@@ -116,13 +117,12 @@ class Engine:
         with self.queue.partners.of(request.partner), self.executor.equipped(request.toolbox):
             return self.loop.run(request, partial(self._summarizer, request.model))
 
-    def ignores(self, event: Event) -> bool:
-        """Whether an event is of those that `pause_heartbeats` holds back now."""
+    @property
+    def paused(self) -> bool:
+        """Whether `pause_heartbeats` holds timed events back now."""
         since, until = self.workspace.paused_since, self.workspace.paused_until
-        if not isinstance(event, TimedEvent) or until is None:
-            return False
         now = self.workspace.clock().astimezone(timezone.utc)
-        return (since or now) <= now < until  # a clock that was set back ends the pause
+        return until is not None and (since or now) <= now < until  # set back, a clock ends it
 
     def own(self, wait: float = _OWNER_SECONDS) -> None:
         """Be the process that runs this agent's turns.
@@ -268,8 +268,8 @@ class Engine:
 
     def _summarizer(self, model: ChatModel) -> Summarizer:
         window = self.queue.context.budget.window
-        asker, way = self.loop.asker, self.settings.summarize
-        by_model = way == "model" and not asker.decider.decides(model.name)  # which sees none
+        asker, way = self.loop.asker, self.settings.summary
+        by_model = way != "digest" and not asker.decider.decides(model.name)  # which sees none
         return Summarizer(
             partial(asker.summarized, model) if by_model else None,
             name=self.identity.name,
@@ -277,6 +277,7 @@ class Engine:
             chunk=window * 2,
             failures=FAILURES,
             zone=self.clock.zone,
+            sparse=way == "spr",
         )
 
 

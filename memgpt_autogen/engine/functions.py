@@ -42,7 +42,7 @@ class Workspace:
         unwritten: what calls have yet to write, with their step, by their ids: each says
             what to tell the model where it cannot be done, else None.
         muted: the turn's answer is out and the model runs only to store things.
-        paused_since: timed events are ignored from then on,
+        paused_since: timed events are held back from then on,
         paused_until: until then.
         zone: in which dates are shown; None: as they were given.
         shown: characters one result may show before it is cut with a note.
@@ -290,9 +290,9 @@ def archival_memory_search(work: Workspace, arguments: ArchivalMemorySearch) -> 
     return listing(page, partial(passage_line, zone=work.zone), "passages", work.shown)
 
 
-@_function(PauseHeartbeats, "Ignore timed events for a while.")
+@_function(PauseHeartbeats, "Hold timed events back for a while.")
 def pause_heartbeats(work: Workspace, arguments: PauseHeartbeats) -> str:
     now = work.clock()
     until = now.astimezone(timezone.utc) + timedelta(minutes=arguments.minutes)
     work.paused_since, work.paused_until = now, in_zone(until, now.tzinfo)
-    return f"Timed events are ignored until {stamp(work.paused_until)}."
+    return f"Timed events are held back until {stamp(work.paused_until)}."

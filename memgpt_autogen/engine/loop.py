@@ -6,24 +6,20 @@ MemGPT (arXiv 2310.08560, section 2.4 "Control flow and function chaining").
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 
 from memgpt_autogen.engine.asking.asker import Asker
 from memgpt_autogen.engine.asking.prefetch import Prefetch
+from memgpt_autogen.engine.asking.progress import Progress, TurnRequest
 from memgpt_autogen.engine.asking.summarizer import Summarizer
-from memgpt_autogen.engine.executor import CallNumbers, Executor, Toolbox, broken_off, step_of
+from memgpt_autogen.engine.executor import CallNumbers, Executor, broken_off, step_of
 from memgpt_autogen.engine.functions import Workspace
-from memgpt_autogen.engine.main_context import Queued
 from memgpt_autogen.engine.queue_manager import QueueManager, Room, Schemas
-from memgpt_autogen.engine.turn_lock import Stop, TurnStopped
+from memgpt_autogen.engine.turn_lock import TurnStopped
 from memgpt_autogen.errors import StorageError
-from memgpt_autogen.events import Event
-from memgpt_autogen.model.chat_model import ChatModel
 from memgpt_autogen.steps import (
     Completion,
-    Eviction,
-    FunctionCall,
     FunctionResult,
     Step,
     Turn,
@@ -36,72 +32,10 @@ MOST_CALLS = 16  # of one completion: more is a model that has lost its way
 
 NUDGE = "nobody heard you: you have not sent a message in this turn. Answer now with send_message."
 LAST_STEP = "this is your last step in this turn: answer now with send_message."
+STOPPED = "you were stopped here. What you did is kept; the rest is for your next turn."
 TOO_MANY = "you made {} calls at once; only the first {} were run."
 STEP_LIMIT_REPLY = "I have to stop here: I used up the steps I may take in one turn."
 TOKEN_BUDGET_REPLY = "I have to stop here: I used up the tokens I may spend in one turn."
-
-
-@dataclass(frozen=True)
-class TurnRequest:
-    """What one turn is given.
-
-    Attributes:
-        events: what it is about.
-        model: answers it.
-        toolbox: the user's tools, for this turn.
-        role: AutoGen's system message as it stands now.
-        partner: whose chat it is in; empty for an event outside chats.
-        stop: once set, no call of a completion is run any more and the turn ends as STOPPED.
-        on_step: is told of every step once it is written.
-        on_eviction: is told of every eviction.
-        answered: is called when the turn has ended with an answer, before that is written.
-    """
-
-    events: Sequence[Event]
-    model: ChatModel
-    toolbox: Toolbox
-    role: str
-    partner: str = ""
-    stop: Stop | None = None
-    on_step: Callable[[Step], None] = lambda step: None
-    on_eviction: Callable[[Eviction], None] = lambda eviction: None
-    answered: Callable[[], None] = lambda: None
-
-
-@dataclass
-class _Progress:
-    """What a turn has come to so far; `number` counts the turns of the agent's life."""
-
-    request: TurnRequest
-    number: int
-    summarizer: Callable[[], Summarizer]
-    arrived: Sequence[Queued]
-    steps: list[Step] = field(default_factory=list)
-    messages: list[str] = field(default_factory=list)
-    evictions: list[Eviction] = field(default_factory=list)
-    completion: Completion = field(default_factory=Completion)  # the latest
-    calls: Sequence[FunctionCall] = ()  # its calls, under their numbers
-    nudged: bool = False
-    for_pressure_only: bool = False
-
-    def ended(self, end: TurnEnd) -> Turn:
-        pending = {call.id for call in self.steps[-1].pending} if end is TurnEnd.CALLED else ()
-        return Turn(
-            steps=tuple(self.steps),
-            evictions=tuple(self.evictions),
-            messages=tuple(self.messages),
-            calls=tuple(call for call in self.calls if call.id in pending),
-            end=end,
-            retrieved=self.completion.retrieved,
-        )
-
-    def evicted(self, eviction: Eviction) -> None:
-        self.evictions.append(eviction)
-        self.request.on_eviction(eviction)
-
-    @property
-    def tokens(self) -> int:
-        return sum(step.usage.total for step in self.steps if step.usage)
 
 
 @dataclass(eq=False)
@@ -139,7 +73,8 @@ class Loop:
         """
         self.queue.state.counters.turns += 1
         number = self.queue.state.counters.turns
-        progress = _Progress(request, number, summarizer, self.queue.take_in(request.events))
+        self.queue.state.unfinished = request.partner
+        progress = Progress(request, number, summarizer, self.queue.take_in(request.events))
         try:
             self.queue.relieve(self._room(progress))
             self.prefetch.ahead(progress.arrived)
@@ -148,9 +83,9 @@ class Loop:
             # A model that ran only to store things had nothing more to say.
             if progress.for_pressure_only:
                 return self._end(progress, TurnEnd.SENT)
-            return progress.ended(TurnEnd.STOPPED)
+            return self._stopped(progress)
 
-    def _steps(self, progress: _Progress) -> Turn:
+    def _steps(self, progress: Progress) -> Turn:
         stop = progress.request.stop
         while True:
             if stop is not None:
@@ -175,7 +110,7 @@ class Loop:
             if end is not None:
                 return progress.ended(end)
 
-    def _failed(self, progress: _Progress, problem: Exception) -> Turn | None:
+    def _failed(self, progress: Progress, problem: Exception) -> Turn | None:
         """What a turn comes to whose model fails; None where that is the caller's to handle."""
         if progress.request.stop is not None:
             progress.request.stop.check()
@@ -185,7 +120,7 @@ class Loop:
         logger.error("the model failed after %s had answered", self.queue.name, exc_info=problem)
         return self._end(progress, TurnEnd.SENT)
 
-    def _record(self, step: Step, progress: _Progress) -> TurnEnd | None:
+    def _record(self, step: Step, progress: Progress) -> TurnEnd | None:
         """Write a step, all that it did and whether the turn goes on; why it ends, if it does."""
         with self.queue.written():
             step = self.queue.record(step)
@@ -194,38 +129,51 @@ class Loop:
             progress.messages.extend(step.sent)
             end = self._yields(step, progress)
             if end is not None:
-                progress.request.answered()
+                self._answered(progress)
         progress.request.on_step(step)
         return end
 
-    def _end(self, progress: _Progress, end: TurnEnd) -> Turn:
+    def _answered(self, progress: Progress) -> None:
+        self.queue.partners.ended(progress.request.partner)
+        progress.request.answered()
+
+    def _end(self, progress: Progress, end: TurnEnd) -> Turn:
         with self.queue.written():
-            progress.request.answered()
+            self._answered(progress)
         return progress.ended(end)
 
-    def _farewell(self, progress: _Progress, end: TurnEnd, text: str) -> Turn:
+    def _stopped(self, progress: Progress) -> Turn:
+        """The end of a turn whose rest another one takes up."""
+        stop = progress.request.stop
+        if stop is None or not stop.is_cancelled:  # else nobody waits for an answer
+            with self.queue.written():
+                self.queue.alert(STOPPED)
+                progress.request.answered()
+        return progress.ended(TurnEnd.STOPPED)
+
+    def _farewell(self, progress: Progress, end: TurnEnd, text: str) -> Turn:
         """End a turn at one of its ceilings; where nothing was said yet, with `text`."""
         with self.queue.written():
             if not progress.messages:
                 self.queue.record(Step(text=text, spoken=True, sent=(text,)), asked=False)
                 progress.messages.append(text)
-            progress.request.answered()
+            self._answered(progress)
         return progress.ended(end)
 
-    def _ask(self, progress: _Progress) -> Completion:
+    def _ask(self, progress: Progress) -> Completion:
         """The model's completion of the main context, made to fit its window."""
         if progress.steps:  # before the first step `take_in` has just looked
             self.queue.tell_of_changes()
         return self.asker.ask(progress.request.model, self._room(progress))
 
-    def _room(self, progress: _Progress) -> Room:
+    def _room(self, progress: Progress) -> Room:
         schemas = self._offered(progress)
         return Room(schemas, progress.summarizer, progress.arrived, progress.evicted)
 
-    def _offered(self, progress: _Progress) -> Schemas:
+    def _offered(self, progress: Progress) -> Schemas:
         return self.asker.decider.offers(progress.request.model.name, self.executor.schemas)
 
-    def _act(self, completion: Completion, progress: _Progress) -> Step:
+    def _act(self, completion: Completion, progress: Progress) -> Step:
         """Run the calls of a completion; text alone is a message unless nobody waits for one."""
         speaking = not progress.for_pressure_only
         progress.completion = completion
@@ -263,7 +211,7 @@ class Loop:
                 results.append(result)
         return step_of(completion, calls, results, sent)
 
-    def _keep_part(self, step: Step, progress: _Progress) -> None:
+    def _keep_part(self, step: Step, progress: Progress) -> None:
         """Record what was done of a step that was broken off, on the way of an exception."""
         done = {result.call_id for result in step.results}
         calls = tuple(call for call in step.calls if call.id in done)
@@ -275,7 +223,7 @@ class Loop:
         except StorageError:
             logger.exception("a step of %s that was broken off is lost", self.queue.name)
 
-    def _yields(self, step: Step, progress: _Progress) -> TurnEnd | None:
+    def _yields(self, step: Step, progress: Progress) -> TurnEnd | None:
         """Why the turn ends after `step`, or None when the model runs again."""
         if step.calls and step.pending:
             return TurnEnd.CALLED

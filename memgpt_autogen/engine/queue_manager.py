@@ -17,7 +17,7 @@ from memgpt_autogen.engine.asking.summarizer import Summarizer
 from memgpt_autogen.engine.functions import Workspace
 from memgpt_autogen.engine.main_context import MainContext, Queued
 from memgpt_autogen.errors import ContextOverflowError
-from memgpt_autogen.events import Event, Message, MessageEvent, Notice, SystemAlert
+from memgpt_autogen.events import Event, Login, Message, MessageEvent, Notice, SystemAlert
 from memgpt_autogen.memory.participants import Participants
 from memgpt_autogen.memory.partner_queues import PartnerQueues
 from memgpt_autogen.memory.state import SavedState
@@ -172,6 +172,9 @@ class QueueManager:
         return False
 
     def _entry(self, event: Event) -> Queued:
+        if isinstance(event, Login):
+            said = self.work.recall.search("", limit=1, speaker=clean(event.name)).items
+            event = event.after(said[0].timestamp if said else None)
         if not isinstance(event, MessageEvent):
             return _notice(event)
         if told := self.participants.hear(event):

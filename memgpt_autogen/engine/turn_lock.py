@@ -21,16 +21,25 @@ class TurnStopped(Exception):  # noqa: N818 - it is no error of the program
 
 
 class Stop:
-    """Set, from any thread, when a turn is to end at its next step boundary."""
+    """Set, from any thread, when a turn is to end at its next step boundary.
+
+    Attributes:
+        is_cancelled: nobody waits for the turn's reply any more.
+    """
 
     def __init__(self) -> None:
         self._guard = threading.Lock()
-        self._is_set = False
+        self._is_set = self.is_cancelled = False
         self._reactions: list[Callable[[], object]] = []
 
     @property
     def is_set(self) -> bool:
         return self._is_set
+
+    def cancel(self) -> None:
+        """Ask the turn to end, whose reply nobody will hear."""
+        self.is_cancelled = True
+        self.set()
 
     def set(self) -> None:
         """Ask the turn to end; what waits on its behalf is told at once."""

@@ -105,6 +105,12 @@ class PartnerQueues:
             if before is not None:  # a turn goes on, in which this one was taken
                 self._turn_to(before)
 
+    def ended(self, partner: str) -> None:
+        """A turn in this partner's chat came to its end; to be done in `written`."""
+        values = self._queue.saved.values
+        if not self.apart or values.unfinished == partner:
+            values.unfinished = None
+
     def own(self) -> PutAside:
         """What is the present partner's own."""
         context = self._queue.context

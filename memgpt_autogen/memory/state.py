@@ -12,7 +12,7 @@ from typing import Annotated, Any, Union
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
 from memgpt_autogen.errors import StateFormatError
-from memgpt_autogen.events import MessageEvent, Notice
+from memgpt_autogen.events import MessageEvent, Notice, Schedule
 from memgpt_autogen.memory.sharing import SharedLink
 from memgpt_autogen.model.protocol.rules import ServerRules
 from memgpt_autogen.steps import Step, Usage
@@ -67,6 +67,9 @@ class AgentState(BaseModel):
         sources: names of the attached document sources and shared archives.
         archives: those of them that the agent may write to.
         shared_blocks: the attached shared blocks, whose texts are kept outside.
+        schedules: when timed events come.
+        unfinished: the partner, empty for none, in whose chat a turn runs, or was broken off;
+            None: the latest one came to its end.
         preset: the name of the system instructions in use.
         token_factor: what the provider's counts were, relative to ours.
         server_rules: what servers take, by the model's name.
@@ -89,6 +92,8 @@ class AgentState(BaseModel):
     counters: Counters = Counters()
     paused_since: datetime | None = None
     paused_until: datetime | None = None
+    schedules: tuple[Schedule, ...] = ()
+    unfinished: str | None = None
     preset: str = ""
     token_factor: float = 1.0
     server_rules: dict[str, ServerRules] = {}

@@ -11,6 +11,7 @@ from typing import Literal
 import numpy as np
 
 from memgpt_autogen.engine.engine import Engine
+from memgpt_autogen.engine.queue_manager import QueueManager
 from memgpt_autogen.memory.archival import Passage
 from memgpt_autogen.storage.text import clean
 from memgpt_autogen.upkeep.distinctive import normalised
@@ -22,8 +23,9 @@ _LEAST_BYTES = 7  # shorter ones stand in any file by chance
 _SPREAD = np.uint64(0x9E3779B97F4A7C15)  # makes a hash of eight bytes, in its highest bits
 
 Tier = Literal[
-    "core memory", "history", "queue", "summary", "recall", "archival", "chats", "search", "file"
-]
+    "core memory", "history", "queue", "summary", "recall", "archival", "chats", "schedules",
+    "search", "file",
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -85,8 +87,14 @@ def _texts(
         for at, entry in enumerate(own.queue):
             yield "queue", f"{partner} {at}".strip(), texts_of(entry)
         yield "summary", partner, (own.summary,)
+    yield from _of_state(queue)
+
+
+def _of_state(queue: QueueManager) -> Iterator[tuple[Tier, str, Iterable[str]]]:
     for chat in {*queue.state.chats, *queue.saved.partners()}:
         yield "chats", chat, (chat,)
+    for schedule in queue.state.schedules:
+        yield "schedules", schedule.name, (schedule.name, schedule.text)
 
 
 # --- files ---------------------------------------------------------------------------

@@ -108,7 +108,7 @@ def agents(folder: Path) -> Iterator[list[tuple[Answering, ScriptedModel, MemGPT
             script = Answering()
             model = stack.enter_context(ScriptedModel(script, window=10**7))
             given = Settings(
-                location=str(folder / str(window)), max_steps=MAX_STEPS, summarize="digest",
+                location=str(folder / str(window)), max_steps=MAX_STEPS, summary="digest",
                 block_limit=200,
             )  # fmt: skip
             agent = MemGPTAgent(

@@ -1,12 +1,14 @@
-"""Evicted messages → the recursive summary at the head of the queue.
+"""Evicted messages → the summary at the head of the queue.
 
 MemGPT (arXiv 2310.08560, section 2.2): an eviction generates a new recursive
-summary from the existing one and the evicted messages.
+summary from the existing one and the evicted messages. Or sparse priming representations:
+short statements (https://github.com/daveshap/SparsePrimingRepresentations).
 """
 
 from __future__ import annotations
 
 import logging
+import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -30,6 +32,22 @@ _INSTRUCTIONS = (
     " {words} words, and nothing but the summary."
 )
 
+_STATE = (
+    "You note what {name} is to remember of a conversation, as sparse priming representations:"
+    " short statements that let a language model recall it. Write one statement a line, each"
+    " complete by itself, of at most fifteen words, with the names, numbers, dates, decisions,"
+    " open tasks and promises just as they were said. Leave out greetings and what nobody will"
+    " ask for. At most {count} lines, and nothing but the statements."
+)
+_MERGE = (
+    "These are statements that {name} remembers, the oldest first. They take too much room. Merge"
+    " those that belong together, let a later one replace an earlier one that it corrects, and"
+    " leave out what matters least; keep names, numbers, dates and promises as they are. One"
+    " statement a line, at most {words} words in all, and nothing but the statements."
+)
+_STATEMENT = 200  # characters of one
+_BULLET = re.compile(r"^\s*(?:[-*•–]|\d{1,3}[.)])\s+")
+
 
 @dataclass(frozen=True)
 class Summarizer:
@@ -42,6 +60,8 @@ class Summarizer:
         chunk: characters of messages given to the model at once.
         failures: exceptions of the model call that lead to a digest instead.
         zone: in which dates are shown.
+        sparse: the summary is of statements, each of which stays as it is while there is room,
+            instead of being written anew at each eviction.
     """
 
     complete: Complete | None
@@ -50,6 +70,7 @@ class Summarizer:
     chunk: int
     failures: tuple[type[Exception], ...] = ()
     zone: tzinfo | None = None
+    sparse: bool = False
 
     def summarize(self, summary: str, evicted: Sequence[Queued]) -> str:
         """The summary that stands for `summary` and the evicted entries together."""
@@ -58,27 +79,46 @@ class Summarizer:
         if not lines:
             return summary
         if self.complete is not None:
-            made = self._by_model(summary, lines)
+            made = (self._primed if self.sparse else self._rewritten)(summary, lines)
             if made:
                 return made
         return self._digest(summary, evicted, lines)
 
-    def _by_model(self, summary: str, lines: Sequence[str]) -> str:
-        assert self.complete is not None
+    def _rewritten(self, summary: str, lines: Sequence[str]) -> str:
         instructions = _INSTRUCTIONS.format(name=self.name, words=self.limit // 8)
         for chunk in _chunks(lines, self.chunk):
             so_far = frames.apart(summary) or "(none)"
             text = f"Summary so far:\n{so_far}\n\nNew messages:\n{chunk}"
-            try:
-                summary = self.complete(instructions, text).strip()
-            except self.failures as problem:
-                logger.warning("The summary is a plain digest: the model failed (%s).", problem)
-                return ""
+            summary = clip(self._ask(instructions, text), self.limit)
             if not summary:
-                logger.warning("The summary is a plain digest: the model gave an empty one.")
                 return ""
-            summary = clip(summary, self.limit)
         return summary
+
+    def _primed(self, summary: str, lines: Sequence[str]) -> str:
+        """The statements so far and those on the new messages, merged where room runs out."""
+        told = _statements(summary)
+        instructions = _STATE.format(name=self.name, count=max(self.limit // 160, 4))
+        for chunk in _chunks(lines, self.chunk):
+            made = self._ask(instructions, f"New messages:\n{chunk}")
+            if not made:
+                return ""
+            told = list(dict.fromkeys(told + [clip(one, _STATEMENT) for one in _statements(made)]))
+            if len("\n".join(told)) > self.limit:
+                text = frames.apart("\n".join(told))
+                merged = self._ask(_MERGE.format(name=self.name, words=self.limit // 9), text)
+                told = _latest(_statements(merged) or told, self.limit)
+        return "\n".join(told)
+
+    def _ask(self, instructions: str, text: str) -> str:
+        assert self.complete is not None
+        try:
+            made = self.complete(instructions, text).strip()
+        except self.failures as problem:
+            logger.warning("The model could not sum up what left the queue (%s).", problem)
+            return ""
+        if not made:
+            logger.warning("The model could not sum up what left the queue: it wrote nothing.")
+        return made
 
     def _digest(self, summary: str, evicted: Sequence[Queued], lines: Sequence[str]) -> str:
         """Who said how much, and each message's beginning, the newest first to be kept."""
@@ -86,7 +126,10 @@ class Summarizer:
         who = ", ".join(f"{frames.name(name)} ({count})" for name, count in speakers.most_common(8))
         head = f"{len(evicted)} earlier entries" + (f", by {who}" if who else "") + "."
         room = self.limit - len(head) - 1
-        old = clip(summary, room // 3) if summary else ""
+        if self.sparse:
+            old = "\n".join(_latest(_statements(summary), room * 2 // 3))
+        else:
+            old = clip(summary, room // 3) if summary else ""
         room -= len(old) + 1
         briefs: list[str] = []
         for line in reversed(lines):
@@ -97,6 +140,25 @@ class Summarizer:
             briefs.append(brief)
             room -= len(brief) + 1
         return "\n".join(part for part in (old, head, *reversed(briefs)) if part)
+
+
+def _statements(text: str) -> list[str]:
+    """The statements in a text of one a line, without bullets and headings."""
+    lines = (_BULLET.sub("", line).strip() for line in text.splitlines())
+    return [line for line in lines if line and not line.endswith(":")]
+
+
+def _latest(statements: Sequence[str], room: int) -> list[str]:
+    """As many of the latest as so many characters take; of one that is too long, a part."""
+    kept: list[str] = []
+    for one in reversed(statements):
+        if len(one) + 1 > room:
+            break
+        kept.append(one)
+        room -= len(one) + 1
+    if not kept and statements and room > 1:
+        kept = [clip(statements[-1], room - 1)]
+    return kept[::-1]
 
 
 def _chunks(lines: Sequence[str], limit: int) -> list[str]:

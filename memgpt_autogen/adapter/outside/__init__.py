@@ -1,0 +1,1 @@
+"""What an agent does outside its turns in chats."""

@@ -1,0 +1,1 @@
+"""Timed events: when they are due, and who notices."""
