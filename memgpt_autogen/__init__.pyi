@@ -1,6 +1,7 @@
 from .adapter.capability import MemGPTCapability
 from .adapter.translator import AutoGenTranslator, Translator
 from .agent import MemGPTAgent
+from .client.client import MemGPT
 from .engine.engine import ContextOverview
 from .errors import (
     ChatModelError,
@@ -25,12 +26,14 @@ from .memory.page import Page
 from .settings import Settings
 from .sources.load import LoadedSource, load_source
 from .steps import Eviction, FunctionCall, FunctionResult, Step, Turn, TurnEnd, Usage
-from .storage.journal.blocks import BlockChange
+from .storage.journal.blocks import BlockChange, StoredBlock
+from .upkeep.agents import AgentSummary, Deleted
 from .upkeep.forget import Receipt
 from .upkeep.reindex import reindex
 from .upkeep.remains import Remnant
 
 __all__ = [
+    "AgentSummary",
     "AutoGenTranslator",
     "Block",
     "BlockChange",
@@ -39,6 +42,7 @@ __all__ = [
     "ConflictError",
     "ContextOverflowError",
     "ContextOverview",
+    "Deleted",
     "DirectoryLockedError",
     "DocumentUpload",
     "EmbedderMismatchError",
@@ -50,6 +54,7 @@ __all__ = [
     "LoadedSource",
     "LocalModelError",
     "Login",
+    "MemGPT",
     "MemGPTAgent",
     "MemGPTCapability",
     "MemGPTError",
@@ -64,6 +69,7 @@ __all__ = [
     "StateFormatError",
     "Step",
     "StorageError",
+    "StoredBlock",
     "SystemAlert",
     "TakenOverError",
     "TimedEvent",
