@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -106,13 +107,16 @@ class MemGPT(AsyncTwins):
         if not name.strip():
             raise ConfigurationError("name='': give the agent a name.")
         chosen = preset or self._config.get("preset")
+        if not self.has_agent(name):
+            persona = persona or self._config.get("persona") or "sam_pov"
+            human = human or self._config.get("human") or "cs_phd"
         identity = Identity(
             name,
             self.model.name,
             self._window,
             None if chosen is None else kept(chosen),
-            text_of("persona", persona or self._config.get("persona") or "sam_pov"),
-            text_of("human", human or self._config.get("human") or "cs_phd"),
+            None if persona is None else text_of("persona", persona),
+            None if human is None else text_of("human", human),
         )
         session = self._sessions.get(name)
         if session is None:
@@ -120,6 +124,12 @@ class MemGPT(AsyncTwins):
         session.identity, session.role = identity, system_message
         session.open()
         return name
+
+    def has_agent(self, name: str) -> bool:
+        """Whether there is an agent of that name."""
+        location = self.settings.location
+        here = location != MEMORY and name in names_at(location, "agents")
+        return here or name in self._sessions
 
     def list_agents(self) -> list[AgentSummary]:
         """The agents at the memory's location, whoever made them, with their sizes.
@@ -283,11 +293,4 @@ class MemGPT(AsyncTwins):
         return session
 
     def _free_name(self) -> str:
-        location = self.settings.location
-        taken = set(self._sessions)
-        if location != MEMORY:
-            taken.update(names_at(location, "agents"))
-        number = 1
-        while f"agent_{number}" in taken:
-            number += 1
-        return f"agent_{number}"
+        return next(name for name in map("agent_{}".format, count(1)) if not self.has_agent(name))
