@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import signal
 import threading
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import openai
@@ -75,7 +77,7 @@ class Conversation:
         """A turn about events, shown as it goes; None where it failed, which is told."""
         self._undone.clear()
         stop, outcome = Stop(), list[Turn | BaseException]()
-        with self.screen.working(self.agent) as working:
+        with _interrupts(stop), self.screen.working(self.agent) as working:
 
             def work() -> None:
                 try:
@@ -85,12 +87,9 @@ class Conversation:
 
             thread = threading.Thread(target=work, name="memgpt turn", daemon=True)
             thread.start()
-            while thread.is_alive():
-                try:
-                    thread.join(0.1)
-                except KeyboardInterrupt:
-                    stop.set()
-                    working.doing("stopping")
+            with stop.telling(lambda: working.doing("stopping")):
+                while thread.is_alive():
+                    thread.join(0.1)  # by parts, so that a signal is seen
         return self._told(outcome[0])
 
     def _turn(self, events: Sequence[Event], stop: Stop, working: Working) -> Turn:
@@ -168,6 +167,23 @@ class Conversation:
     def forgot(self) -> None:
         """Keep nothing of what was undone: it may have been erased."""
         self._undone.clear()
+
+
+@contextmanager
+def _interrupts(stop: Stop) -> Iterator[None]:
+    """Inside the `with` block Ctrl-C sets `stop`, and is no exception wherever it strikes."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def interrupted(*_: object) -> None:  # in a thread: this one may hold the stop's lock
+        threading.Thread(target=stop.set, daemon=True).start()
+
+    before = signal.signal(signal.SIGINT, interrupted)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def typed_earlier(session: Session, user: str) -> list[str]:

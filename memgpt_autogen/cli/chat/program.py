@@ -65,10 +65,12 @@ def run(wishes: Wishes, configured: Configured | None = None) -> int:
 
 
 def _converse(chat: Conversation, wishes: Wishes) -> None:
-    if not wishes.first:
-        chat.begin(verify=wishes.verify)
+    opens = not wishes.first
     while True:
         try:
+            if opens:
+                opens = False
+                chat.begin(verify=wishes.verify)
             text = chat.reader.read(chat.user)
             if text is None:
                 return
