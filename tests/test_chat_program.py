@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import signal
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -221,9 +223,18 @@ def test_the_help_fits_a_terminal() -> None:
     assert max(map(len, shown.splitlines())) <= 80
 
 
+def test_the_help_waits_for_nothing_that_takes_long_to_import() -> None:
+    code = (
+        "import sys; from memgpt_autogen.cli.chat.command import chat_command; chat_command();"
+        "print({'autogen', 'chromadb', 'numpy', 'openai', 'prompt_toolkit'} & set(sys.modules))"
+    )
+    found = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, check=True)
+    assert found.stdout.strip() == b"set()"
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no pseudo-terminal")
 def test_in_a_real_terminal(tmp_path: Path) -> None:
-    """Colours, completion, several lines; Ctrl-C stops a turn, not the program."""
+    """Completion, several lines; Ctrl-C stops a turn, not the program; a kill loses nothing."""
     terminal: Any = pexpect.spawn(
         sys.executable, ["-m", "tests.chatting", str(tmp_path / "m")],
         cwd=str(ROOT), dimensions=(40, 100), timeout=30, encoding="utf-8",
@@ -250,8 +261,14 @@ def test_in_a_real_terminal(tmp_path: Path) -> None:
     terminal.sendintr()
     terminal.expect("/exit ends")
     terminal.expect("user> ")
-    terminal.send("/exit\r")
-    terminal.expect("sam remembers this")
-    terminal.expect(pexpect.EOF)
+    terminal.kill(signal.SIGKILL)
     terminal.close()
-    assert terminal.exitstatus == 0
+    kept = ["Dana likes\ntea", "I heard that Dana likes and keep it.", "take your time"]
+    with ScriptedModel(talking) as model:
+        given: dict[str, Any] = {"embedder": HashingEmbedder(), "memory": tmp_path / "m"}
+        with MemGPT(llm_config=model.llm_config, **given) as client:
+            client.user_message("sam", "Dana likes jazz")
+            recall = client.session("sam").open().workspace.recall
+            texts = [one.text for one in recall.everything()]
+            assert texts == [*kept, "Dana likes jazz", "I heard that Dana likes jazz and keep it."]
+            assert client.get_memory("sam")["human"].value.endswith("Dana likes\nDana likes jazz")
