@@ -130,6 +130,8 @@ def test_errors_are_told_and_the_conversation_goes_on(chat: Chat) -> None:
     assert "error: Error code: 401" in shown
     assert "sam: fine" in shown
     assert "error: there is no source 'nowhere'" in shown
+    away = chat("hello", model="m", endpoint="http://127.0.0.1:1/v1", script=[], first=True)
+    assert "Does the server of the model run?" in away
     assert "no preset 'nothing'" in chat(status=1, agent="new", preset="nothing", script=[])
 
 
@@ -171,6 +173,15 @@ def test_who_answers(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "sk-secret")
     assert chosen_model(None, None, None, tell=told.append) == {"model": "gpt-4o-mini"}
     assert not any("secret" in one for one in told)
+
+
+def test_a_missing_key_is_told_before_anything_is_made(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    wishes = Wishes("sam", memory=str(tmp_path / "m"), model="gpt-4o-mini", plain=True)
+    assert run(wishes, None) == 1
+    assert "OPENAI_API_KEY" in capsys.readouterr().out
+    assert not (tmp_path / "m").exists()
 
 
 def test_without_any_model_it_asks_before_it_fetches_one(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -239,35 +250,37 @@ def test_in_a_real_terminal(tmp_path: Path) -> None:
         sys.executable, ["-m", "tests.chatting", str(tmp_path / "m")],
         cwd=str(ROOT), dimensions=(40, 100), timeout=30, encoding="utf-8",
     )  # fmt: skip
-    terminal.expect("user> ")
+    terminal.expect("Your name")
+    terminal.send("Dana\r")
+    terminal.expect("Dana> ")
     terminal.send("Dana likes\x1b\rtea\r")
     terminal.expect("\\+ human: Dana likes")
     terminal.expect("I heard that Dana likes and keep it")
-    terminal.expect("user> ")
+    terminal.expect("Dana> ")
     terminal.send("take your time\r")
     terminal.expect("thinking")
     terminal.sendintr()
     terminal.expect("stopped; what was done is kept")
-    terminal.expect("user> ")
+    terminal.expect("Dana> ")
     terminal.send("/conte")
     terminal.expect("/context")
     terminal.send("\t")
     terminal.expect("/context")
     terminal.send("\r")
     terminal.expect("of 8,192 tokens")
-    terminal.expect("user> ")
+    terminal.expect("Dana> ")
     terminal.send("\x1b[A")
     terminal.expect("/context")
     terminal.sendintr()
     terminal.expect("/exit ends")
-    terminal.expect("user> ")
+    terminal.expect("Dana> ")
     terminal.kill(signal.SIGKILL)
     terminal.close()
     kept = ["Dana likes\ntea", "I heard that Dana likes and keep it.", "take your time"]
     with ScriptedModel(talking) as model:
         given: dict[str, Any] = {"embedder": HashingEmbedder(), "memory": tmp_path / "m"}
         with MemGPT(llm_config=model.llm_config, **given) as client:
-            client.user_message("sam", "Dana likes jazz")
+            client.user_message("sam", "Dana likes jazz", name="Dana")
             recall = client.session("sam").open().workspace.recall
             texts = [one.text for one in recall.everything()]
             assert texts == [*kept, "Dana likes jazz", "I heard that Dana likes jazz and keep it."]

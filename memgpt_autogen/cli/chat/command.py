@@ -52,7 +52,7 @@ User = Annotated[
     typer.Option(
         metavar="NAME",
         help="Who you are.",
-        show_default="whom it knows, else user",
+        show_default="whom it knows, else it asks",
         rich_help_panel=_AGENT,
     ),
 ]

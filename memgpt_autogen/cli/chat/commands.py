@@ -8,6 +8,7 @@ from pathlib import Path
 
 from memgpt_autogen.cli.chat import views
 from memgpt_autogen.cli.chat.conversation import Conversation
+from memgpt_autogen.cli.chat.reading import agrees
 from memgpt_autogen.engine.queue_manager import PRESSURE
 from memgpt_autogen.events import SystemAlert, TimedEvent
 from memgpt_autogen.storage.catalog import names_at
@@ -200,7 +201,7 @@ def _history(chat: Conversation, name: str) -> None:
 
 @_command("/forget", "NAME", "Erase all that somebody said, and what was learnt from it.")
 def _forget(chat: Conversation, name: str) -> None:
-    if not name or not chat.reader.confirm(f"Erase {name} from {chat.agent}'s memory for good?"):
+    if not name or not agrees(chat.reader, f"Erase {name} from {chat.agent}'s memory for good?"):
         chat.screen.note("nothing was erased")
         return
     with chat.session.held() as engine:

@@ -129,7 +129,9 @@ class Conversation:
         """Tell what went wrong."""
         if self.debug:
             self.screen.fail("".join(traceback.format_exception(problem)))
-        self.screen.fail(f"error: {problem}")
+        away = isinstance(problem, openai.APIConnectionError)
+        hint = " Does the server of the model run?" if away else ""
+        self.screen.fail(f"error: {problem}{hint}")
 
     # --- what was said ---------------------------------------------------------------
 

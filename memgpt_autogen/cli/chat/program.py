@@ -13,7 +13,7 @@ from typing import Any
 from memgpt_autogen.cli.chat.choosing import Configured, chosen_model
 from memgpt_autogen.cli.chat.commands import Leave, completions, run_command
 from memgpt_autogen.cli.chat.conversation import Conversation, typed_earlier
-from memgpt_autogen.cli.chat.reading import PlainReader, PromptReader, Reader
+from memgpt_autogen.cli.chat.reading import PlainReader, PromptReader, agrees
 from memgpt_autogen.cli.chat.screen import Screen
 from memgpt_autogen.client.client import MemGPT
 from memgpt_autogen.client.session import Session
@@ -87,21 +87,22 @@ def _converse(chat: Conversation, wishes: Wishes) -> None:
 
 
 def _client(wishes: Wishes, configured: Configured | None, screen: Screen) -> MemGPT:
-    ask: Reader = PlainReader() if wishes.plain else PromptReader((), ())
     model = chosen_model(
         wishes.model,
         wishes.endpoint,
         configured,
         tell=screen.note,
-        agree=lambda question: wishes.yes or not sys.stdin.isatty() or ask.confirm(question),
+        agree=lambda question: not _may_ask(wishes) or agrees(PromptReader((), ()), question),
     )
     settings = settled(wishes.memory or (configured.memory if configured else "") or None)
-    return MemGPT(
+    client = MemGPT(
         llm_config=model,
         memory=settings,
         context_window=(configured.context_window if configured else 0) or None,
         embedder=_embedder(settings.location, wishes.agent, configured),
     )
+    client.model.entries[0].client  # noqa: B018 - a key that is missing is told before anything
+    return client
 
 
 def _conversation(
@@ -121,7 +122,10 @@ def _conversation(
     session = open_agent(wishes.agent)
     engine = session.open()
     known, messages = engine.queue.state.only_partner, len(engine.workspace.recall)
-    user = wishes.user or known or "user"
+    name = wishes.user or known
+    if not name and _may_ask(wishes):
+        name = PromptReader((), ()).ask("Your name, for the agent to know you by: ")
+    user = name or "user"
     place = client.settings.location
     screen.note(
         f"{wishes.agent} ({place}): {messages:,} messages remembered. /help lists the commands."
@@ -129,9 +133,14 @@ def _conversation(
         else f"{wishes.agent} is new ({place}). /help lists the commands."
     )
     chat = Conversation(session, screen, PlainReader(), user, open_agent, wishes.debug)
-    if not wishes.plain:
+    if not wishes.plain and sys.stdin.isatty():  # whoever said --yes is there too
         chat.reader = PromptReader(list(completions(chat)), typed_earlier(session, user))
     return chat
+
+
+def _may_ask(wishes: Wishes) -> bool:
+    """Whether the person is there to be asked, and did not say --yes."""
+    return not (wishes.yes or wishes.plain) and sys.stdin.isatty()
 
 
 def _embedder(location: str, agent: str, configured: Configured | None) -> Embedder:

@@ -23,9 +23,14 @@ class Reader(Protocol):
         """The next message or command; None at the end of the input."""
         ...
 
-    def confirm(self, question: str) -> bool:
-        """Whether the person says yes."""
+    def ask(self, question: str) -> str:
+        """One line of an answer; empty at the end of the input."""
         ...
+
+
+def agrees(reader: Reader, question: str) -> bool:
+    """Whether the person says yes."""
+    return reader.ask(f"{question} [y/N] ").lower() in _YES
 
 
 class PlainReader:
@@ -46,11 +51,11 @@ class PlainReader:
                 return "\n".join([*lines, line])
             lines.append(line[:-1])
 
-    def confirm(self, question: str) -> bool:
-        """Whether the next line says yes."""
-        sys.stdout.write(f"{question} [y/N] ")
+    def ask(self, question: str) -> str:
+        """The next line; empty at the end of the input."""
+        sys.stdout.write(question)
         sys.stdout.flush()
-        return sys.stdin.readline().strip().lower() in _YES
+        return sys.stdin.readline().strip()
 
 
 class PromptReader:
@@ -81,13 +86,12 @@ class PromptReader:
         except EOFError:
             return None
 
-    def confirm(self, question: str) -> bool:
-        """Whether the person says yes."""
+    def ask(self, question: str) -> str:
+        """One line of an answer; empty at the end of the input."""
         try:
-            answer = PromptSession[str]().prompt(f"{question} [y/N] ")
+            return PromptSession[str]().prompt(question).strip()
         except (EOFError, KeyboardInterrupt):
-            return False
-        return answer.strip().lower() in _YES
+            return ""
 
 
 class _Commands(Completer):
