@@ -14,6 +14,7 @@ from memgpt_autogen import (
     AutoGenTranslator,
     Block,
     ConfigurationError,
+    MemGPT,
     MemGPTAgent,
     MemGPTCapability,
     Settings,
@@ -56,7 +57,7 @@ DOORS: dict[str, tuple[Callable[[Any], Callable[..., Any]], dict[str, Any]]] = {
     ),
     "core.set": (
         lambda agent: agent.core_memory.set,
-        {"name": "human", "value": "x", "author": "y"},
+        {"name": "human", "value": "x", "author": "y", "version": 1},
     ),
     "core.append": (lambda agent: agent.core_memory.append, {"name": "human", "content": "x"}),
     "core.replace": (
@@ -67,6 +68,7 @@ DOORS: dict[str, tuple[Callable[[Any], Callable[..., Any]], dict[str, Any]]] = {
     "core.add": (lambda agent: agent.core_memory.add, {"block": Block(name="x"), "author": "y"}),
     "core.remove": (lambda agent: agent.core_memory.remove, {"name": "human"}),
     "core.limit": (lambda agent: agent.core_memory.limit, {"name": "human", "limit": 500}),
+    "core.version": (lambda agent: agent.core_memory.version, {"name": "human"}),
     "core.history": (lambda agent: agent.core_memory.history, {"name": "human"}),
     "recall.write": (lambda agent: agent.recall.write, {"items": [], "progress": print}),
     "archival.write": (lambda agent: agent.archival.write, {"items": [], "progress": print}),
@@ -144,6 +146,10 @@ DOORS: dict[str, tuple[Callable[[Any], Callable[..., Any]], dict[str, Any]]] = {
         },
     ),
     "MemGPTCapability": (lambda agent: MemGPTCapability, {**MEMORY, "listen_to": {"Ann"}}),
+    "MemGPT": (
+        lambda agent: MemGPT,
+        {**MEMORY, "model": "x", "context_window": 8192, "clock": datetime.now},
+    ),
     "AutoGenTranslator": (
         lambda agent: AutoGenTranslator,
         {"monologue": "hidden", "calls": "reply"},
