@@ -12,6 +12,7 @@ import pytest
 from memgpt_autogen import ConfigurationError, Login, MemGPT
 from memgpt_autogen.client.session import Session
 from memgpt_autogen.engine.engine import Engine
+from memgpt_autogen.events import Notice
 from memgpt_autogen.storage.embedders.embedder import HashingEmbedder
 from memgpt_autogen.testing import ChatRequest, ScriptedModel, Step, call, calls, send
 from memgpt_autogen.upkeep.undo import redo, rewrite, undo
@@ -127,9 +128,10 @@ def test_an_opening_is_an_exchange_too_but_what_came_after_stays() -> None:
             assert first is not None
             assert [one.kind for one in first.entries] == ["message", "step"]
             assert undo(engine) is not None
-            texts = [str(one) for one in engine.queue.context.entries]
-            assert len(texts) == 1
-            assert "Bob is online" in texts[0]
+            left = [one.body() for one in engine.queue.context.entries if isinstance(one, Notice)]
+            assert len(left) == len(engine.queue.context.entries)
+            assert left[-1].startswith("(login) Bob is online")
+            assert not any("Welcome" in text or "(login) Ann" in text for text in left)
             assert len(engine.workspace.recall) == 0
 
 

@@ -177,12 +177,12 @@ def _exchange(entries: Sequence[Queued]) -> list[Queued]:
     starts = [n for n, one in enumerate(entries) if _is_said(one) or _acted(entries, n)]
     if not starts:
         return []
-    start = starts[-1]
+    start, end = starts[-1], ends[-1] + 1
     while start and _is_said(entries[start]) and _is_said(entries[start - 1]):
         start -= 1  # what came together
-    return [
-        one for n, one in enumerate(entries[start:], start) if n <= ends[-1] or not _happened(one)
-    ]
+    if any(map(_happened, entries[end:])):
+        return list(entries[start:end])
+    return list(entries[start:])  # with alerts about it
 
 
 def _is_said(entry: Queued) -> bool:
