@@ -1,6 +1,7 @@
 from .adapter.capability import MemGPTCapability
 from .adapter.translator import AutoGenTranslator, Translator
 from .agent import MemGPTAgent
+from .client.client import MemGPT
 from .engine.engine import ContextOverview
 from .errors import (
     ChatModelError,
@@ -34,14 +35,16 @@ from .memory.page import Page
 from .settings import Settings
 from .sources.load import LoadedSource, load_source
 from .steps import Eviction, FunctionCall, FunctionResult, Step, Turn, TurnEnd, Usage
-from .storage.journal.blocks import BlockChange
+from .storage.journal.blocks import BlockChange, StoredBlock
 from .upkeep.agent_files.by_name import export_agent, import_agent
+from .upkeep.agents import AgentSummary, Deleted
 from .upkeep.chats.load import ImportedChats, import_chats
 from .upkeep.forget import Receipt
 from .upkeep.reindex import reindex
 from .upkeep.remains import Remnant
 
 __all__ = [
+    "AgentSummary",
     "AutoGenTranslator",
     "Block",
     "BlockChange",
@@ -50,6 +53,7 @@ __all__ = [
     "ConflictError",
     "ContextOverflowError",
     "ContextOverview",
+    "Deleted",
     "DirectoryLockedError",
     "DocumentUpload",
     "EmbedderMismatchError",
@@ -62,6 +66,7 @@ __all__ = [
     "LoadedSource",
     "LocalModelError",
     "Login",
+    "MemGPT",
     "MemGPTAgent",
     "MemGPTCapability",
     "MemGPTError",
@@ -77,6 +82,7 @@ __all__ = [
     "StateFormatError",
     "Step",
     "StorageError",
+    "StoredBlock",
     "SystemAlert",
     "TakenOverError",
     "TimedEvent",

@@ -14,6 +14,7 @@ from memgpt_autogen import (
     AutoGenTranslator,
     Block,
     ConfigurationError,
+    MemGPT,
     MemGPTAgent,
     MemGPTCapability,
     Settings,
@@ -69,7 +70,7 @@ DOORS: dict[str, tuple[Callable[[Any], Callable[..., Any]], dict[str, Any]]] = {
     ),
     "core.set": (
         lambda agent: agent.core_memory.set,
-        {"name": "human", "value": "x", "author": "y"},
+        {"name": "human", "value": "x", "author": "y", "version": 1},
     ),
     "core.append": (lambda agent: agent.core_memory.append, {"name": "human", "content": "x"}),
     "core.replace": (
@@ -80,6 +81,7 @@ DOORS: dict[str, tuple[Callable[[Any], Callable[..., Any]], dict[str, Any]]] = {
     "core.add": (lambda agent: agent.core_memory.add, {"block": Block(name="x"), "author": "y"}),
     "core.remove": (lambda agent: agent.core_memory.remove, {"name": "human"}),
     "core.limit": (lambda agent: agent.core_memory.limit, {"name": "human", "limit": 500}),
+    "core.version": (lambda agent: agent.core_memory.version, {"name": "human"}),
     "core.history": (lambda agent: agent.core_memory.history, {"name": "human"}),
     "recall.write": (lambda agent: agent.recall.write, {"items": [], "progress": print}),
     "archival.write": (lambda agent: agent.archival.write, {"items": [], "progress": print}),
@@ -158,6 +160,10 @@ DOORS: dict[str, tuple[Callable[[Any], Callable[..., Any]], dict[str, Any]]] = {
         },
     ),
     "MemGPTCapability": (lambda agent: MemGPTCapability, {**MEMORY, "listen_to": {"Ann"}}),
+    "MemGPT": (
+        lambda agent: MemGPT,
+        {**MEMORY, "model": "x", "context_window": 8192, "clock": datetime.now},
+    ),
     "AutoGenTranslator": (
         lambda agent: AutoGenTranslator,
         {"monologue": "hidden", "calls": "reply"},
@@ -258,7 +264,11 @@ def test_no_door_is_forgotten() -> None:
         ),
         (
             lambda a: Capability(preset="no"),
-            "there is no preset 'no'; the presets are memgpt_chat, memgpt_small",
+            (
+                "there is no preset 'no'; the presets are memgpt_chat, memgpt_coder, memgpt_docs,"
+                " memgpt_group, memgpt_short, memgpt_small. Or give a text, or a file that ends"
+                " with .txt"
+            ),
         ),
         (
             lambda a: Capability(**MEMORY).add_to_agent("x"),

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from autogen import GroupChat, GroupChatManager, register_function
 
-from memgpt_autogen import MemGPTAgent, Settings, TimedEvent
+from memgpt_autogen import Login, MemGPTAgent, Settings, TimedEvent
 from memgpt_autogen.memory.blocks import Block
 from memgpt_autogen.model.presets import is_small
 from memgpt_autogen.testing import ChatRequest, ScriptedModel, Step, fail, say
@@ -340,3 +340,22 @@ def test_the_mode_is_chosen_by_the_models_size_and_by_the_user() -> None:
             tell(agent, "Hello.")
             assert "Choose what mem must do" in agent.context_text()
     assert not seen[-1].tools
+
+
+def test_who_comes_online_is_greeted_with_what_is_known_of_them_alone() -> None:
+    said = ["Hello, who are you?"]
+    small = Small([], words=lambda prompt: said.pop(0))
+    with talking(small, human="basic") as agent:
+        assert agent.notify(Login("Ann")) == ("Hello, who are you?",)
+        assert "facts" not in small.spoken[-1].last_text  # that nothing is known is none
+        agent.core_memory.set("human", "Ann keeps bees.\nAnn has a son.")
+        said += ["I keep bees.", "Welcome back, Ann! How is your son?"]  # the first is astray
+        assert agent.notify(Login("Ann")) == ("Welcome back, Ann! How is your son?",)
+        assert "- Ann keeps bees.\n- Ann has a son.\nAnn is online" in small.spoken[-2].last_text
+        said += ["Hello Bob, who are you?"]
+        assert agent.notify(Login("Bob")) == ("Hello Bob, who are you?",)
+        assert "bees" not in small.spoken[-1].last_text
+        assert agent.core_memory["human:Ann"].value == "Ann keeps bees.\nAnn has a son."
+        said += ["I keep bees.", "I have a son."]
+        assert agent.notify(Login("Ann")) == ("Hello again! I remember: Ann has a son.",)
+    assert small.asked == []

@@ -9,7 +9,8 @@ from typing import Any
 import autogen
 import pytest
 
-from memgpt_autogen.testing import ScriptedModel, call, calls, send
+from memgpt_autogen import MemGPTAgent
+from memgpt_autogen.testing import ChatRequest, ScriptedModel, Step, call, calls, say, send
 
 pytestmark = pytest.mark.autogen
 
@@ -56,6 +57,57 @@ def test_the_swap_and_the_memory(
     assert "The staging server has 8 GB." in out
     assert "I am assistant." in out
     assert (tmp_path / ".memgpt" / "agents" / "coder").is_dir()
+
+
+def test_the_client(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    reply = calls(
+        call("core_memory_append", name="human", content="Dana studies type systems."),
+        call("send_message", message="Hi Dana."),
+    )
+    with ScriptedModel([reply]) as model:
+        monkeypatch.setenv("OPENAI_API_KEY", model.api_key)
+        monkeypatch.setenv("OPENAI_BASE_URL", model.base_url)
+        names: dict[str, Any] = {}
+        exec(compile(blocks()["client"], "README.md", "exec"), names)
+        assert model.requests[0].contains("I am Sam.") == 1
+    assert "('Hi Dana.',) ['core_memory_append', 'send_message']" in capsys.readouterr().out
+    with MemGPTAgent("sam", llm_config=False) as agent:
+        value = agent.core_memory["human"].value
+        assert value.endswith("\nDana studies type systems.\nDana likes tea.")
+    assert (tmp_path / ".memgpt" / "agents" / "sam").is_dir()
+
+
+@pytest.mark.parametrize("use_memgpt", [True, False])
+def test_the_program_that_the_field_begins_with(use_memgpt: bool) -> None:
+    solution = "```python\nfor number in range(1, 11):\n    print(number)\n```"
+
+    def answering(request: ChatRequest) -> Step:
+        if "select the next role" in request.text or "next role" in request.last_text:
+            said = "the product" in request.text
+            return say(
+                "MemGPT_coder" if said and use_memgpt else "Coder" if said else "Product_manager"
+            )
+        if "Creative in software" in request.text:
+            return say("Let us print the product of our work: ten numbers.")
+        return send(solution) if request.tools else say(solution)
+
+    code = blocks()["seed"].replace('[{"model": "gpt-4o-mini"}]', "CONFIG_LIST")
+    code = code.replace("USE_MEMGPT = True", f"USE_MEMGPT = {use_memgpt}")
+    with ScriptedModel(answering) as model:
+        names: dict[str, Any] = {"CONFIG_LIST": model.llm_config["config_list"]}
+        exec(compile(code, "README.md", "exec"), names)
+        said = names["groupchat"].messages
+        assert [one["name"] for one in said][:2] == ["User_proxy", "Product_manager"]
+        assert solution in [one["content"] for one in said]
+        if use_memgpt:
+            coder = names["coder"]
+            asked = next(one for one in model.requests if one.contains("I am Sam."))
+            assert asked.contains("User_proxy: Write a function to print the numbers 1 to 10") == 1
+            assert asked.contains("Prefer the smallest change") == 1
+            assert solution in [one.text for one in coder.recall.everything()]
+            coder.close()
 
 
 def test_the_versions_it_names_are_these() -> None:

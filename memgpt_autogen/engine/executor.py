@@ -71,7 +71,7 @@ class Executor:
             self.schemas = schemas
 
     @contextmanager
-    def equipped(self, toolbox: Toolbox) -> Iterator[None]:
+    def equipped(self, toolbox: Toolbox | None) -> Iterator[None]:
         """Offer the user's tools for a turn; a turn around it gets its own back after."""
         before = self._toolbox
         self.equip(toolbox)

@@ -175,15 +175,15 @@ class QueueManager:
         if isinstance(event, Login):
             said = self.work.recall.search("", limit=1, speaker=clean(event.name)).items
             event = event.after(said[0].timestamp if said else None)
-        if not isinstance(event, MessageEvent):
-            return _notice(event)
-        if told := self.participants.hear(event):
+        if told := self.participants.meet(event):
             for text in told:
                 self.alert(text)
-            if event.group:
+            if isinstance(event, MessageEvent) and event.group:
                 self.state.values_known = {one.name: one.value for one in self.work.core.seen()}
             else:  # else the head would show what one partner said as if of another
                 self.refresh_head()
+        if not isinstance(event, MessageEvent):
+            return _notice(event)
         heard = _cleaned(event)
         if heard.text.strip():
             heard = heard.model_copy(update={"id": self.work.recall.take_in(heard)})

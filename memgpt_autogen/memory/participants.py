@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from memgpt_autogen import frames
-from memgpt_autogen.events import MessageEvent
+from memgpt_autogen.events import Event, Login, MessageEvent
 from memgpt_autogen.memory.archival import ArchivalStorage
 from memgpt_autogen.memory.blocks import Block
 from memgpt_autogen.memory.core import CoreMemory
@@ -55,6 +55,14 @@ class Participants:
     def heard(self, heard: tuple[tuple[str, ...], str, bool | None]) -> None:
         state = self.state
         state.heard, state.only_partner, state.several_partners = list(heard[0]), *heard[1:]
+
+    def meet(self, event: Event) -> list[str]:
+        """Note who speaks or came online; what the model is to be told."""
+        if isinstance(event, Login) and self.core.view.partner is None:
+            name, text = event.name, event.body()
+            came = MessageEvent(timestamp=event.timestamp, speaker=name, text=text, origin=name)
+            return self.hear(came)
+        return self.hear(event) if isinstance(event, MessageEvent) else []
 
     def hear(self, event: MessageEvent) -> list[str]:
         """Note who speaks, in a chat of two or in a group; what the model is to be told."""

@@ -21,7 +21,7 @@ class TurnRequest:
     Attributes:
         events: what it is about.
         model: answers it.
-        toolbox: the user's tools, for this turn.
+        toolbox: the user's tools, for this turn; None where there are none.
         role: AutoGen's system message as it stands now.
         partner: whose chat it is in; empty for an event outside chats.
         stop: once set, no call of a completion is run any more and the turn ends as STOPPED.
@@ -32,7 +32,7 @@ class TurnRequest:
 
     events: Sequence[Event]
     model: ChatModel
-    toolbox: Toolbox
+    toolbox: Toolbox | None
     role: str
     partner: str = ""
     stop: Stop | None = None

@@ -107,6 +107,8 @@ class Decider:
     # --- what to do ------------------------------------------------------------------
 
     def _calls(self, situation: Situation, tools: Tools, asked: _Asked) -> tuple[FunctionCall, ...]:
+        if situation.arrived:
+            return self._greet(situation, asked)
         if situation.must_speak:
             return self._speak(situation, Aim.TALK, [], asked)
         if situation.has_searched:
@@ -172,6 +174,12 @@ class Decider:
             return ()
         return self._speak(situation, Aim.ANSWER, [lines[number - 1]], asked)
 
+    def _greet(self, situation: Situation, asked: _Asked) -> tuple[FunctionCall, ...]:
+        """The opening of a conversation, with what is known of the one who came."""
+        own = situation.blocks.get(situation.arrived)
+        lines = [line for line in situation.known if own and line.block == own]
+        return self._speak(situation, Aim.GREET, lines, asked)
+
     def _speak(
         self, situation: Situation, aim: Aim, chosen: Sequence[Line], asked: _Asked
     ) -> tuple[FunctionCall, ...]:
@@ -182,7 +190,11 @@ class Decider:
         text = asked.words(speech(voice, situation, aim, chosen))
         if aim is Aim.NOTED:
             chosen = situation.noted
-        if aim in (Aim.ANSWER, Aim.NOTED) and is_astray(text, situation, aim, chosen):
+        if aim is Aim.GREET and chosen and is_astray(text, situation, aim, chosen):
+            chosen = chosen[-1:]
+            text = asked.words(speech(voice, situation, aim, chosen), _SURE)
+        said = aim in (Aim.ANSWER, Aim.NOTED) or (aim is Aim.GREET and chosen)
+        if said and is_astray(text, situation, aim, chosen):
             if aim is Aim.ANSWER:
                 text = asked.words(retold(voice, situation, chosen), _SURE)
             if is_astray(text, situation, aim, chosen):

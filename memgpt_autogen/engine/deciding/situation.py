@@ -9,6 +9,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from memgpt_autogen import frames
@@ -18,6 +19,7 @@ from memgpt_autogen.events import MessageEvent, Notice
 from memgpt_autogen.memory.blocks import Block
 from memgpt_autogen.memory.participants import block_name
 from memgpt_autogen.memory.partners import COMMON, PREFIX, partner_block
+from memgpt_autogen.model.texts import find_text
 from memgpt_autogen.steps import BLOCK_EDITS, FunctionResult, Step
 
 PERSONA = "persona"
@@ -31,6 +33,7 @@ _LINE = 300  # characters of one
 # A line of a search's result: a message, or a note or a passage of a document.
 _HIT = re.compile(r"^\[(\d{4}-\d\d-\d\d)[\d: -]*\] (?:(\([^)]*\))|([^:]+):) (.*)")
 _WORDS = re.compile(r"\w+")
+_LOGIN = re.compile(r"\(login\) (.+?) is online\b")
 
 
 @dataclass(frozen=True)
@@ -63,6 +66,7 @@ class Situation:
         blocks: whom or what a fact may be about, and the block that keeps it.
         results: what the calls of this turn came to.
         pictures: of the last message, in the OpenAI format.
+        arrived: who came online last and has said nothing since.
         must_speak: there is no more time for anything else.
         answered: it has been answered already.
     """
@@ -76,6 +80,7 @@ class Situation:
     blocks: Mapping[str, str] = field(default_factory=dict)
     results: Sequence[FunctionResult] = ()
     pictures: Sequence[Mapping[str, Any]] = ()
+    arrived: str = ""
     must_speak: bool = False
     answered: bool = False
 
@@ -124,6 +129,9 @@ def situation_of(
     steps = [one for one in entries[at:] if isinstance(one, Step)]
     results = [result for step in steps for result in step.results]
     said = [_said(one, shown) for one in heard]
+    arrived = _arrived(heard[-1:])
+    if arrived:
+        said[-1] = Said(arrived, said[-1].text)
     last = next((one for one in pictured if heard and one is heard[-1]), None)
     latest = said[-1:]
     words = " ".join(one.text for one in latest)
@@ -134,9 +142,10 @@ def situation_of(
         found=[*_hits(prefetched, words), *_found(results, words)],
         given=_given(results),
         noted=list(_noted(steps)),
-        blocks=_blocks(work, heard[-1:]),
+        blocks=_blocks(work, [one.speaker for one in latest if one.speaker]),
         results=results,
         pictures=last.images if last else (),
+        arrived=arrived,
         must_speak=any(
             isinstance(one, Notice) and any(text in one.text for text in urgent)
             for one in entries[at:]
@@ -176,6 +185,12 @@ def _said(entry: Queued, shown: int) -> Said:
     return Said("", frames.clip(entry.body(), shown) if isinstance(entry, Notice) else "")
 
 
+def _arrived(last: Sequence[Queued]) -> str:
+    """The name of whom a login tells of, as it is shown."""
+    match = _LOGIN.match(last[0].text) if last and isinstance(last[0], Notice) else None
+    return match[1] if match else ""
+
+
 def _spoken(entries: Sequence[Queued], shown: int) -> Iterator[Said]:
     for entry in entries[-3 * _BEFORE :]:
         if isinstance(entry, Step):
@@ -198,10 +213,9 @@ def _block_of(work: Workspace, speaker: str) -> str:
     return COMMON
 
 
-def _blocks(work: Workspace, last: Sequence[Queued]) -> dict[str, str]:
+def _blocks(work: Workspace, names: Sequence[str]) -> dict[str, str]:
     """Who spoke last, and the further blocks that may be edited, each with its block."""
     editable = {block.name for block in work.core.seen() if work.core.may_edit(block)}
-    names = [frames.name(one.speaker) for one in last if isinstance(one, MessageEvent)]
     found = {name: _block_of(work, name) for name in names}
     others = [name for name in editable if not _is_about_people(name) and name != PERSONA]
     found |= {name: name for name in sorted(others)} if names else {}
@@ -230,8 +244,15 @@ def _known(work: Workspace, speakers: Sequence[str], words: str) -> list[Line]:
         Line(line.strip(), block.name)
         for block in sorted(blocks, key=rank)
         for line in block.value.splitlines()
-        if line.strip()
+        if line.strip() and line.strip() != _nothing_known()
     ]
+
+
+@lru_cache
+def _nothing_known() -> str:
+    """What stands in a block of whom nothing is known, which is no fact."""
+    found = find_text("human", "basic")
+    return found.text if found else ""
 
 
 # --- what was found ----------------------------------------------------------------------

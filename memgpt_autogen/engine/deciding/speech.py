@@ -33,12 +33,13 @@ _SENTENCE = re.compile(r"(?<=[.!?])\s+|\n+")
 
 
 class Aim(Enum):
-    """What the words are for: to say what lines hold, that it was stored, or is not known."""
+    """What the words are for: what lines hold, that it was stored, is not known; a greeting."""
 
     ANSWER = "answer"
     NOTED = "acknowledge"
     UNKNOWN = "unknown"
     TALK = "talk"
+    GREET = "greet"
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,7 @@ def speech(
         chosen: the lines that hold the answer.
     """
     parts = [*_facts(situation, aim, chosen), *_earlier(situation, aim)]
-    text = "\n".join([*parts, _quoted(situation.last, "says")])
+    text = "\n".join([*parts, _occasion(situation, aim)])
     messages = [voice.system(), *examples(aim.value, text)]
     if situation.pictures:
         messages[-1]["content"] = [{"type": "text", "text": text}, *situation.pictures]
@@ -89,6 +90,8 @@ def retold(voice: Voice, situation: Situation, chosen: Sequence[Line]) -> list[C
 
 def plainly(aim: Aim, chosen: Sequence[Line]) -> str:
     """The lines themselves, where a model cannot say them."""
+    if aim is Aim.GREET:
+        return " ".join(["Hello again! I remember:", *(line.text for line in chosen)])
     head = "Noted:" if aim is Aim.NOTED else "From memory:"
     return " ".join([head, *(line.text for line in chosen)]) if chosen else "Noted."
 
@@ -124,12 +127,23 @@ def _facts(situation: Situation, aim: Aim, chosen: Sequence[Line]) -> list[str]:
     if aim in (Aim.UNKNOWN, Aim.NOTED):
         return []
     name = situation.last.speaker
+    if aim is Aim.GREET:
+        own_lines = [f"- {line.text}" for line in chosen]
+        return [f"Known facts about {name}:", *own_lines] if own_lines else []
     own = situation.blocks.get(name)
     about = [line.text for line in situation.known if own and line.block == own]
     others = [line.text for line in chosen if line.text not in about]
     if others:  # what else is known would only distract from it
         return ["Found in memory:", *(f"- {text}" for text in others)]
     return [f"Known facts about {name}:", *(f"- {text}" for text in about)] if about else []
+
+
+def _occasion(situation: Situation, aim: Aim) -> str:
+    """What the words are an answer to."""
+    if aim is not Aim.GREET:
+        return _quoted(situation.last, "says")
+    happened = situation.last.text.removeprefix("(login) ")
+    return f"{happened} Greet {situation.arrived} first."
 
 
 def _earlier(situation: Situation, aim: Aim) -> list[str]:

@@ -1,0 +1,1 @@
+"""`memgpt-autogen run`: talk with an agent in the terminal."""
