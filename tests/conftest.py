@@ -147,6 +147,7 @@ def own_world(
         "XDG_CACHE_HOME": home / ".cache",
         "XDG_CONFIG_HOME": home / ".config",
         "XDG_DATA_HOME": home / ".local" / "share",
+        "MEMGPT_AUTOGEN_HOME": home / ".config" / "memgpt-autogen",
         "MEMGPT_AUTOGEN_CACHE": home / ".cache" / "memgpt-autogen",
         "TIKTOKEN_CACHE_DIR": vocabulary_cache,
         "ANONYMIZED_TELEMETRY": "False",

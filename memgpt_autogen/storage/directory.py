@@ -16,12 +16,13 @@ import unicodedata
 from pathlib import Path
 from typing import Literal
 
-from platformdirs import user_cache_path
+from platformdirs import user_cache_path, user_config_path
 
 from memgpt_autogen.errors import ConfigurationError
 from memgpt_autogen.storage.address import DEFAULT_DATABASE, DEFAULT_TENANT, Server, is_server
 
 CACHE_VARIABLE = "MEMGPT_AUTOGEN_CACHE"
+HOME_VARIABLE = "MEMGPT_AUTOGEN_HOME"
 
 Section = Literal["agents", "sources", "shared"]
 
@@ -57,6 +58,12 @@ def path_of(given: str | Path, argument: str) -> Path:
         return Path(given).expanduser()
     except RuntimeError as problem:  # ~somebody
         raise ConfigurationError(f"{argument}={text!r} is no path: {problem}") from problem
+
+
+def home() -> Path:
+    """The user's folder of personas, humans, presets and configuration; it may not exist yet."""
+    given = os.environ.get(HOME_VARIABLE)
+    return Path(given).expanduser() if given else user_config_path("memgpt-autogen", False)
 
 
 def root_of(location: str) -> Path:
