@@ -18,7 +18,7 @@ from memgpt_autogen.storage.address import Server, is_server
 from memgpt_autogen.storage.directory import Section, local_directory, root_of
 from memgpt_autogen.storage.indexer import Indexer, Progress
 from memgpt_autogen.storage.journal.blocks import BlockTable
-from memgpt_autogen.storage.journal.journal import Journal
+from memgpt_autogen.storage.journal.journal import EMBEDDER, Journal
 from memgpt_autogen.storage.journal.record_table import RecordTable
 from memgpt_autogen.storage.journal.state import StateTable
 from memgpt_autogen.storage.ownership import Ownership, let_go_of_unused, ownership_of
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 MEMORY = ":memory:"
-_EMBEDDER = "embedder"
 PURGE = "purge"  # says in a journal that what was deleted is yet to be overwritten
 
 
@@ -125,9 +124,9 @@ class Store:
         Killed midway, whoever opens the store next with this embedder goes on.
         """
         tables = [self.recall.table, self.archival.table]
-        if self.journal.get(_EMBEDDER) != self.embedder.model_id:
+        if self.journal.get(EMBEDDER) != self.embedder.model_id:
             with self.journal.transaction():
-                self.journal.put(_EMBEDDER, self.embedder.model_id)
+                self.journal.put(EMBEDDER, self.embedder.model_id)
                 self.journal.put("dimension", None)
                 for table in tables:
                     table.vectors.clear()
@@ -177,9 +176,9 @@ class Store:
             )
 
     def _check_embedder(self) -> None:
-        made_with = self.journal.get(_EMBEDDER)
+        made_with = self.journal.get(EMBEDDER)
         if made_with is None:
-            self.journal.put(_EMBEDDER, self.embedder.model_id)
+            self.journal.put(EMBEDDER, self.embedder.model_id)
         elif made_with != self.embedder.model_id:
             is_source = self.directory is not None and self.directory.parent.name == "sources"
             anew = (

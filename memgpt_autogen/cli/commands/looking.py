@@ -1,0 +1,257 @@
+"""`show` and `search`: what an agent remembers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.padding import Padding
+from rich.text import Text
+
+from memgpt_autogen.cli import late
+from memgpt_autogen.cli.config import load_config
+from memgpt_autogen.cli.options import Agent, Json, Memory, complete_speakers, embedder, location
+from memgpt_autogen.cli.screen import counted, moment, put_json, say, screen
+
+_SPEAKERS = 6  # named, of those who said something
+
+
+def show(agent: Agent, memory: Memory = None, as_json: Json = False) -> None:
+    """Show what an agent remembers: its blocks, and how much lies outside them.
+
+    \b
+    [dim]Examples[/]
+      memgpt-autogen show coder
+      memgpt-autogen show coder --json | jq .blocks
+    """
+    with late.reading.open_memory(location(memory), agent) as opened:
+        about = _about(opened)
+    if as_json:
+        put_json(about)
+    else:
+        _print_about(screen(), about)
+
+
+def _about(memory: late.reading.AgentMemory) -> dict[str, Any]:
+    state, recall = memory.saved.values, memory.recall
+    first = recall.between(None, None, limit=1).items
+    versions = {one.name: memory.core.version(one.name) for one in memory.core}
+    return {
+        "agent": memory.name,
+        "directory": str(memory.directory),
+        "in_use_by": memory.owner,
+        "last_seen": memory.last_seen,
+        "blocks": [
+            {
+                "name": one.name,
+                "value": one.value,
+                "characters": len(one.value),
+                "limit": one.limit,
+                "version": versions[one.name],
+                "read_only": one.read_only,
+                "shared": one.shared,
+            }
+            for one in memory.core
+        ],
+        "messages": len(recall),
+        "first_said": first[0].timestamp if first else None,
+        "speakers": recall.speakers(),
+        "passages": len(memory.archival),
+        "sources": {
+            str(one.source): len(one) for one in memory.archival.everywhere() if one.source
+        },
+        "missing_sources": list(memory.missing),
+        "queue_entries": len(memory.saved.entries),
+        "summary": state.summary,
+        "turns": state.counters.turns,
+        "model_calls": state.counters.model_calls,
+        "preset": state.preset,
+        "embedder": memory.embedder,
+    }
+
+
+def _print_about(out: Console, about: dict[str, Any]) -> None:
+    out.print(Text.assemble((about["agent"], "bold"), f"  {about['directory']}"), soft_wrap=True)
+    use = about["in_use_by"]
+    line = f"last seen {moment(about['last_seen'])}"
+    out.print(f"{line}, in use by {use}" if use else f"{line}, not running", style="dim")
+    for block in about["blocks"]:
+        marks = "".join(
+            f", {one.replace('_', '-')}" for one in ("shared", "read_only") if block[one]
+        )
+        size = (
+            f"{block['characters']:,} of {block['limit']:,} characters, version {block['version']}"
+        )
+        out.print(Text.assemble("\n", (block["name"], "bold cyan"), (f"  {size}{marks}", "dim")))
+        out.print(Padding(Text(block["value"] or "(empty)"), (0, 0, 0, 2)))
+    speakers = sorted(about["speakers"].items(), key=lambda pair: -pair[1])
+    said = ", ".join(f"{name} {count:,}" for name, count in speakers[:_SPEAKERS])
+    more = ", …" if len(speakers) > _SPEAKERS else ""
+    since = f", since {moment(about['first_said'])}" if about["first_said"] else ""
+    rows = {
+        "recall": counted(about["messages"], "message") + since,
+        "": f"{said}{more}",
+        "archival": counted(about["passages"], "passage"),
+        "sources": ", ".join(
+            f"{name} ({counted(count, 'passage')})" for name, count in about["sources"].items()
+        ),
+        "missing": ", ".join(about["missing_sources"]),
+        "queue": f"{counted(about['queue_entries'], 'entry', 'entries')},"
+        f" {'a' if about['summary'] else 'no'} summary of what came before",
+        "so far": f"{counted(about['turns'], 'turn')},"
+        f" {counted(about['model_calls'], 'call')} of the model",
+    }
+    out.print()
+    for name, value in rows.items():
+        if value:
+            out.print(Text.assemble((f"{name:<10}", "dim"), value))
+
+
+# --- search --------------------------------------------------------------------------------
+
+
+class Where(str, Enum):
+    """What is searched."""
+
+    recall = "recall"
+    archival = "archival"
+    both = "both"
+
+
+class By(str, Enum):
+    """What a search goes by."""
+
+    words = "words"
+    meaning = "meaning"
+    both = "both"
+
+
+@dataclass(frozen=True)
+class Hit:
+    """One thing that was found; `where` it lies, and `who` said it, or its source."""
+
+    where: str
+    id: str
+    who: str
+    time: datetime
+    score: float | None
+    text: str
+    tags: tuple[str, ...] = ()
+
+
+def search(
+    agent: Agent,
+    query: Annotated[
+        str, typer.Argument(help='Words or a question; "" lists the latest.', metavar="QUERY")
+    ],
+    where: Annotated[
+        Where, typer.Option("--in", metavar="WHERE", help="recall, archival or both.")
+    ] = Where.both,
+    by: Annotated[
+        By, typer.Option(metavar="WAY", help="words (quick), meaning or both.")
+    ] = By.both,
+    speaker: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME", help="Of recall, what they said.", autocompletion=complete_speakers
+        ),
+    ] = None,
+    start: Annotated[
+        str | None,
+        typer.Option(metavar="DATE", help="Of recall, from then on: 2026-05-08."),
+    ] = None,
+    end: Annotated[
+        str | None,
+        typer.Option(metavar="DATE", help="Of recall, until then, inclusive."),
+    ] = None,
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=1000, metavar="N")] = 10,
+    memory: Memory = None,
+    as_json: Json = False,
+) -> None:
+    """Search what was said to an agent and by it, and what it keeps.
+
+    The score is the chance, from 0 to 1, that this answers. By words a search is
+    quickest; by meaning it loads the embedding model.
+
+    \b
+    [dim]Examples[/]
+      memgpt-autogen search coder "where is the spare key?"
+      memgpt-autogen search coder "tea" --speaker Tessa --start 2026-05-01
+      memgpt-autogen search coder "" --in archival -n 20
+    """
+    of_recall = (speaker, start, end) != (None, None, None)
+    if of_recall and where is Where.archival:
+        raise typer.BadParameter("--speaker, --start and --end are of recall storage.")
+    place = location(memory)
+    chosen = None
+    if by is not By.words and query.strip():
+        made_with = late.contents.contents(place, "agents", agent).embedder
+        chosen = embedder(load_config(), made_with)
+        if made_with not in (None, chosen.model_id):
+            say(f"note: searched by words alone, as {made_with} made the vectors.", "yellow")
+            chosen = None
+    way = "words" if chosen is None else by.value
+    with late.reading.open_memory(place, agent, chosen) as opened:
+        hits: list[Hit] = []
+        if where is not Where.archival:
+            hits += _recalled(opened, query, way, limit, speaker, start, end)
+        if where is not Where.recall and not of_recall:
+            hits += _archived(opened, query, way, limit)
+    if query.strip():
+        hits.sort(key=lambda hit: -(hit.score or 0))
+    else:
+        hits.sort(key=lambda hit: hit.time, reverse=True)
+    if as_json:
+        put_json([vars(hit) for hit in hits[:limit]])
+    else:
+        _print_hits(screen(), hits[:limit])
+
+
+def _recalled(
+    memory: late.reading.AgentMemory,
+    query: str,
+    by: Any,
+    limit: int,
+    speaker: str | None,
+    start: str | None,
+    end: str | None,
+) -> list[Hit]:
+    page = memory.recall.search(query, limit, speaker=speaker, start=start, end=end, by=by)
+    return [
+        Hit("recall", one.id, one.speaker, one.timestamp, one.score, one.text) for one in page.items
+    ]
+
+
+def _archived(memory: late.reading.AgentMemory, query: str, by: Any, limit: int) -> list[Hit]:
+    page = memory.archival.search(query, limit, by=by)
+    return [
+        Hit(
+            "archival",
+            one.id,
+            one.source or memory.name,
+            one.timestamp,
+            one.score,
+            one.text,
+            one.tags,
+        )
+        for one in page.items
+    ]
+
+
+def _print_hits(out: Console, hits: list[Hit]) -> None:
+    if not hits:
+        say("Nothing was found.")
+    for hit in hits:
+        score = "     " if hit.score is None else f"{hit.score:.2f} "
+        tags = f"  {', '.join(hit.tags)}" if hit.tags else ""
+        head = (
+            (f"{moment(hit.time)}  ", ""),
+            (hit.who, "bold"),
+            (f"  {hit.where} {hit.id}{tags}", "dim"),
+        )
+        out.print(Text.assemble((score, "green"), *head))
+        out.print(Padding(Text(hit.text), (0, 0, 0, 5)))

@@ -1,0 +1,249 @@
+"""What is done to a whole agent or source: load, attach, export, forget, delete."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from memgpt_autogen.cli import late
+from memgpt_autogen.cli.config import load_config
+from memgpt_autogen.cli.options import (
+    Agent,
+    Json,
+    Memory,
+    Source,
+    Yes,
+    complete_agents,
+    complete_speakers,
+    embedder,
+    location,
+)
+from memgpt_autogen.cli.screen import counted, progress, put_json, say, screen
+from memgpt_autogen.errors import ConfigurationError
+from memgpt_autogen.storage.directory import Section
+
+
+@contextmanager
+def _engine(agent: str, memory: str | None, *, owned: bool) -> Iterator[late.engine.Engine]:
+    """The engine of an agent that there is, without a model; `owned`, no other process runs it."""
+    config, place = load_config(), location(memory)
+    made_with = late.contents.contents(place, "agents", agent).embedder
+    engine = late.registry.open_engine(
+        late.engine.Identity(agent, config.model, config.context_window or None),
+        late.settings.Settings(location=place),
+        embedder=embedder(config, made_with),
+        clock=late.events.local_now,
+    )
+    try:
+        with engine.lock.held():
+            if owned:
+                engine.own()
+            yield engine
+    finally:
+        engine.close()
+
+
+def load(
+    paths: Annotated[
+        list[Path], typer.Argument(help="Files and folders.", metavar="PATH...", exists=True)
+    ],
+    name: Annotated[str, typer.Option("--name", metavar="NAME", help="Of the source.")],
+    memory: Memory = None,
+    as_json: Json = False,
+) -> None:
+    """Load files and folders into a source, for agents to search.
+
+    Text and Markdown are read as they are; PDF, Word, HTML and others need the extra
+    \\[documents]. Loading again takes in what is new or has changed.
+
+    \b
+    [dim]Examples[/]
+      memgpt-autogen load docs/ README.md --name manual
+      memgpt-autogen attach coder manual
+    """
+    config, place = load_config(), location(memory)
+    made_with = None
+    if name in late.catalog.names_at(place, "sources"):
+        made_with = late.contents.contents(place, "sources", name).embedder
+    with progress(f"loading {name}") as bar:
+        found = late.load.load_source(
+            name, list(paths), memory=place, embedder=embedder(config, made_with), progress=bar
+        )
+    if as_json:
+        put_json(vars(found))
+        return
+    out = screen()
+    for label in found.loaded:
+        out.print(f"loaded     {label}")
+    for label in found.skipped:
+        out.print(f"skipped    {label}", style="dim")
+    same = f", {counted(len(found.unchanged), 'file')} unchanged" if found.unchanged else ""
+    out.print(f"{name} has {counted(found.passages, 'passage')}{same}.")
+
+
+def attach(agent: Agent, source: Source, memory: Memory = None) -> None:
+    """Let an agent search a source from now on.
+
+    \b
+    [dim]Example[/]
+      memgpt-autogen attach coder manual
+    """
+    with _engine(agent, memory, owned=True) as engine:
+        passages = engine.attach(source, writable=False)
+    say(f"{agent} searches {source} now ({counted(passages, 'passage')}).")
+
+
+def detach(agent: Agent, source: Source, memory: Memory = None) -> None:
+    """Let an agent search a source no longer; the source stays.
+
+    \b
+    [dim]Example[/]
+      memgpt-autogen detach coder manual
+    """
+    with _engine(agent, memory, owned=True) as engine:
+        found, attached = engine.detach(source), engine.queue.state.sources
+    if not found:
+        there = ", ".join(attached) or "none"
+        raise ConfigurationError(f"{agent} has not attached {source!r}; attached are: {there}.")
+    say(f"{agent} searches {source} no longer.")
+
+
+def export(
+    agent: Agent,
+    file: Annotated[Path, typer.Argument(help="To be written.", metavar="FILE", dir_okay=False)],
+    yes: Yes = False,
+    memory: Memory = None,
+) -> None:
+    """Write all that an agent remembers to one file, to keep or to move.
+
+    It holds no key and no vectors; what it holds of conversations can be read by anybody.
+
+    \b
+    [dim]Examples[/]
+      memgpt-autogen export coder coder.json
+      memgpt-autogen import coder.json --memory ~/elsewhere/.memgpt
+    """
+    if file.exists() and not yes:
+        typer.confirm(f"{file} is there already. Replace it?", abort=True, err=True)
+    with _engine(agent, memory, owned=False) as engine:
+        late.checkpoint.write_checkpoint(file, engine)
+    say(f"{agent} is in {file}.")
+
+
+def import_(
+    file: Annotated[Path, typer.Argument(help="That `export` wrote.", metavar="FILE", exists=True)],
+    memory: Memory = None,
+) -> None:
+    """Restore an agent from a file that `export` wrote.
+
+    \b
+    [dim]Example[/]
+      memgpt-autogen import coder.json
+    """
+    place = location(memory)
+    checkpoint = late.checkpoint.read_checkpoint(file)
+    with progress(f"restoring {checkpoint.agent}") as bar:
+        late.checkpoint.restore(
+            checkpoint,
+            place,
+            embedder(load_config()),
+            clock=late.events.local_now,
+            progress=bar,
+        )
+    say(f"{checkpoint.agent} is at {place} now.")
+
+
+def delete(
+    name: Annotated[
+        str,
+        typer.Argument(
+            help="The agent's name, or the source's.",
+            metavar="NAME",
+            autocompletion=complete_agents,
+        ),
+    ],
+    source: Annotated[bool, typer.Option("--source", help="It is a source.")] = False,
+    yes: Yes = False,
+    memory: Memory = None,
+) -> None:
+    """Delete an agent, or a source, with all its files.
+
+    Asks first. `export` keeps a copy; `forget` erases one speaker only.
+
+    \b
+    [dim]Examples[/]
+      memgpt-autogen delete coder
+      memgpt-autogen delete --source manual --yes
+    """
+    place = location(memory)
+    section: Section = "sources" if source else "agents"
+    found = late.contents.contents(place, section, name)
+    messages = "" if source else f"{counted(found.messages, 'message')} and "
+    if not yes:
+        holds = f"{messages}{counted(found.passages, 'passage')}"
+        typer.confirm(f"Delete {name} with {holds} for ever?", abort=True, err=True)
+    where = late.remove.remove(place, section, name)
+    say(f"{name} is deleted ({where}).")
+
+
+def forget(
+    agent: Agent,
+    speaker: Annotated[
+        str,
+        typer.Argument(
+            help="Who is to be forgotten.", metavar="SPEAKER", autocompletion=complete_speakers
+        ),
+    ],
+    yes: Yes = False,
+    memory: Memory = None,
+    as_json: Json = False,
+) -> None:
+    """Erase a speaker from an agent's memory: what they said, and what came of it.
+
+    Asks first. The receipt says what was erased, and what was found afterwards.
+
+    \b
+    [dim]Example[/]
+      memgpt-autogen forget coder Tessa
+    """
+    with late.reading.open_memory(location(memory), agent) as opened:
+        said = opened.recall.speakers().get(speaker, 0)
+    if not yes:
+        what = f"{counted(said, 'message')} of theirs, and what came of them,"
+        typer.confirm(f"Erase {speaker}: {what} for ever?", abort=True, err=True)
+    with _engine(agent, memory, owned=True) as engine:
+        receipt = late.forget.forget(speaker, engine)
+    if as_json:
+        left = [vars(one) for one in receipt.left]
+        put_json({**vars(receipt), "left": left, "complete": receipt.complete})
+    else:
+        _print_receipt(receipt)
+
+
+def _print_receipt(receipt: late.forget.Receipt) -> None:
+    out = screen()
+    out.print(f"Erased of {receipt.speaker}:", style="bold")
+    for count, what in (
+        (receipt.recall_messages, "messages of theirs"),
+        (receipt.recall_quotations, "messages of others that quote them"),
+        (receipt.queue_entries, "entries of the queue"),
+        (receipt.core_memory_lines, "lines of core memory"),
+        (receipt.archival_passages, "archival passages"),
+        (int(receipt.summary_reset), "summary of what left the queue"),
+    ):
+        out.print(f"{count:>7,}  {what}")
+    out.print(
+        "The files were overwritten."
+        if receipt.files_overwritten
+        else "On the Chroma server, run `chroma vacuum` to overwrite its files."
+    )
+    if receipt.left:
+        out.print("Found afterwards, and left, as it may be somebody else's:", style="yellow")
+        for one in receipt.left:
+            out.print(f"  {one.tier} {one.place}: {', '.join(one.parts)}")
+    elif receipt.complete:
+        out.print("A search of all tiers and files found nothing more.", style="green")

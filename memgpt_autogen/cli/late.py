@@ -1,0 +1,51 @@
+"""Modules that take long to import: each is loaded when a command first uses it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import lazy_loader
+
+if TYPE_CHECKING:
+    from memgpt_autogen import events, local, settings
+    from memgpt_autogen.engine import engine, registry
+    from memgpt_autogen.sources import load
+    from memgpt_autogen.storage import catalog, store
+    from memgpt_autogen.storage.embedders import embedder
+    from memgpt_autogen.upkeep import checkpoint, contents, forget, reading, remove
+else:
+
+    def _module(name: str) -> object:
+        return lazy_loader.load(f"memgpt_autogen.{name}", suppress_warning=True)
+
+    catalog = _module("storage.catalog")
+    checkpoint = _module("upkeep.checkpoint")
+    contents = _module("upkeep.contents")
+    embedder = _module("storage.embedders.embedder")
+    engine = _module("engine.engine")
+    events = _module("events")
+    forget = _module("upkeep.forget")
+    load = _module("sources.load")
+    local = _module("local")
+    reading = _module("upkeep.reading")
+    registry = _module("engine.registry")
+    remove = _module("upkeep.remove")
+    settings = _module("settings")
+    store = _module("storage.store")
+
+__all__ = [
+    "catalog",
+    "checkpoint",
+    "contents",
+    "embedder",
+    "engine",
+    "events",
+    "forget",
+    "load",
+    "local",
+    "reading",
+    "registry",
+    "remove",
+    "settings",
+    "store",
+]

@@ -1,0 +1,158 @@
+"""Reading: an agent's memory without a model, beside whoever runs the agent.
+
+Nothing is owned and no index is opened: all may read at any time, and edit blocks, each edit
+at the version that was read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+from typing_extensions import Self
+
+from memgpt_autogen.errors import StorageError
+from memgpt_autogen.events import Clock, local_now
+from memgpt_autogen.memory.archival import ArchivalStorage
+from memgpt_autogen.memory.core import CoreMemory
+from memgpt_autogen.memory.recall import RecallStorage
+from memgpt_autogen.memory.sharing import SharedBlocks
+from memgpt_autogen.memory.state import SavedState
+from memgpt_autogen.storage.catalog import names_at
+from memgpt_autogen.storage.embedders.arrays import Vectors
+from memgpt_autogen.storage.embedders.embedder import Embedder
+from memgpt_autogen.storage.indexer import Indexer
+from memgpt_autogen.storage.journal.blocks import BlockTable
+from memgpt_autogen.storage.journal.journal import EMBEDDER, Journal
+from memgpt_autogen.storage.journal.record_table import RecordTable
+from memgpt_autogen.storage.journal.state import StateTable
+from memgpt_autogen.storage.ownership import ownership_of
+from memgpt_autogen.storage.record import ARCHIVAL, RECALL
+from memgpt_autogen.storage.records import Records
+from memgpt_autogen.storage.text import clean
+from memgpt_autogen.upkeep.contents import directory_of
+
+
+class NoEmbedder:
+    """Stands where texts are searched by their words alone."""
+
+    semantic = False
+    model_id = "none"
+    dimension = 1
+
+    def embed(self, texts: Sequence[str]) -> Vectors:  # noqa: ARG002 - the protocol's
+        raise StorageError("this memory was opened without an embedder: search by words.")
+
+
+@dataclass(eq=False)
+class AgentMemory:
+    """What an agent remembers, open until `close`; made by `open_memory`.
+
+    Attributes:
+        directory: where its files lie.
+        embedder: the id of the embedder that made its vectors; None before there are any.
+        core: its blocks and the shared ones that are attached; an edit is refused where
+            somebody else was faster.
+        recall, archival: all that was said and kept, with the attached sources.
+        saved: its state and its queue.
+        missing: attached sources that are not there any more.
+    """
+
+    name: str
+    directory: Path
+    embedder: str | None
+    core: CoreMemory
+    recall: RecallStorage
+    archival: ArchivalStorage
+    saved: SavedState
+    missing: tuple[str, ...] = ()
+    _opened: ExitStack = field(default_factory=ExitStack, repr=False)
+
+    @property
+    def owner(self) -> str | None:
+        """The process that runs its turns, for people; None where none does."""
+        return ownership_of(self.directory).holder()
+
+    @property
+    def last_seen(self) -> datetime | None:
+        """When something was said to it, or by it, for the last time."""
+        latest = self.recall.latest(1)
+        return latest[0].timestamp if latest else None
+
+    def close(self) -> None:
+        """Let go of all files."""
+        self._opened.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+@dataclass(frozen=True)
+class _Files:
+    """The tables of one journal; what `SavedState` reads is among them."""
+
+    name: str
+    place: str
+    journal: Journal
+    state: StateTable
+    recall: Records
+    archival: Records
+
+
+def open_memory(
+    location: str, name: str, embedder: Embedder | None = None, *, clock: Clock = local_now
+) -> AgentMemory:
+    """Open an agent's memory to be read, searched, and edited block by block.
+
+    Args:
+        location: a directory; or the address of a Chroma server, of which this machine's working
+            copy is read, as it is.
+        name: of the agent.
+        embedder: for searches by meaning: the one that made the vectors. None: by words alone.
+        clock: dates edits, and what a query says of times.
+
+    Raises:
+        ConfigurationError: there is no such agent.
+        StateFormatError: it has a layout that this version cannot read.
+        StorageError: it cannot be read, or the server does not answer.
+    """
+    with ExitStack() as opened:
+        directory = directory_of(location, "agents", name)
+        files = _opened(directory, name, embedder or NoEmbedder(), opened)
+        saved = SavedState(files)
+        core = CoreMemory(BlockTable(files.journal), clock, clean(name))
+        shared = SharedBlocks(location, core, clock)
+        opened.callback(shared.close)
+        shared.restore(saved.values.shared_blocks)
+        archival = ArchivalStorage(files.archival, clock=clock)
+        there = names_at(location, "sources") if saved.values.sources else []
+        for source in (one for one in saved.values.sources if one in there):
+            place = directory_of(location, "sources", source)
+            of_source = _opened(place, source, files.recall.embedder, opened)
+            archival.attach(ArchivalStorage(of_source.archival, clock=clock, source=source))
+        return AgentMemory(
+            name,
+            directory,
+            files.journal.get(EMBEDDER),
+            core,
+            RecallStorage(files.recall, clock=clock),
+            archival,
+            saved,
+            tuple(one for one in saved.values.sources if one not in there),
+            opened.pop_all(),
+        )
+
+
+def _opened(directory: Path, name: str, embedder: Embedder, opened: ExitStack) -> _Files:
+    journal = Journal(directory, name)
+    opened.callback(journal.close)
+    tables = [RecordTable(journal, kind) for kind in (RECALL, ARCHIVAL)]
+    indexer = Indexer(tables, embedder, None, None)
+    recall, archival = (Records(table, embedder, indexer, lambda: None) for table in tables)
+    return _Files(name, str(directory), journal, StateTable(journal), recall, archival)
