@@ -31,10 +31,11 @@ class MemGPTAgent(MemoryAccess, AssistantAgent):  # type: ignore[misc] # autogen
     Args:
         memory: a directory, `http://host:port` of a Chroma server, or `Settings`;
             default `./.memgpt`. An agent of the same name there is resumed.
-        persona: first text of the persona block; later runs keep the edited one, with a warning.
+        persona: first text of the persona block, or the name or file of one (docs/presets.md);
+            later runs keep the edited one, with a warning.
         human: first text of the human block, likewise.
         context_window: tokens the main context may use; default from the model.
-        preset: name of the system instructions; default by the model.
+        preset: the system instructions, likewise by name, file or text; default by the model.
         translator: stands between AutoGen's messages and the agent's events.
         listen_to: names of the speakers whose messages are taken in; default all.
         embedder: any Chroma embedding function; default the best at hand.
@@ -57,10 +58,10 @@ class MemGPTAgent(MemoryAccess, AssistantAgent):  # type: ignore[misc] # autogen
         description: str | None = None,
         *,
         memory: str | Path | Settings | None = None,
-        persona: str | None = None,
-        human: str | None = None,
+        persona: str | Path | None = None,
+        human: str | Path | None = None,
         context_window: int | None = None,
-        preset: str | None = None,
+        preset: str | Path | None = None,
         translator: Translator | None = None,
         listen_to: Collection[str] | None = None,
         embedder: Any = None,

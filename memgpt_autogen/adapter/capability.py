@@ -24,7 +24,8 @@ from memgpt_autogen.memory.archival import ArchivalStorage
 from memgpt_autogen.memory.core import CoreMemory
 from memgpt_autogen.memory.recall import RecallStorage
 from memgpt_autogen.model.chat_model import model_of, tools_of
-from memgpt_autogen.model.presets import instructions
+from memgpt_autogen.model.presets import kept
+from memgpt_autogen.model.texts import text_of
 from memgpt_autogen.settings import Settings
 from memgpt_autogen.steps import Turn
 from memgpt_autogen.storage.embedders.embedder import resolve_embedder
@@ -138,10 +139,11 @@ class MemGPTCapability(MemoryAccess, AgentCapability):  # type: ignore[misc] # a
 
     Args:
         memory: a directory, `http://host:port` of a Chroma server, or `Settings`.
-        persona: first text of the persona block; later runs keep the edited one, with a warning.
+        persona: first text of the persona block, or the name or file of one (docs/presets.md);
+            later runs keep the edited one, with a warning.
         human: first text of the human block, likewise.
         context_window: tokens the main context may use; default from the model.
-        preset: name of the system instructions; default by the model.
+        preset: the system instructions, likewise by name, file or text; default by the model.
         translator: stands between AutoGen's messages and the agent's events.
         listen_to: names of the speakers whose messages are taken in; default all.
         embedder: any Chroma embedding function; default the best at hand.
@@ -153,10 +155,10 @@ class MemGPTCapability(MemoryAccess, AgentCapability):  # type: ignore[misc] # a
         self,
         *,
         memory: str | Path | Settings | None = None,
-        persona: str | None = None,
-        human: str | None = None,
+        persona: str | Path | None = None,
+        human: str | Path | None = None,
         context_window: int | None = None,
-        preset: str | None = None,
+        preset: str | Path | None = None,
         translator: Translator | None = None,
         listen_to: Collection[str] | None = None,
         embedder: Any = None,
@@ -174,12 +176,15 @@ class MemGPTCapability(MemoryAccess, AgentCapability):  # type: ignore[misc] # a
             )
         if isinstance(translator, type):
             raise ConfigurationError(f"translator={translator.__name__}: give an object of it.")
-        if preset is not None:
-            instructions(preset, name="", role="")  # a wrong name fails here
         self.settings = settled(memory)
         self.translator: Translator = AutoGenTranslator() if translator is None else translator
         self._listen_to = listen_to
-        self._about = (persona, human, context_window, preset)
+        self._about = (
+            None if persona is None else text_of("persona", persona),
+            None if human is None else text_of("human", human),
+            context_window,
+            None if preset is None else kept(preset),
+        )
         self._embedder = None if embedder is None else resolve_embedder(embedder)
         self._clock = clock
         self._turns: Turns | None = None

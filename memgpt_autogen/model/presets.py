@@ -1,12 +1,11 @@
-"""Presets: the system instructions, kept as text files beside the code."""
+"""Presets: the system instructions, by name or as a text, and which one suits a model."""
 
 from __future__ import annotations
 
 import re
-from functools import lru_cache
-from importlib import resources
+from pathlib import Path
 
-from memgpt_autogen.errors import ConfigurationError
+from memgpt_autogen.model.texts import find_text, text_of
 
 DEFAULT_PRESET = "memgpt_chat"
 SMALL_PRESET = "memgpt_small"
@@ -44,10 +43,17 @@ def preset_for(model: str) -> str:
     return SMALL_PRESET if name.startswith(_SMALL_MODELS) else DEFAULT_PRESET
 
 
-def names() -> list[str]:
-    """The presets there are."""
-    folder = resources.files("memgpt_autogen") / "data" / "presets"
-    return sorted(entry.name[:-4] for entry in folder.iterdir() if entry.name.endswith(".txt"))
+def kept(given: str | Path) -> str:
+    """What an agent keeps of the preset that it is given: a name of the package's, else the text.
+
+    So the agent goes on where there is no such file.
+
+    Raises:
+        ConfigurationError: there is no such preset.
+    """
+    text = text_of("preset", given)
+    found = find_text("preset", given) if isinstance(given, str) else None
+    return found.name if found is not None and found.file is None else text
 
 
 def instructions(preset: str, *, name: str, role: str, zone: str = "UTC") -> str:
@@ -58,15 +64,5 @@ def instructions(preset: str, *, name: str, role: str, zone: str = "UTC") -> str
     Raises:
         ConfigurationError: there is no such preset.
     """
-    text = _text(preset).replace("{name}", name).replace("{zone}", zone)
+    text = text_of("preset", preset).replace("{name}", name).replace("{zone}", zone)
     return f"{text}\n\n### Your role\n{role.strip()}" if role.strip() else text
-
-
-@lru_cache
-def _text(preset: str) -> str:
-    if preset not in names():
-        raise ConfigurationError(
-            f"there is no preset {preset!r}; the presets are {', '.join(names())}"
-        )
-    file = resources.files("memgpt_autogen") / "data" / "presets" / f"{preset}.txt"
-    return file.read_text(encoding="utf-8").strip()
