@@ -244,9 +244,11 @@ def test_no_door_is_forgotten() -> None:
         ),
         (
             lambda a: Capability(preset="no"),
-            "there is no preset 'no'; the presets are memgpt_chat, memgpt_coder, memgpt_docs,"
-            " memgpt_group, memgpt_short, memgpt_small. Or give a text, or a file that ends with"
-            " .txt",
+            (
+                "there is no preset 'no'; the presets are memgpt_chat, memgpt_coder, memgpt_docs,"
+                " memgpt_group, memgpt_short, memgpt_small. Or give a text, or a file that ends"
+                " with .txt"
+            ),
         ),
         (
             lambda a: Capability(**MEMORY).add_to_agent("x"),

@@ -1,4 +1,4 @@
-"""Personas, humans and presets: by name, by file, as text, in the package and in the user's folder."""
+"""Personas, humans and presets: by name, by file and as text."""
 
 from __future__ import annotations
 
@@ -67,27 +67,27 @@ def test_a_name_a_file_or_a_text(tmp_path: Path) -> None:
     assert text_of("preset", "Be {name}.") == "Be {name}."
     with pytest.raises(ConfigurationError, match="cannot be read"):
         text_of("persona", "gone.txt")
-    with pytest.raises(ConfigurationError, match="memgpt_chat, .*memgpt_small"):
+    with pytest.raises(ConfigurationError, match=r"memgpt_chat, .*memgpt_small"):
         text_of("preset", "nothing")
 
 
 def test_an_agent_keeps_the_text_of_a_preset_that_is_not_the_packages() -> None:
-    add_text("preset", "brief", "You are {name}. Be brief.")
+    add_text("preset", "brief", "You are {name}. Be terse.")
     assert kept("memgpt_docs") == "memgpt_docs"
-    assert kept("brief") == "You are {name}. Be brief."
-    assert instructions(kept("brief"), name="Bo", role="") == "You are Bo. Be brief."
+    assert kept("brief") == "You are {name}. Be terse."
+    assert instructions(kept("brief"), name="Bo", role="") == "You are Bo. Be terse."
 
 
 @pytest.mark.autogen
 def test_an_agent_takes_them_and_goes_on_without_the_file(tmp_path: Path) -> None:
-    file = add_text("preset", "brief", "You are {name}. Be brief.")
+    file = add_text("preset", "brief", "You are {name}. Be terse.")
     add_text("human", "ann", "Ann breeds goats.")
     chosen: dict[str, Any] = {"persona": "sam_pov", "human": "ann", "preset": "brief"}
     with playing([send("Hi.")], tmp_path, **QUICK, **chosen) as (agent, model):
         assert agent.generate_reply([{"role": "user", "content": "Hello", "name": "Ann"}]) == "Hi."
-        for text in ("Be brief.", "I am Sam.", "Ann breeds goats."):
+        for text in ("Be terse.", "I am Sam.", "Ann breeds goats."):
             assert model.requests[0].contains(text) == 1
         name = agent.name
     file.unlink()
     with MemGPTAgent(name, "", llm_config=False, memory=tmp_path, **QUICK) as again:
-        assert "Be brief." in again.context_text()
+        assert "Be terse." in again.context_text()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -18,7 +18,7 @@ from memgpt_autogen.adapter.tools.toolbox import AutoGenToolbox
 from memgpt_autogen.adapter.translator import Template, Translator
 from memgpt_autogen.engine.engine import ContextOverview, Engine, Identity
 from memgpt_autogen.engine.loop import TurnRequest
-from memgpt_autogen.engine.registry import open_engine
+from memgpt_autogen.engine.registry import held, still_open
 from memgpt_autogen.engine.turn_lock import Stop, in_event_loop
 from memgpt_autogen.errors import ConfigurationError
 from memgpt_autogen.events import Clock, Event
@@ -27,7 +27,6 @@ from memgpt_autogen.model.chat_model import AutoGenChatModel
 from memgpt_autogen.settings import Settings
 from memgpt_autogen.steps import Turn
 from memgpt_autogen.storage.embedders.embedder import Embedder
-from memgpt_autogen.storage.process import forked
 
 
 @dataclass(eq=False)
@@ -64,31 +63,20 @@ class Turns:
         Raises:
             ForkedError: this process is a child of the one that opened it.
         """
-        if self._engine is not None and self._engine.process != os.getpid():
-            raise forked(f"the memory of {self.agent.name}")
-        if self._engine is None or not self._engine.is_open:
-            engine = open_engine(
-                self.identity, self.settings, embedder=self.embedder, clock=self.clock
-            )
-            with engine.lock.held():
-                engine.instruct(_text_of(self.agent.system_message))
-                engine.compare_first_texts(self.identity)
-            if self.agent.client is not None:
-                engine.store.own(0.0)  # turns are to come; where another has it, they are refused
-            self._engine = engine
+        self._engine = still_open(
+            self._engine,
+            self.identity,
+            self.settings,
+            embedder=self.embedder,
+            clock=self.clock,
+            role=_text_of(self.agent.system_message),
+            runs_turns=self.agent.client is not None,
+        )
         return self._engine
 
-    @contextmanager
-    def _held(self) -> Iterator[Engine]:
+    def _held(self) -> AbstractContextManager[Engine]:
         """The engine, which nobody else uses inside the `with` block."""
-        while True:
-            engine = self.open()
-            with engine.lock.held():
-                if engine.is_open:  # another agent of the name may have closed it meanwhile
-                    if (engine.identity, engine.settings) != (self.identity, self.settings):
-                        engine.adapt(self.identity, self.settings)
-                    yield engine
-                    return
+        return held(self.open, self.identity, self.settings)
 
     async def a_reply(self, request: Request) -> Reply:
         """`reply` for asynchronous chats, in the agent's own thread.

@@ -81,6 +81,16 @@ class Blocks:
         self.refresh()
         return self._known(name).block
 
+    @checked
+    def version(self, name: str) -> int:
+        """The version of a block's text, as `core_memory[name]` would read it now.
+
+        Raises:
+            UnknownBlockError: there is no such block.
+        """
+        self.refresh()
+        return self._known(name).version
+
     def shown(self, name: str) -> Block:
         """A block as it was read last, which is what edits go by."""
         return self._known(name).block

@@ -28,8 +28,12 @@ class CoreMemory(Blocks):
     # --- texts, by programs ----------------------------------------------------------
 
     @checked
-    def set(self, name: str, value: str, author: str = PROGRAM) -> None:
+    def set(
+        self, name: str, value: str, author: str = PROGRAM, version: int | None = None
+    ) -> None:
         """Replace a block's whole text, read-only or not; it is written when this returns.
+
+        With a `version`, which `version(name)` tells, only the text of that one is replaced.
 
         Raises:
             UnknownBlockError: there is no such block.
@@ -39,7 +43,7 @@ class CoreMemory(Blocks):
         kept = self._known(name)
         self._check_size(kept.block, value)
         with self._at_once(name):
-            written = self._swap(kept, value, author)
+            written = version in (None, kept.version) and self._swap(kept, value, author)
         if not written:
             self._read(name)
             raise ConflictError(

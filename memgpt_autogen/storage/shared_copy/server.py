@@ -205,6 +205,23 @@ def server_names(location: str, section: Section) -> list[str]:
     return sorted(str(json.loads(one)["meta"]["name"]) for one in saved if one is not None)
 
 
+def delete_copy(location: str, section: Section, name: str) -> None:
+    """Delete the collections of an agent or a source on a server.
+
+    Raises:
+        StorageError: it does not answer.
+    """
+    server = Server.at(location)
+    client = server_client(server)
+    try:
+        with chroma_errors(server.url):
+            for one in client.list_collections():
+                if one.name.startswith(f"memgpt-{section}.{folder_name(name)}."):
+                    client.delete_collection(one.name)
+    finally:
+        release(client)
+
+
 def _document(journal: Journal) -> dict[str, Any]:
     """All of a journal but the records that the collections hold."""
     document: dict[str, Any] = {
