@@ -11,7 +11,7 @@ import typer
 from typer.core import TyperGroup
 
 import memgpt_autogen
-from memgpt_autogen.cli.commands import blocks, listing, looking, whole
+from memgpt_autogen.cli.commands import blocks, configure, listing, looking, named, whole
 from memgpt_autogen.cli.screen import fail, say
 from memgpt_autogen.errors import MemGPTError
 
@@ -78,7 +78,9 @@ app.command("attach", rich_help_panel=_CHANGE)(whole.attach)
 app.command("detach", rich_help_panel=_CHANGE)(whole.detach)
 app.command("forget", rich_help_panel=_CHANGE)(whole.forget)
 app.command("delete", rich_help_panel=_CHANGE)(whole.delete)
+app.command("configure", rich_help_panel=_KEEP)(configure.configure)
 app.command("load", rich_help_panel=_KEEP)(whole.load)
+app.command("add", rich_help_panel=_KEEP)(named.add)
 app.command("export", rich_help_panel=_KEEP)(whole.export)
 app.command("import", rich_help_panel=_KEEP)(whole.import_)
 

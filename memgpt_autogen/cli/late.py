@@ -9,15 +9,17 @@ import lazy_loader
 if TYPE_CHECKING:
     from memgpt_autogen import events, local, settings
     from memgpt_autogen.engine import engine, registry
+    from memgpt_autogen.model import texts
     from memgpt_autogen.sources import load
-    from memgpt_autogen.storage import catalog, store
+    from memgpt_autogen.storage import catalog
     from memgpt_autogen.storage.embedders import embedder
-    from memgpt_autogen.upkeep import checkpoint, contents, forget, reading, remove
+    from memgpt_autogen.upkeep import agents, checkpoint, contents, forget, reading, remove
 else:
 
     def _module(name: str) -> object:
         return lazy_loader.load(f"memgpt_autogen.{name}", suppress_warning=True)
 
+    agents = _module("upkeep.agents")
     catalog = _module("storage.catalog")
     checkpoint = _module("upkeep.checkpoint")
     contents = _module("upkeep.contents")
@@ -31,9 +33,10 @@ else:
     registry = _module("engine.registry")
     remove = _module("upkeep.remove")
     settings = _module("settings")
-    store = _module("storage.store")
+    texts = _module("model.texts")
 
 __all__ = [
+    "agents",
     "catalog",
     "checkpoint",
     "contents",
@@ -47,5 +50,5 @@ __all__ = [
     "registry",
     "remove",
     "settings",
-    "store",
+    "texts",
 ]

@@ -51,6 +51,13 @@ def counted(count: int, one: str, several: str = "") -> str:
     return f"{count:,} {one if count == 1 else several or f'{one}s'}"
 
 
+def put_indented(out: Console, text: str, by: int) -> None:
+    """Print a text so many characters from the left, wrapped to the screen."""
+    for line in Text(text).wrap(out, max(out.width - by, 20)):
+        line.rstrip()
+        out.print(Text(" " * by) + line, soft_wrap=True)
+
+
 def diff(before: str, after: str) -> Text:
     """What changed from one text to another, line by line."""
     styles = {"-": "red", "+": "green", " ": "dim"}

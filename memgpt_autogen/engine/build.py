@@ -56,7 +56,7 @@ def build_engine(
 def _wired(
     store: Store, identity: Identity, settings: Settings, clock: ZonedClock, opened: ExitStack
 ) -> Engine:
-    saved = SavedState(store)
+    saved = SavedState(store.tables)
     context = _main_context(saved, identity, settings)
     context.zone = clock.zone
     workspace = Workspace(

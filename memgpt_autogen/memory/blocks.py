@@ -95,10 +95,6 @@ class Blocks:
         """A block as it was read last, which is what edits go by."""
         return self._known(name).block
 
-    def version(self, name: str) -> int:
-        """The version of a block as it was read last; each change makes the next one."""
-        return self._known(name).version
-
     def reading(self, name: str) -> str:
         """How a block reads, as the model is told at the end of a result."""
         return f"reads:\n{frames.block(self.shown(name).value)}"

@@ -28,9 +28,7 @@ class CoreMemory(Blocks):
     # --- texts, by programs ----------------------------------------------------------
 
     @checked
-    def set(
-        self, name: str, value: str, author: str = PROGRAM, version: int | None = None
-    ) -> None:
+    def set(self, name: str, value: str, author: str = PROGRAM, version: int | None = None) -> None:
         """Replace a block's whole text, read-only or not; it is written when this returns.
 
         With a `version`, which `version(name)` tells, only the text of that one is replaced.

@@ -7,7 +7,7 @@ import sqlite3
 from collections.abc import Sequence
 from datetime import datetime
 from operator import methodcaller
-from typing import Annotated, Any, Protocol, Union
+from typing import Annotated, Any, Union
 
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
@@ -16,7 +16,7 @@ from memgpt_autogen.events import MessageEvent, Notice
 from memgpt_autogen.memory.sharing import SharedLink
 from memgpt_autogen.model.protocol.rules import ServerRules
 from memgpt_autogen.steps import Step, Usage
-from memgpt_autogen.storage.journal.state import StateTable
+from memgpt_autogen.storage.tables import Tables
 
 Entry = Annotated[Union[MessageEvent, Notice, Step], Field(discriminator="kind")]  # noqa: UP007 - 3.10
 """What stands in the queue."""
@@ -112,29 +112,16 @@ class PutAside(BaseModel):
     pressure_answered: bool = False
 
 
-class Keeper(Protocol):
-    """Who keeps a state: a store, or what was opened to be read."""
-
-    @property
-    def name(self) -> str: ...
-
-    @property
-    def place(self) -> str: ...
-
-    @property
-    def state(self) -> StateTable: ...
-
-
 class SavedState:
-    """An agent's state and queue in its store, written as far as they have changed.
+    """An agent's state and queue in its journal, written as far as they have changed.
 
     Raises:
         StateFormatError: what was saved cannot be read.
     """
 
-    def __init__(self, store: Keeper) -> None:
-        self._table = store.state
-        self._called = f"{store.name!r} in {store.place}"
+    def __init__(self, tables: Tables) -> None:
+        self._table = tables.state
+        self._called = f"{tables.name!r} in {tables.journal.directory or ':memory:'}"
         self._chats: dict[str, list[str]] = {}
         try:
             self.values = _read(self._table.values())

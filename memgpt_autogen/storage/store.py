@@ -17,15 +17,12 @@ from memgpt_autogen.settings import Settings
 from memgpt_autogen.storage.address import Server, is_server
 from memgpt_autogen.storage.directory import Section, local_directory, root_of
 from memgpt_autogen.storage.indexer import Indexer, Progress
-from memgpt_autogen.storage.journal.blocks import BlockTable
-from memgpt_autogen.storage.journal.journal import EMBEDDER, Journal
-from memgpt_autogen.storage.journal.record_table import RecordTable
-from memgpt_autogen.storage.journal.state import StateTable
+from memgpt_autogen.storage.journal.journal import Journal
 from memgpt_autogen.storage.ownership import Ownership, let_go_of_unused, ownership_of
 from memgpt_autogen.storage.process import OfProcess
-from memgpt_autogen.storage.record import ARCHIVAL, RECALL
 from memgpt_autogen.storage.records import Records
 from memgpt_autogen.storage.shared_copy.server import ServerCopy, open_copy
+from memgpt_autogen.storage.tables import Tables
 from memgpt_autogen.storage.vectors.clients import may_use_chroma
 from memgpt_autogen.storage.vectors.folder import ChromaFolder
 
@@ -36,6 +33,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 MEMORY = ":memory:"
+_EMBEDDER = "embedder"
 PURGE = "purge"  # says in a journal that what was deleted is yet to be overwritten
 
 
@@ -44,8 +42,7 @@ class Store:
 
     Attributes:
         directory: where its files lie; None where it is kept in memory only.
-        state: the values that are no records.
-        blocks: the core memory of an agent.
+        tables: those of its journal; `state` and `blocks` are two of them.
         recall, archival: the records.
         written: to be called before what was written is acknowledged.
     """
@@ -73,9 +70,9 @@ class Store:
         elif directory is not None and may_use_chroma():
             self._vectors = ChromaFolder(directory, self.journal, texts=texts)
             self._vectors.look()  # before anything is written: another memory's is refused
-        self.state = StateTable(self.journal)
-        self.blocks = BlockTable(self.journal)
-        tables = [RecordTable(self.journal, kind) for kind in (RECALL, ARCHIVAL)]
+        self.tables = Tables(self.journal, name)
+        self.state, self.blocks = self.tables.state, self.tables.blocks
+        tables = [self.tables.recall, self.tables.archival]
         if copy is not None:
             copy.fill(self.journal, tables)
         if not anew:
@@ -124,9 +121,9 @@ class Store:
         Killed midway, whoever opens the store next with this embedder goes on.
         """
         tables = [self.recall.table, self.archival.table]
-        if self.journal.get(EMBEDDER) != self.embedder.model_id:
+        if self.journal.get(_EMBEDDER) != self.embedder.model_id:
             with self.journal.transaction():
-                self.journal.put(EMBEDDER, self.embedder.model_id)
+                self.journal.put(_EMBEDDER, self.embedder.model_id)
                 self.journal.put("dimension", None)
                 for table in tables:
                     table.vectors.clear()
@@ -176,9 +173,9 @@ class Store:
             )
 
     def _check_embedder(self) -> None:
-        made_with = self.journal.get(EMBEDDER)
+        made_with = self.journal.get(_EMBEDDER)
         if made_with is None:
-            self.journal.put(EMBEDDER, self.embedder.model_id)
+            self.journal.put(_EMBEDDER, self.embedder.model_id)
         elif made_with != self.embedder.model_id:
             is_source = self.directory is not None and self.directory.parent.name == "sources"
             anew = (

@@ -200,7 +200,7 @@ def _fill(store: Store, checkpoint: Checkpoint, clock: Clock, progress: Progress
         for kept in checkpoint.blocks:
             store.blocks.create(kept.block, PROGRAM, checkpoint.created)
             store.blocks.restore_history(kept.block.name, list(kept.history))
-        saved = SavedState(store)
+        saved = SavedState(store.tables)
         saved.values = checkpoint.state
         saved.save(connection, checkpoint.queue)
         for partner, own in checkpoint.aside.items():

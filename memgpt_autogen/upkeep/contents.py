@@ -12,11 +12,9 @@ from memgpt_autogen.storage.address import Server, is_server, without_credential
 from memgpt_autogen.storage.catalog import names_at
 from memgpt_autogen.storage.directory import Section, local_directory, server_directory
 from memgpt_autogen.storage.journal.file import FILE
-from memgpt_autogen.storage.journal.journal import EMBEDDER, Journal
-from memgpt_autogen.storage.journal.record_table import RecordTable
-from memgpt_autogen.storage.journal.state import StateTable
+from memgpt_autogen.storage.journal.journal import Journal
 from memgpt_autogen.storage.ownership import ownership_of
-from memgpt_autogen.storage.record import ARCHIVAL, RECALL
+from memgpt_autogen.storage.tables import Tables
 
 
 @dataclass(frozen=True)
@@ -50,15 +48,15 @@ def contents(location: str, section: Section, name: str) -> Contents:
     """
     directory = directory_of(location, section, name)
     with closing(Journal(directory, name)) as journal:
-        recall, archival = (RecordTable(journal, kind) for kind in (RECALL, ARCHIVAL))
-        latest = recall.newest(1)
+        tables = Tables(journal, name)
+        latest = tables.recall.newest(1)
         return Contents(
             name,
-            len(recall),
-            len(archival),
+            len(tables.recall),
+            len(tables.archival),
             latest[0].timestamp if latest else None,
-            tuple(sorted(StateTable(journal).values())) if section == "sources" else (),
-            journal.get(EMBEDDER),
+            tuple(sorted(tables.state.values())) if section == "sources" else (),
+            journal.get("embedder"),
             ownership_of(directory).holder(),
         )
 

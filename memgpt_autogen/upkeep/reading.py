@@ -25,13 +25,10 @@ from memgpt_autogen.storage.catalog import names_at
 from memgpt_autogen.storage.embedders.arrays import Vectors
 from memgpt_autogen.storage.embedders.embedder import Embedder
 from memgpt_autogen.storage.indexer import Indexer
-from memgpt_autogen.storage.journal.blocks import BlockTable
-from memgpt_autogen.storage.journal.journal import EMBEDDER, Journal
-from memgpt_autogen.storage.journal.record_table import RecordTable
-from memgpt_autogen.storage.journal.state import StateTable
+from memgpt_autogen.storage.journal.journal import Journal
 from memgpt_autogen.storage.ownership import ownership_of
-from memgpt_autogen.storage.record import ARCHIVAL, RECALL
 from memgpt_autogen.storage.records import Records
+from memgpt_autogen.storage.tables import Tables
 from memgpt_autogen.storage.text import clean
 from memgpt_autogen.upkeep.contents import directory_of
 
@@ -93,18 +90,6 @@ class AgentMemory:
         self.close()
 
 
-@dataclass(frozen=True)
-class _Files:
-    """The tables of one journal; what `SavedState` reads is among them."""
-
-    name: str
-    place: str
-    journal: Journal
-    state: StateTable
-    recall: Records
-    archival: Records
-
-
 def open_memory(
     location: str, name: str, embedder: Embedder | None = None, *, clock: Clock = local_now
 ) -> AgentMemory:
@@ -123,36 +108,35 @@ def open_memory(
         StorageError: it cannot be read, or the server does not answer.
     """
     with ExitStack() as opened:
+        by = embedder or NoEmbedder()
         directory = directory_of(location, "agents", name)
-        files = _opened(directory, name, embedder or NoEmbedder(), opened)
-        saved = SavedState(files)
-        core = CoreMemory(BlockTable(files.journal), clock, clean(name))
+        tables = _opened(directory, name, opened)
+        recall, archival = _records(tables, by)
+        saved = SavedState(tables)
+        core = CoreMemory(tables.blocks, clock, clean(name))
         shared = SharedBlocks(location, core, clock)
         opened.callback(shared.close)
         shared.restore(saved.values.shared_blocks)
-        archival = ArchivalStorage(files.archival, clock=clock)
+        kept = ArchivalStorage(archival, clock=clock)
         there = names_at(location, "sources") if saved.values.sources else []
         for source in (one for one in saved.values.sources if one in there):
-            place = directory_of(location, "sources", source)
-            of_source = _opened(place, source, files.recall.embedder, opened)
-            archival.attach(ArchivalStorage(of_source.archival, clock=clock, source=source))
-        return AgentMemory(
-            name,
-            directory,
-            files.journal.get(EMBEDDER),
-            core,
-            RecallStorage(files.recall, clock=clock),
-            archival,
-            saved,
-            tuple(one for one in saved.values.sources if one not in there),
-            opened.pop_all(),
-        )
+            of_source = _opened(directory_of(location, "sources", source), source, opened)
+            kept.attach(ArchivalStorage(_records(of_source, by)[1], clock=clock, source=source))
+        missing = tuple(one for one in saved.values.sources if one not in there)
+        parts = (core, RecallStorage(recall, clock=clock), kept, saved)
+        made_with = tables.journal.get("embedder")
+        return AgentMemory(name, directory, made_with, *parts, missing, opened.pop_all())
 
 
-def _opened(directory: Path, name: str, embedder: Embedder, opened: ExitStack) -> _Files:
+def _opened(directory: Path, name: str, opened: ExitStack) -> Tables:
     journal = Journal(directory, name)
     opened.callback(journal.close)
-    tables = [RecordTable(journal, kind) for kind in (RECALL, ARCHIVAL)]
-    indexer = Indexer(tables, embedder, None, None)
-    recall, archival = (Records(table, embedder, indexer, lambda: None) for table in tables)
-    return _Files(name, str(directory), journal, StateTable(journal), recall, archival)
+    return Tables(journal, name)
+
+
+def _records(tables: Tables, embedder: Embedder) -> tuple[Records, Records]:
+    """The records of both kinds; what lacks a vector gets one, and no index is told."""
+    both = (tables.recall, tables.archival)
+    indexer = Indexer(both, embedder, None, None)
+    recall, archival = (Records(table, embedder, indexer, lambda: None) for table in both)
+    return recall, archival

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import Enum
+from textwrap import shorten
 from typing import Annotated, Any, Literal
 
 import typer
@@ -15,12 +16,17 @@ from memgpt_autogen.errors import StorageError
 from memgpt_autogen.storage.address import without_credentials
 from memgpt_autogen.storage.directory import Section
 
+_SHOWN = 160  # characters of a text
+
 
 class What(str, Enum):
     """What is listed."""
 
     agents = "agents"
     sources = "sources"
+    personas = "personas"
+    humans = "humans"
+    presets = "presets"
 
 
 def list_names(
@@ -28,16 +34,25 @@ def list_names(
     memory: Memory = None,
     as_json: Json = False,
 ) -> None:
-    """List agents or sources.
+    """List agents, sources, personas, humans or presets.
 
     \b
     [dim]Examples[/]
       memgpt-autogen list
       memgpt-autogen list sources
+      memgpt-autogen list personas
       memgpt-autogen list agents --memory ~/team/.memgpt --json
     """
     place = location(memory)
-    found = [_about(place, what.value, name) for name in late.catalog.names_at(place, what.value)]
+    if what.value in ("agents", "sources"):
+        section: Section = "agents" if what is What.agents else "sources"
+        found = [_about(place, section, name) for name in late.catalog.names_at(place, section)]
+    else:
+        kind: Any = what.value.removesuffix("s")
+        found = [
+            {"name": one.name, "text": one.text, "source": one.source}
+            for one in late.texts.list_texts(kind)
+        ]
     if as_json:
         put_json(found)
     elif found:
@@ -70,6 +85,10 @@ def _table(found: list[dict[str, Any]]) -> Table:
         table.add_column(column.replace("_", " "), justify=side, no_wrap=True)
     table.add_column("", style="dim", overflow="fold")
     for about in found:
+        if "text" in about:
+            own = "" if about["source"] == "package" else " (yours)"
+            table.add_row(about["name"], f"{_beginning(about['text'])}{own}")
+            continue
         cells = [_cell(about[one]) if one in about else "" for one in shown]
         in_use = about.get("in_use_by")
         note = about.get("problem") or (f"in use by {in_use}" if in_use else "")
@@ -79,3 +98,8 @@ def _table(found: list[dict[str, Any]]) -> Table:
 
 def _cell(value: Any) -> str:
     return f"{value:,}" if isinstance(value, int) else moment(value)
+
+
+def _beginning(text: str) -> str:
+    """The first words of a text."""
+    return shorten(text, _SHOWN, placeholder=" …")

@@ -9,13 +9,12 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.padding import Padding
 from rich.text import Text
 
 from memgpt_autogen.cli import late
 from memgpt_autogen.cli.config import load_config
 from memgpt_autogen.cli.options import Agent, Json, Memory, complete_speakers, embedder, location
-from memgpt_autogen.cli.screen import counted, moment, put_json, say, screen
+from memgpt_autogen.cli.screen import counted, moment, put_indented, put_json, say, screen
 
 _SPEAKERS = 6  # named, of those who said something
 
@@ -87,7 +86,7 @@ def _print_about(out: Console, about: dict[str, Any]) -> None:
             f"{block['characters']:,} of {block['limit']:,} characters, version {block['version']}"
         )
         out.print(Text.assemble("\n", (block["name"], "bold cyan"), (f"  {size}{marks}", "dim")))
-        out.print(Padding(Text(block["value"] or "(empty)"), (0, 0, 0, 2)))
+        put_indented(out, block["value"] or "(empty)", 2)
     speakers = sorted(about["speakers"].items(), key=lambda pair: -pair[1])
     said = ", ".join(f"{name} {count:,}" for name, count in speakers[:_SPEAKERS])
     more = ", …" if len(speakers) > _SPEAKERS else ""
@@ -254,4 +253,4 @@ def _print_hits(out: Console, hits: list[Hit]) -> None:
             (f"  {hit.where} {hit.id}{tags}", "dim"),
         )
         out.print(Text.assemble((score, "green"), *head))
-        out.print(Padding(Text(hit.text), (0, 0, 0, 5)))
+        put_indented(out, hit.text, 5)

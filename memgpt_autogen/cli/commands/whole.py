@@ -186,7 +186,10 @@ def delete(
     if not yes:
         holds = f"{messages}{counted(found.passages, 'passage')}"
         typer.confirm(f"Delete {name} with {holds} for ever?", abort=True, err=True)
-    where = late.remove.remove(place, section, name)
+    if source:
+        where = late.remove.delete_source(place, name)
+    else:
+        where = late.agents.delete_agent(place, name).directory
     say(f"{name} is deleted ({where}).")
 
 
@@ -227,15 +230,17 @@ def forget(
 def _print_receipt(receipt: late.forget.Receipt) -> None:
     out = screen()
     out.print(f"Erased of {receipt.speaker}:", style="bold")
-    for count, what in (
+    counts = (
         (receipt.recall_messages, "messages of theirs"),
         (receipt.recall_quotations, "messages of others that quote them"),
         (receipt.queue_entries, "entries of the queue"),
         (receipt.core_memory_lines, "lines of core memory"),
         (receipt.archival_passages, "archival passages"),
         (int(receipt.summary_reset), "summary of what left the queue"),
-    ):
-        out.print(f"{count:>7,}  {what}")
+    )
+    for count, what in counts:
+        if count:
+            out.print(f"{count:>7,}  {what}")
     out.print(
         "The files were overwritten."
         if receipt.files_overwritten

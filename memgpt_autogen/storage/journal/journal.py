@@ -29,7 +29,6 @@ from memgpt_autogen.storage.process import forked
 
 logger = logging.getLogger(__name__)
 
-EMBEDDER = "embedder"  # the key of the id of the one that made the vectors
 LAYOUT = 1  # of all tables; a newer program brings an older layout up to its own
 _APPLICATION = 0x4D454D47  # tells our files from others of SQLite ("MEMG")
 _NEXT_STEP = "UPDATE meta SET value = value + 1 WHERE key = 'step' RETURNING value"
