@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from memgpt_autogen.sources import load
     from memgpt_autogen.storage import catalog
     from memgpt_autogen.storage.embedders import embedder
-    from memgpt_autogen.upkeep import agents, checkpoint, contents, forget, reading, remove
+    from memgpt_autogen.upkeep import agents, checkpoint, forget, remove
+    from memgpt_autogen.upkeep.reading import contents, memory
 else:
 
     def _module(name: str) -> object:
@@ -22,14 +23,14 @@ else:
     agents = _module("upkeep.agents")
     catalog = _module("storage.catalog")
     checkpoint = _module("upkeep.checkpoint")
-    contents = _module("upkeep.contents")
+    contents = _module("upkeep.reading.contents")
     embedder = _module("storage.embedders.embedder")
     engine = _module("engine.engine")
     events = _module("events")
     forget = _module("upkeep.forget")
     load = _module("sources.load")
     local = _module("local")
-    reading = _module("upkeep.reading")
+    memory = _module("upkeep.reading.memory")
     registry = _module("engine.registry")
     remove = _module("upkeep.remove")
     settings = _module("settings")
@@ -46,7 +47,7 @@ __all__ = [
     "forget",
     "load",
     "local",
-    "reading",
+    "memory",
     "registry",
     "remove",
     "settings",

@@ -54,7 +54,7 @@ def complete_blocks(context: typer.Context, incomplete: str) -> list[str]:
     """The agent's blocks whose names begin so."""
     try:
         place = location(context.params.get("memory"))
-        with late.reading.open_memory(place, context.params.get("agent") or "") as memory:
+        with late.memory.open_memory(place, context.params.get("agent") or "") as memory:
             return [one.name for one in memory.core if one.name.startswith(incomplete)]
     except MemGPTError:
         return []
@@ -64,7 +64,7 @@ def complete_speakers(context: typer.Context, incomplete: str) -> list[str]:
     """The names, beginning so, of those who said something to the agent."""
     try:
         place = location(context.params.get("memory"))
-        with late.reading.open_memory(place, context.params.get("agent") or "") as memory:
+        with late.memory.open_memory(place, context.params.get("agent") or "") as memory:
             return [name for name in memory.recall.speakers() if name.startswith(incomplete)]
     except MemGPTError:
         return []

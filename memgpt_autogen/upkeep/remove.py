@@ -8,7 +8,7 @@ from pathlib import Path
 from memgpt_autogen.errors import ConfigurationError, DirectoryLockedError, StorageError
 from memgpt_autogen.storage.address import is_server
 from memgpt_autogen.storage.ownership import ownership_of
-from memgpt_autogen.upkeep.contents import directory_of
+from memgpt_autogen.upkeep.reading.contents import directory_of
 
 _OWNER_SECONDS = 3.0  # another process may be at work on the index for a moment
 

@@ -40,7 +40,7 @@ def edit(
       EDITOR=nano memgpt-autogen edit coder persona
       memgpt-autogen edit coder human --file notes.txt
     """
-    with late.reading.open_memory(location(memory), agent) as opened:
+    with late.memory.open_memory(location(memory), agent) as opened:
         before = opened.core[block].value
         text = _edited(block, before) if file is None else _read(file)
         if text == before:
@@ -116,7 +116,7 @@ def history(
       memgpt-autogen history coder human
       memgpt-autogen history coder human --revert 3
     """
-    with late.reading.open_memory(location(memory), agent) as opened:
+    with late.memory.open_memory(location(memory), agent) as opened:
         if revert is not None:
             before = opened.core[block].value
             after = opened.core.revert(block, revert).value

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
-from typing import Annotated, Any
+from dataclasses import asdict, replace
+from typing import Annotated, Any, get_args
 
 import typer
 from rich.console import Console
@@ -20,29 +20,35 @@ _AZURE_VERSION = "2024-10-21"
 _NO_KEY = "none"  # what is typed where a server asks for no key
 
 
+def _option(metavar: str, help: str) -> Any:
+    return typer.Option(metavar=metavar, help=help)
+
+
+Model = Annotated[str | None, _option("NAME", "As requests name it.")]
+Endpoint = Annotated[str | None, _option("URL", "Of any server with OpenAI's protocol.")]
+Protocol = Annotated[Kind | None, _option("KIND", "openai (or compatible), or azure.")]
+Version = Annotated[str | None, _option("DATE", "Azure's.")]
+Deployment = Annotated[str | None, _option("NAME", "Azure's.")]
+Variable = Annotated[str | None, _option("NAME", "Environment variable with the key, or none.")]
+Window = Annotated[
+    int | None, typer.Option(metavar="N", min=0, help="Tokens; 0: what the model takes.")
+]
+Vectors = Annotated[Embedder | None, _option("NAME", "auto, or hashing (no model).")]
+Named = Annotated[str | None, _option("NAME", "Of new agents: a name, file or text.")]
+
+
 def configure(
-    model: Annotated[str | None, typer.Option(metavar="NAME", help="As requests name it.")] = None,
-    endpoint: Annotated[
-        str | None, typer.Option(metavar="URL", help="Of any server with OpenAI's protocol.")
-    ] = None,
-    kind: Annotated[
-        Kind | None, typer.Option(metavar="KIND", help="openai (or compatible), or azure.")
-    ] = None,
-    api_version: Annotated[str | None, typer.Option(metavar="DATE", help="Azure's.")] = None,
-    deployment: Annotated[str | None, typer.Option(metavar="NAME", help="Azure's.")] = None,
-    key_variable: Annotated[
-        str | None,
-        typer.Option(metavar="NAME", help="The environment variable with the key, or none."),
-    ] = None,
-    context_window: Annotated[
-        int | None, typer.Option(metavar="N", min=0, help="Tokens; 0: what the model takes.")
-    ] = None,
-    embedder: Annotated[
-        Embedder | None, typer.Option(metavar="NAME", help="auto, or hashing (no model).")
-    ] = None,
-    persona: Annotated[str | None, typer.Option(metavar="NAME", help="Of new agents.")] = None,
-    human: Annotated[str | None, typer.Option(metavar="NAME", help="Of new agents.")] = None,
-    preset: Annotated[str | None, typer.Option(metavar="NAME", help="Of new agents.")] = None,
+    model: Model = None,
+    endpoint: Endpoint = None,
+    kind: Protocol = None,
+    api_version: Version = None,
+    deployment: Deployment = None,
+    key_variable: Variable = None,
+    context_window: Window = None,
+    embedder: Vectors = None,
+    persona: Named = None,
+    human: Named = None,
+    preset: Named = None,
     memory: Memory = None,
     yes: Yes = False,
 ) -> None:
@@ -59,21 +65,10 @@ def configure(
       memgpt-autogen configure --endpoint http://localhost:11434/v1 \\
         --model qwen3:8b --key-variable none
     """
-    given: dict[str, Any] = {
-        "model": model,
-        "endpoint": endpoint,
-        "kind": kind,
-        "api_version": api_version,
-        "deployment": deployment,
-        "key_variable": "" if key_variable == _NO_KEY else key_variable,
-        "context_window": context_window,
-        "embedder": embedder,
-        "persona": persona,
-        "human": human,
-        "preset": preset,
-        "memory": memory,
-    }
-    told = {name: value for name, value in given.items() if value is not None}
+    fields = locals()
+    told = {name: fields[name] for name in asdict(Config()) if fields[name] is not None}
+    if key_variable == _NO_KEY:
+        told["key_variable"] = ""
     config = _chosen(told) if yes else _asked_for_model(told)
     with Console(stderr=True).status(f"asking {config.base_url} …"):
         problem = problem_with(config)
@@ -167,13 +162,20 @@ class _Asking:
     def __init__(self, config: Config, told: dict[str, Any]) -> None:
         self._config, self._told = config, told
 
-    def __call__(self, name: str, question: str, usual: str = "") -> Any:
+    def __call__(
+        self, name: str, question: str, usual: str = "", choices: tuple[str, ...] = ()
+    ) -> Any:
         if name in self._told:
             return self._told[name]
         before = getattr(self._config, name)
-        is_usual = before == getattr(Config(), name)
-        default = usual if usual and is_usual else before
-        return typer.prompt(question, default=default or None, type=type(before), err=True)
+        if usual and before == getattr(Config(), name):
+            before = usual
+        default = None if before == "" else before
+        while True:
+            given = typer.prompt(question, default=default, type=type(before), err=True)
+            if given in (choices or (given,)):
+                return given
+            say(f"Give {' or '.join(choices)}.")
 
 
 def _asked_for_defaults(config: Config, told: dict[str, Any]) -> Config:
@@ -187,7 +189,7 @@ def _asked_for_defaults(config: Config, told: dict[str, Any]) -> Config:
     return replace(
         config,
         context_window=ask("context_window", "Context window in tokens (0: what the model takes)"),
-        embedder=ask("embedder", "Embedder (auto, or hashing: no model)"),
+        embedder=ask("embedder", "Embedder (auto, or hashing: no model)", "", get_args(Embedder)),
         persona=ask("persona", f"Persona ({named['persona']})"),
         human=ask("human", f"Human ({named['human']})"),
         preset="" if preset == "auto" else preset,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
@@ -27,7 +28,7 @@ def show(agent: Agent, memory: Memory = None, as_json: Json = False) -> None:
       memgpt-autogen show coder
       memgpt-autogen show coder --json | jq .blocks
     """
-    with late.reading.open_memory(location(memory), agent) as opened:
+    with late.memory.open_memory(location(memory), agent) as opened:
         about = _about(opened)
     if as_json:
         put_json(about)
@@ -35,7 +36,7 @@ def show(agent: Agent, memory: Memory = None, as_json: Json = False) -> None:
         _print_about(screen(), about)
 
 
-def _about(memory: late.reading.AgentMemory) -> dict[str, Any]:
+def _about(memory: late.memory.AgentMemory) -> dict[str, Any]:
     state, recall = memory.saved.values, memory.recall
     first = recall.between(None, None, limit=1).items
     versions = {one.name: memory.core.version(one.name) for one in memory.core}
@@ -142,32 +143,35 @@ class Hit:
     tags: tuple[str, ...] = ()
 
 
+Query = Annotated[
+    str, typer.Argument(help='Words or a question; "" lists the latest.', metavar="QUERY")
+]
+Place = Annotated[Where, typer.Option("--in", metavar="WHERE", help="recall, archival or both.")]
+Way = Annotated[By, typer.Option(metavar="WAY", help="words (quick), meaning or both.")]
+Speaker = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME", help="Of recall, what they said.", autocompletion=complete_speakers
+    ),
+]
+Start = Annotated[
+    str | None, typer.Option(metavar="DATE", help="Of recall, from then on: 2026-05-08.")
+]
+End = Annotated[str | None, typer.Option(metavar="DATE", help="Of recall, until then, inclusive.")]
+Limit = Annotated[
+    int, typer.Option("--limit", "-n", min=1, max=1000, metavar="N", help="The best so many.")
+]
+
+
 def search(
     agent: Agent,
-    query: Annotated[
-        str, typer.Argument(help='Words or a question; "" lists the latest.', metavar="QUERY")
-    ],
-    where: Annotated[
-        Where, typer.Option("--in", metavar="WHERE", help="recall, archival or both.")
-    ] = Where.both,
-    by: Annotated[
-        By, typer.Option(metavar="WAY", help="words (quick), meaning or both.")
-    ] = By.both,
-    speaker: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME", help="Of recall, what they said.", autocompletion=complete_speakers
-        ),
-    ] = None,
-    start: Annotated[
-        str | None,
-        typer.Option(metavar="DATE", help="Of recall, from then on: 2026-05-08."),
-    ] = None,
-    end: Annotated[
-        str | None,
-        typer.Option(metavar="DATE", help="Of recall, until then, inclusive."),
-    ] = None,
-    limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=1000, metavar="N")] = 10,
+    query: Query,
+    where: Place = Where.both,
+    by: Way = By.both,
+    speaker: Speaker = None,
+    start: Start = None,
+    end: End = None,
+    limit: Limit = 10,
     memory: Memory = None,
     as_json: Json = False,
 ) -> None:
@@ -182,63 +186,47 @@ def search(
       memgpt-autogen search coder "tea" --speaker Tessa --start 2026-05-01
       memgpt-autogen search coder "" --in archival -n 20
     """
-    of_recall = (speaker, start, end) != (None, None, None)
-    if of_recall and where is Where.archival:
+    of_recall = {"speaker": speaker, "start": start, "end": end}
+    filtered = any(of_recall.values())
+    if filtered and where is Where.archival:
         raise typer.BadParameter("--speaker, --start and --end are of recall storage.")
     place = location(memory)
-    chosen = None
-    if by is not By.words and query.strip():
-        made_with = late.contents.contents(place, "agents", agent).embedder
-        chosen = embedder(load_config(), made_with)
-        if made_with not in (None, chosen.model_id):
-            say(f"note: searched by words alone, as {made_with} made the vectors.", "yellow")
-            chosen = None
-    way = "words" if chosen is None else by.value
-    with late.reading.open_memory(place, agent, chosen) as opened:
-        hits: list[Hit] = []
-        if where is not Where.archival:
-            hits += _recalled(opened, query, way, limit, speaker, start, end)
-        if where is not Where.recall and not of_recall:
-            hits += _archived(opened, query, way, limit)
-    if query.strip():
-        hits.sort(key=lambda hit: -(hit.score or 0))
-    else:
-        hits.sort(key=lambda hit: hit.time, reverse=True)
+    chosen = None if by is By.words or not query.strip() else _embedder(place, agent)
+    about: dict[str, Any] = {"limit": limit, "by": "words" if chosen is None else by.value}
+    with late.memory.open_memory(place, agent, chosen) as opened:
+        hits = [] if where is Where.archival else _recalled(opened, query, about | of_recall)
+        if where is not Where.recall and not filtered:
+            hits += _archived(opened, query, about)
+    hits.sort(key=lambda hit: (hit.score or 0, hit.time), reverse=True)
     if as_json:
         put_json([vars(hit) for hit in hits[:limit]])
     else:
         _print_hits(screen(), hits[:limit])
 
 
-def _recalled(
-    memory: late.reading.AgentMemory,
-    query: str,
-    by: Any,
-    limit: int,
-    speaker: str | None,
-    start: str | None,
-    end: str | None,
-) -> list[Hit]:
-    page = memory.recall.search(query, limit, speaker=speaker, start=start, end=end, by=by)
+def _embedder(place: str, agent: str) -> late.embedder.Embedder | None:
+    """The embedder that made an agent's vectors; None, with a note, where it is not here."""
+    made_with = late.contents.contents(place, "agents", agent).embedder
+    chosen = embedder(load_config(), made_with)
+    if made_with in (None, chosen.model_id):
+        return chosen
+    say(f"note: searched by words alone, as {made_with} made the vectors.", "yellow")
+    return None
+
+
+def _recalled(memory: late.memory.AgentMemory, query: str, about: Mapping[str, Any]) -> list[Hit]:
     return [
-        Hit("recall", one.id, one.speaker, one.timestamp, one.score, one.text) for one in page.items
+        Hit("recall", one.id, one.speaker, one.timestamp, one.score, one.text)
+        for one in memory.recall.search(query, **about).items
     ]
 
 
-def _archived(memory: late.reading.AgentMemory, query: str, by: Any, limit: int) -> list[Hit]:
-    page = memory.archival.search(query, limit, by=by)
-    return [
-        Hit(
-            "archival",
-            one.id,
-            one.source or memory.name,
-            one.timestamp,
-            one.score,
-            one.text,
-            one.tags,
-        )
-        for one in page.items
-    ]
+def _archived(memory: late.memory.AgentMemory, query: str, about: Mapping[str, Any]) -> list[Hit]:
+    hits = []
+    for one in memory.archival.search(query, **about).items:
+        rest = (one.source or memory.name, one.timestamp, one.score, one.text, one.tags)
+        hits.append(Hit("archival", one.id, *rest))
+    return hits
 
 
 def _print_hits(out: Console, hits: list[Hit]) -> None:

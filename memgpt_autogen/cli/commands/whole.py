@@ -213,7 +213,7 @@ def forget(
     [dim]Example[/]
       memgpt-autogen forget coder Tessa
     """
-    with late.reading.open_memory(location(memory), agent) as opened:
+    with late.memory.open_memory(location(memory), agent) as opened:
         said = opened.recall.speakers().get(speaker, 0)
     if not yes:
         what = f"{counted(said, 'message')} of theirs, and what came of them,"

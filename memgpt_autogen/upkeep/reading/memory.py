@@ -1,4 +1,4 @@
-"""Reading: an agent's memory without a model, beside whoever runs the agent.
+"""An agent's memory, open to be read, searched and edited block by block.
 
 Nothing is owned and no index is opened: all may read at any time, and edit blocks, each edit
 at the version that was read.
@@ -30,7 +30,7 @@ from memgpt_autogen.storage.ownership import ownership_of
 from memgpt_autogen.storage.records import Records
 from memgpt_autogen.storage.tables import Tables
 from memgpt_autogen.storage.text import clean
-from memgpt_autogen.upkeep.contents import directory_of
+from memgpt_autogen.upkeep.reading.contents import directory_of
 
 
 class NoEmbedder:
