@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 import lazy_loader
@@ -9,6 +10,7 @@ import lazy_loader
 if TYPE_CHECKING:
     from memgpt_autogen import events, local, settings
     from memgpt_autogen.engine import engine, registry
+    from memgpt_autogen.memory import core
     from memgpt_autogen.model import texts
     from memgpt_autogen.sources import load
     from memgpt_autogen.storage import catalog
@@ -18,12 +20,17 @@ if TYPE_CHECKING:
 else:
 
     def _module(name: str) -> object:
-        return lazy_loader.load(f"memgpt_autogen.{name}", suppress_warning=True)
+        path = f"memgpt_autogen.{name}"
+        module = lazy_loader.load(path, suppress_warning=True)
+        parent, _, child = path.rpartition(".")
+        setattr(sys.modules[parent], child, module)  # as an import does
+        return module
 
     agents = _module("upkeep.agents")
     catalog = _module("storage.catalog")
     checkpoint = _module("upkeep.checkpoint")
     contents = _module("upkeep.reading.contents")
+    core = _module("memory.core")
     embedder = _module("storage.embedders.embedder")
     engine = _module("engine.engine")
     events = _module("events")
@@ -41,6 +48,7 @@ __all__ = [
     "catalog",
     "checkpoint",
     "contents",
+    "core",
     "embedder",
     "engine",
     "events",

@@ -14,6 +14,7 @@ import typer
 from rich.text import Text
 
 from memgpt_autogen.cli import late
+from memgpt_autogen.cli.opening import open_core
 from memgpt_autogen.cli.options import Agent, Block, Json, Memory, location
 from memgpt_autogen.cli.screen import diff, moment, put_json, say, screen
 from memgpt_autogen.errors import ConfigurationError, ConflictError, MemGPTError
@@ -40,14 +41,14 @@ def edit(
       EDITOR=nano memgpt-autogen edit coder persona
       memgpt-autogen edit coder human --file notes.txt
     """
-    with late.memory.open_memory(location(memory), agent) as opened:
-        before = opened.core[block].value
+    with open_core(agent, location(memory)) as core:
+        before = core[block].value
         text = _edited(block, before) if file is None else _read(file)
         if text == before:
             say(f"The block {block} is as it was.")
             return
         try:
-            opened.core.set(block, text)
+            core.set(block, text)
         except MemGPTError as problem:
             kept = _keep(f"{agent}.{block}", text)
             advice = f"Your text is in {kept}"
@@ -55,7 +56,7 @@ def edit(
                 again = f"memgpt-autogen edit {shlex.quote(agent)} {shlex.quote(block)}"
                 advice += f"; to see what it is now, and put yours in: {again}"
             raise type(problem)(f"{problem}\n{advice}") from problem
-        version = opened.core.version(block)
+        version = core.version(block)
     out = screen()
     out.print(Text.assemble((block, "bold cyan"), (f"  version {version}", "dim")))
     out.print(diff(before, text), end="")
@@ -116,13 +117,14 @@ def history(
       memgpt-autogen history coder human
       memgpt-autogen history coder human --revert 3
     """
+    if revert is not None:
+        with open_core(agent, location(memory)) as core:
+            before = core[block].value
+            after = core.revert(block, revert).value
+        say(f"The block {block} reads as in version {revert} again.")
+        screen().print(diff(before, after), end="")
+        return
     with late.memory.open_memory(location(memory), agent) as opened:
-        if revert is not None:
-            before = opened.core[block].value
-            after = opened.core.revert(block, revert).value
-            say(f"The block {block} reads as in version {revert} again.")
-            screen().print(diff(before, after), end="")
-            return
         changes = opened.core.history(block)
     if as_json:
         put_json([vars(one) for one in changes[-limit:]])

@@ -135,7 +135,9 @@ def _asked_for_model(told: dict[str, Any]) -> Config:
     if place == 1:
         found = {"kind": "openai", "endpoint": "", "api_version": "", "deployment": ""}
         found["model"] = ask("model", "Model")
-        found["key_variable"] = ask("key_variable", "Environment variable with the key")
+        found["key_variable"] = ask(
+            "key_variable", "Environment variable with the key", Config.key_variable
+        )
     elif place == 2:
         found = {"kind": "azure", "endpoint": ask("endpoint", "Endpoint (https://…)")}
         found["api_version"] = ask("api_version", "API version", _AZURE_VERSION)
@@ -168,7 +170,7 @@ class _Asking:
         if name in self._told:
             return self._told[name]
         before = getattr(self._config, name)
-        if usual and before == getattr(Config(), name):
+        if usual and before in ("", getattr(Config(), name)):
             before = usual
         default = None if before == "" else before
         while True:

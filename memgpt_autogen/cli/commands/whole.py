@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -11,6 +9,7 @@ import typer
 
 from memgpt_autogen.cli import late
 from memgpt_autogen.cli.config import load_config
+from memgpt_autogen.cli.opening import open_engine
 from memgpt_autogen.cli.options import (
     Agent,
     Json,
@@ -25,26 +24,6 @@ from memgpt_autogen.cli.options import (
 from memgpt_autogen.cli.screen import counted, progress, put_json, say, screen
 from memgpt_autogen.errors import ConfigurationError
 from memgpt_autogen.storage.directory import Section
-
-
-@contextmanager
-def _engine(agent: str, memory: str | None, *, owned: bool) -> Iterator[late.engine.Engine]:
-    """The engine of an agent that there is, without a model; `owned`, no other process runs it."""
-    config, place = load_config(), location(memory)
-    made_with = late.contents.contents(place, "agents", agent).embedder
-    engine = late.registry.open_engine(
-        late.engine.Identity(agent, config.model, config.context_window or None),
-        late.settings.Settings(location=place),
-        embedder=embedder(config, made_with),
-        clock=late.events.local_now,
-    )
-    try:
-        with engine.lock.held():
-            if owned:
-                engine.own()
-            yield engine
-    finally:
-        engine.close()
 
 
 def load(
@@ -92,7 +71,7 @@ def attach(agent: Agent, source: Source, memory: Memory = None) -> None:
     [dim]Example[/]
       memgpt-autogen attach coder manual
     """
-    with _engine(agent, memory, owned=True) as engine:
+    with open_engine(agent, location(memory), owned=True) as engine:
         passages = engine.attach(source, writable=False)
     say(f"{agent} searches {source} now ({counted(passages, 'passage')}).")
 
@@ -104,7 +83,7 @@ def detach(agent: Agent, source: Source, memory: Memory = None) -> None:
     [dim]Example[/]
       memgpt-autogen detach coder manual
     """
-    with _engine(agent, memory, owned=True) as engine:
+    with open_engine(agent, location(memory), owned=True) as engine:
         found, attached = engine.detach(source), engine.queue.state.sources
     if not found:
         there = ", ".join(attached) or "none"
@@ -129,7 +108,7 @@ def export(
     """
     if file.exists() and not yes:
         typer.confirm(f"{file} is there already. Replace it?", abort=True, err=True)
-    with _engine(agent, memory, owned=False) as engine:
+    with open_engine(agent, location(memory), owned=False) as engine:
         late.checkpoint.write_checkpoint(file, engine)
     say(f"{agent} is in {file}.")
 
@@ -218,7 +197,7 @@ def forget(
     if not yes:
         what = f"{counted(said, 'message')} of theirs, and what came of them,"
         typer.confirm(f"Erase {speaker}: {what} for ever?", abort=True, err=True)
-    with _engine(agent, memory, owned=True) as engine:
+    with open_engine(agent, location(memory), owned=True) as engine:
         receipt = late.forget.forget(speaker, engine)
     if as_json:
         left = [vars(one) for one in receipt.left]
