@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+import typer
 
 import memgpt_autogen
 from memgpt_autogen.cli.app import app
@@ -198,3 +200,19 @@ def test_the_shell_completes_names(
     monkeypatch.setenv("COMP_WORDS", f"memgpt-autogen {words}")
     monkeypatch.setenv("COMP_CWORD", str(len(words.split(" "))))
     assert Run().out.split() == completed.split()
+
+
+def test_the_documents_show_commands_and_options_that_there_are() -> None:
+    commands = typer.main.get_command(app).commands  # type: ignore[attr-defined]
+    root = Path(__file__).parents[1]
+    shown = [
+        line
+        for file in ("README.md", "docs/terminal.md")
+        for line in (root / file).read_text("utf-8").splitlines()
+        if line.startswith("$ memgpt-autogen ")
+    ]
+    assert len(shown) > 15
+    for line in shown:
+        name, *rest = shlex.split(line.partition("#")[0])[2:]
+        options = {option for one in commands[name].params for option in one.opts}
+        assert {one for one in rest if one.startswith("-")} <= options, line

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -86,5 +88,6 @@ app.command("import", rich_help_panel=_KEEP)(whole.import_)
 
 
 def main() -> None:
-    """Run the program."""
-    app(prog_name="memgpt-autogen")
+    """Run the program under the name that it was called by, which shells complete."""
+    name = Path(sys.argv[0]).stem
+    app(prog_name=name if name.startswith("memgpt") else "memgpt-autogen")

@@ -72,6 +72,9 @@ def diff(before: str, after: str) -> Text:
 def progress(what: str) -> Iterator[Any]:
     """A bar on standard error, for what is done and of how much; gone at the end."""
     columns = (TextColumn(what), BarColumn(), MofNCompleteColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+    console = Console(stderr=True)
+    with Progress(
+        *columns, console=console, transient=True, disable=not console.is_terminal
+    ) as bar:
         task = bar.add_task(what, total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)

@@ -31,9 +31,9 @@ def edit(
 ) -> None:
     """Edit a block of core memory in your editor ($VISUAL, $EDITOR).
 
-    Works while the agent runs: it is told of the change before its next call of the
-    model. Where somebody else changes the block meanwhile, nothing is overwritten:
-    your text is kept in a file.
+    Works while the agent runs: it is told of the change before its next
+    call of the model. Where somebody else changes the block meanwhile,
+    nothing is overwritten: your text is kept in a file.
 
     \b
     [dim]Examples[/]
@@ -131,6 +131,8 @@ def history(
         return
     if not changes:
         say(f"The block {block} never changed.")
+    if len(changes) > limit:
+        say(f"The latest {limit} of {len(changes)} changes; all: --limit {len(changes)}", "dim")
     out = screen()
     for one in changes[-limit:]:
         head = (

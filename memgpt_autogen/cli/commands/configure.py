@@ -54,9 +54,10 @@ def configure(
 ) -> None:
     """Ask for the model and the defaults of new agents, and write them to a file.
 
-    The file holds the NAME of the environment variable with the key, never the key.
-    Model servers that run on this machine (Ollama, LM Studio, llama.cpp, vLLM) are
-    offered. What an option says is not asked; --yes asks nothing.
+    The file holds the NAME of the environment variable with the key, never
+    the key. Model servers that run on this machine (Ollama, LM Studio,
+    llama.cpp, vLLM) are offered. What an option says is not asked; --yes
+    asks nothing.
 
     \b
     [dim]Examples[/]

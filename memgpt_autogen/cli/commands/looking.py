@@ -177,8 +177,8 @@ def search(
 ) -> None:
     """Search what was said to an agent and by it, and what it keeps.
 
-    The score is the chance, from 0 to 1, that this answers. By words a search is
-    quickest; by meaning it loads the embedding model.
+    The score is the chance, from 0 to 1, that this answers. By words a
+    search is quickest; by meaning it loads the embedding model.
 
     \b
     [dim]Examples[/]

@@ -27,7 +27,8 @@ def add(
 ) -> None:
     """Add a persona, a human or a preset to your own, for new agents.
 
-    A persona says who the agent is, a human whom it talks with, a preset how it works.
+    A persona says who the agent is, a human whom it talks with, a preset
+    how it works.
 
     \b
     [dim]Examples[/]

@@ -23,7 +23,6 @@ from memgpt_autogen.cli.options import (
 )
 from memgpt_autogen.cli.screen import counted, progress, put_json, say, screen
 from memgpt_autogen.errors import ConfigurationError
-from memgpt_autogen.storage.directory import Section
 
 
 def load(
@@ -36,8 +35,9 @@ def load(
 ) -> None:
     """Load files and folders into a source, for agents to search.
 
-    Text and Markdown are read as they are; PDF, Word, HTML and others need the extra
-    \\[documents]. Loading again takes in what is new or has changed.
+    Text and Markdown are read as they are; PDF, Word, HTML and others need
+    the extra \\[documents]. Loading again takes in what is new or has
+    changed.
 
     \b
     [dim]Examples[/]
@@ -99,7 +99,8 @@ def export(
 ) -> None:
     """Write all that an agent remembers to one file, to keep or to move.
 
-    It holds no key and no vectors; what it holds of conversations can be read by anybody.
+    It holds no key and no vectors; what it holds of conversations can be
+    read by anybody.
 
     \b
     [dim]Examples[/]
@@ -159,11 +160,12 @@ def delete(
       memgpt-autogen delete --source manual --yes
     """
     place = location(memory)
-    section: Section = "sources" if source else "agents"
-    found = late.contents.contents(place, section, name)
-    messages = "" if source else f"{counted(found.messages, 'message')} and "
+    if source:
+        holds = counted(late.contents.contents(place, "sources", name).passages, "passage")
+    else:
+        found = late.agents.agent_at(place, name)
+        holds = f"{counted(found.messages, 'message')} and {counted(found.passages, 'passage')}"
     if not yes:
-        holds = f"{messages}{counted(found.passages, 'passage')}"
         typer.confirm(f"Delete {name} with {holds} for ever?", abort=True, err=True)
     if source:
         where = late.remove.delete_source(place, name)
@@ -186,7 +188,8 @@ def forget(
 ) -> None:
     """Erase a speaker from an agent's memory: what they said, and what came of it.
 
-    Asks first. The receipt says what was erased, and what was found afterwards.
+    Asks first. The receipt says what was erased, and what was found
+    afterwards.
 
     \b
     [dim]Example[/]
