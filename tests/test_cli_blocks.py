@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from memgpt_autogen.memory.sharing import SharedLink
 from tests.terminal import Run, in_use, make_coder, open_coder
 
 
@@ -112,3 +113,17 @@ def test_a_block_that_never_changed_says_so() -> None:
     engine.store.blocks.restore_history("human", [])
     engine.close()
     assert "never changed" in Run("history", "coder", "human").said
+
+
+def test_a_shared_block_is_edited_for_all_who_share_it() -> None:
+    for name in ("coder", "writer"):
+        make_coder(name=name)
+        engine = open_coder(name=name)
+        engine.attach_block(SharedLink(name="plan"), "Nothing yet.", None)
+        engine.close()
+    assert Run("edit", "coder", "plan", "--file", "-", input="Build the dome.").code == 0
+    blocks = Run("show", "writer", "--json").json["blocks"]
+    assert [(one["value"], one["shared"]) for one in blocks if one["name"] == "plan"] == [
+        ("Build the dome.", True)
+    ]
+    assert "program of coder" in Run("history", "writer", "plan").out

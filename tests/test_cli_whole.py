@@ -139,3 +139,14 @@ def test_personas_humans_and_presets_of_ones_own() -> None:
     assert Run("add", "human", "ann", "--text", "Other.", "--replace").code == 0
     assert Run("add", "human", "bo").code == 2
     assert Run("add", "human", "bo", "--file", "gone.txt").code == 1
+
+
+@pytest.mark.filterwarnings("default::RuntimeWarning")
+def test_a_warning_is_a_line_for_people() -> None:
+    make_coder()
+    load()
+    Run("attach", "coder", "manual")
+    Run("delete", "--source", "manual", "--yes")
+    done = Run("export", "coder", "coder.json")
+    assert done.code == 0 and "note: a source is not attached" in done.said
+    assert "RuntimeWarning" not in done.said
