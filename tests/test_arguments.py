@@ -64,6 +64,7 @@ DOORS: dict[str, tuple[Callable[[Any], Callable[..., Any]], dict[str, Any]]] = {
         {"name": "human", "old_content": "x", "new_content": "y"},
     ),
     "core.revert": (lambda agent: agent.core_memory.revert, {"name": "human", "version": 1}),
+    "core.version": (lambda agent: agent.core_memory.version, {"name": "human"}),
     "core.add": (lambda agent: agent.core_memory.add, {"block": Block(name="x"), "author": "y"}),
     "core.remove": (lambda agent: agent.core_memory.remove, {"name": "human"}),
     "core.limit": (lambda agent: agent.core_memory.limit, {"name": "human", "limit": 500}),
