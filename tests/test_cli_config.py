@@ -6,7 +6,7 @@ import dataclasses
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from memgpt_autogen.cli.config import Config, config_file, load_config, save_config
@@ -20,6 +20,7 @@ def test_without_a_file_the_defaults_hold() -> None:
     assert load_config() == Config()
 
 
+@settings(max_examples=25)
 @given(model=TEXTS, endpoint=TEXTS, persona=TEXTS, human=TEXTS, window=st.integers(0, 2**31))
 def test_what_is_saved_is_loaded(
     tmp_path_factory: pytest.TempPathFactory,

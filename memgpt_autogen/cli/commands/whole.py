@@ -23,6 +23,7 @@ from memgpt_autogen.cli.options import (
 )
 from memgpt_autogen.cli.screen import counted, progress, put_json, say, screen
 from memgpt_autogen.errors import ConfigurationError
+from memgpt_autogen.storage.address import is_server
 
 
 def load(
@@ -163,8 +164,7 @@ def delete(
     if source:
         holds = counted(late.contents.contents(place, "sources", name).passages, "passage")
     else:
-        found = late.agents.agent_at(place, name)
-        holds = f"{counted(found.messages, 'message')} and {counted(found.passages, 'passage')}"
+        holds = _holdings(place, name)
     if not yes:
         typer.confirm(f"Delete {name} with {holds} for ever?", abort=True, err=True)
     if source:
@@ -172,6 +172,17 @@ def delete(
     else:
         where = late.agents.delete_agent(place, name).directory
     say(f"{name} is deleted ({where}).")
+
+
+def _holdings(place: str, name: str) -> str:
+    """What an agent remembers, in numbers; of one that is only on a server, nothing is known."""
+    if is_server(place):
+        about = late.agents.agent_at(place, name)
+        messages, passages = about.messages, about.passages
+    else:
+        found = late.contents.contents(place, "agents", name)
+        messages, passages = found.messages, found.passages
+    return f"{counted(messages, 'message')} and {counted(passages, 'passage')}"
 
 
 def forget(
