@@ -1,1 +1,1 @@
-"""The terminal program, `memgpt-autogen` or `memgpt`."""
+"""The terminal: `memgpt-autogen`."""
