@@ -147,6 +147,6 @@ def test_a_warning_is_a_line_for_people() -> None:
     load()
     Run("attach", "coder", "manual")
     Run("delete", "--source", "manual", "--yes")
-    done = Run("export", "coder", "coder.json")
+    done = Run("detach", "coder", "manual")
     assert done.code == 0 and "note: a source is not attached" in done.said
     assert "RuntimeWarning" not in done.said
