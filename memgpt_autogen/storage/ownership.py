@@ -78,6 +78,17 @@ class Ownership:
                         (self._directory / _OWNER).unlink()
                     lock.release()
 
+    def holder(self) -> str | None:
+        """Who has it, for people; None where nobody has."""
+        if self.held:
+            return self.owner
+        if not (self._directory / _OWNER).exists():
+            return None
+        if not self.take():
+            return self.owner
+        self.release()  # a process that was killed left its name
+        return None
+
     @property
     def owner(self) -> str:
         """Who has it, for people."""

@@ -125,6 +125,11 @@ def chat_command(configured: Callable[[], Configured | None] = lambda: None) -> 
         The model: --model, else what `configure` wrote, else OPENAI_API_KEY or
         OPENAI_BASE_URL, else a server that runs on this machine, else a small
         model of the extra `local`.
+
+        \b
+        [dim]Examples[/]
+          memgpt-autogen run --agent sam
+          memgpt-autogen run --agent sam --first --model gpt-4o-mini
         """
         wishes = program.Wishes(
             agent, persona, human, preset, user, memory, model, model_endpoint,

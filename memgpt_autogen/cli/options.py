@@ -1,0 +1,94 @@
+"""Options and arguments that several commands take, with the shell's completion of their names."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from memgpt_autogen.cli import late
+from memgpt_autogen.cli.config import Config, load_config
+from memgpt_autogen.errors import ConfigurationError, MemGPTError
+from memgpt_autogen.storage.address import is_server
+from memgpt_autogen.storage.directory import Section, root_of
+
+
+def location(memory: str | None) -> str:
+    """Where the memory is: what the option says, else the configuration.
+
+    Raises:
+        ConfigurationError: there can be no memory, or the configuration cannot be read.
+    """
+    place = memory or load_config().memory
+    if place == ":memory:":
+        raise ConfigurationError("memory=':memory:' ends with its agent: there is nothing there.")
+    return place if is_server(place) else str(root_of(place))
+
+
+def embedder(config: Config, made_with: str | None = None) -> late.embedder.Embedder:
+    """The embedder of a memory: the one that made its vectors, else the configuration's."""
+    hashing = late.embedder.HashingEmbedder
+    if made_with == hashing.model_id or (made_with is None and config.embedder == "hashing"):
+        return hashing()
+    return late.embedder.resolve_embedder()
+
+
+def _names(context: typer.Context, section: Section) -> list[str]:
+    try:
+        return late.catalog.names_at(location(context.params.get("memory")), section)
+    except MemGPTError:
+        return []  # a shell that completes a word has no use for an error
+
+
+def complete_agents(context: typer.Context, incomplete: str) -> list[str]:
+    """The agents whose names begin so."""
+    return [name for name in _names(context, "agents") if name.startswith(incomplete)]
+
+
+def complete_sources(context: typer.Context, incomplete: str) -> list[str]:
+    """The sources whose names begin so."""
+    return [name for name in _names(context, "sources") if name.startswith(incomplete)]
+
+
+def complete_blocks(context: typer.Context, incomplete: str) -> list[str]:
+    """The agent's blocks whose names begin so."""
+    try:
+        place = location(context.params.get("memory"))
+        with late.memory.open_memory(place, context.params.get("agent") or "") as memory:
+            return [one.name for one in memory.core if one.name.startswith(incomplete)]
+    except MemGPTError:
+        return []
+
+
+def complete_speakers(context: typer.Context, incomplete: str) -> list[str]:
+    """The names, beginning so, of those who said something to the agent."""
+    try:
+        place = location(context.params.get("memory"))
+        with late.memory.open_memory(place, context.params.get("agent") or "") as memory:
+            return [name for name in memory.recall.speakers() if name.startswith(incomplete)]
+    except MemGPTError:
+        return []
+
+
+Agent = Annotated[
+    str, typer.Argument(help="The agent's name.", autocompletion=complete_agents, metavar="AGENT")
+]
+Block = Annotated[
+    str,
+    typer.Argument(
+        help="A core memory block, such as human.", autocompletion=complete_blocks, metavar="BLOCK"
+    ),
+]
+Source = Annotated[str, typer.Argument(help="The source's name.", autocompletion=complete_sources)]
+Memory = Annotated[
+    str | None,
+    typer.Option(
+        "--memory",
+        "-m",
+        metavar="DIR",
+        help="Directory, or address of a Chroma server.",
+        show_default="by configure, else ./.memgpt",
+    ),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do it without asking.")]

@@ -1,0 +1,1 @@
+"""Reading a memory beside whoever runs the agent: no model, no index, no ownership."""
