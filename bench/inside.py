@@ -23,7 +23,7 @@ from memgpt_autogen.engine.asking.prefetch import Prefetch
 from memgpt_autogen.engine.main_context import Prefetched
 from memgpt_autogen.events import Message
 from memgpt_autogen.model.tokens import TokenCounter
-from memgpt_autogen.sources.readers import split
+from memgpt_autogen.sources.passages import split
 from memgpt_autogen.storage.embedders.embedder import Embedder, resolve_embedder
 from memgpt_autogen.storage.embedders.minilm import packaged_weights
 from memgpt_autogen.storage.journal.where import Where

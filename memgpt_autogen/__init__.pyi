@@ -33,7 +33,7 @@ from .memory.archival import Passage
 from .memory.blocks import Block
 from .memory.page import Page
 from .settings import Settings
-from .sources.load import LoadedSource, load_source
+from .sources.load import LoadedSource, SkippedFile, load_source
 from .steps import Eviction, FunctionCall, FunctionResult, Step, Turn, TurnEnd, Usage
 from .storage.journal.blocks import BlockChange, StoredBlock
 from .upkeep.agent_files.by_name import export_agent, import_agent
@@ -79,6 +79,7 @@ __all__ = [
     "Remnant",
     "Schedule",
     "Settings",
+    "SkippedFile",
     "StateFormatError",
     "Step",
     "StorageError",

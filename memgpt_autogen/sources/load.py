@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +13,11 @@ from memgpt_autogen.arguments import checked
 from memgpt_autogen.errors import ConfigurationError, DirectoryLockedError
 from memgpt_autogen.events import Clock, local_now
 from memgpt_autogen.settings import Settings
-from memgpt_autogen.sources.readers import (
-    SPLITTER_VERSION,
-    Document,
-    find_documents,
-    read_document,
-    split,
-)
+from memgpt_autogen.sources.files import Document, Found, find_documents
+from memgpt_autogen.sources.labels import Labels, Origin
+from memgpt_autogen.sources.passages import SPLITTER_VERSION, Text, passages_of
+from memgpt_autogen.sources.readers import UnreadableError, read_document
+from memgpt_autogen.storage.catalog import names_at
 from memgpt_autogen.storage.embedders.embedder import resolve_embedder
 from memgpt_autogen.storage.indexer import Progress
 from memgpt_autogen.storage.journal.where import Where
@@ -29,6 +27,18 @@ from memgpt_autogen.storage.text import clean
 from memgpt_autogen.values import Brief
 
 _OWNER_SECONDS = 3.0  # another process may be at work on the index for a moment
+_FEW = 5  # reasons that an error tells
+
+
+@dataclass(frozen=True)
+class SkippedFile:
+    """A file that was not loaded, and why."""
+
+    file: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.file}: {self.reason}"
 
 
 @dataclass(frozen=True, repr=False)
@@ -38,15 +48,17 @@ class LoadedSource(Brief):
     Attributes:
         loaded: labels of files that are new or had changed.
         unchanged: labels of files that were there already, as they are now.
-        skipped: files of folders that nothing here reads.
+        skipped: files that could not be loaded; what was loaded of them before stays.
         passages: how many the source has now.
+        removed: labels of files that left the source, as they left their folder.
     """
 
     name: str
     loaded: tuple[str, ...]
     unchanged: tuple[str, ...]
-    skipped: tuple[str, ...]
+    skipped: tuple[SkippedFile, ...]
     passages: int
+    removed: tuple[str, ...] = ()
 
 
 @checked
@@ -56,63 +68,131 @@ def load_source(
     *,
     memory: str | Path | Settings | None = None,
     embedder: Any = None,
+    ignore: str | Sequence[str] = (),
     progress: Progress = lambda done, total: None,
     clock: Clock = local_now,
 ) -> LoadedSource:
     """Load files into a source, for `agent.attach(name)`.
 
-    Text and Markdown are read here; PDF, Word, HTML and others need the extra
-    `documents`. Each passage is tagged with its file: the name, or the path from the
-    folder given. Loading again takes in new files and replaces changed ones; files
-    that are gone stay. A load that was killed is finished by the next one.
+    Text, Markdown, code and mail are read here, in any encoding; PDF, Word, HTML and others
+    need the extra `documents`. A file that cannot be read is skipped and named. The tags of a
+    passage are its file (the name, or the path from the folder given), the file's title where
+    it has one, and the page.
+
+    Loading a folder again takes in new files, replaces changed ones, and removes those that are
+    no longer in it; what was loaded from elsewhere stays. A load that was killed is finished by
+    the next one.
 
     Args:
         name: of the source; any text.
-        paths: files and folders.
+        paths: files and folders. Hidden files, and what a `.gitignore` names, are passed over.
         memory: where the agents' memory is; default `./.memgpt`.
         embedder: must be the one of the agents that it will be attached to.
+        ignore: patterns as in a `.gitignore`, such as `"*.log"`.
         progress: is told the number of passages done and their total.
         clock: dates the passages.
 
     Raises:
-        ConfigurationError: a path cannot be loaded, or there is nothing to load.
+        ConfigurationError: a path does not exist, or there is nothing that can be loaded.
         DirectoryLockedError: another process loads it.
         EmbedderMismatchError: the source was made with another embedder.
         StorageError: the storage cannot be used.
     """
     if not name.strip():
         raise ConfigurationError("a source needs a name.")
-    found = find_documents([paths] if isinstance(paths, str | Path) else list(paths))
+    given = [paths] if isinstance(paths, str | Path) else list(paths)
+    found = find_documents(given, [ignore] if isinstance(ignore, str) else ignore)
     location = settled(memory).location
     if location == MEMORY:
         raise ConfigurationError(
             f"a source is loaded into a directory or onto a server: memory={MEMORY!r} ends with"
             " the agent that has it."
         )
+    first: _Reading | None = None
+    if name not in names_at(location, "sources"):  # read before it is made, maybe for nothing
+        first = _Reading().read(Labels({}).of(found.documents), {})
+        first.refuse_nothing(given)
     with closing(open_store(location, "sources", name, resolve_embedder(embedder))) as store:
         if not store.own(_OWNER_SECONDS):
             assert store.ownership is not None
             raise DirectoryLockedError(
                 f"the source {name!r} is being loaded by {store.ownership.owner}: let that end."
             )
-        return _load(store, *found, clock, progress)
+        return _load(store, found, given, first, clock, progress)
+
+
+@dataclass
+class _Reading:
+    """What the files hold that are to be loaded."""
+
+    texts: dict[str, tuple[Document, str, Text]] = field(default_factory=dict)
+    unchanged: list[Document] = field(default_factory=list)
+    skipped: list[SkippedFile] = field(default_factory=list)
+    emptied: list[str] = field(default_factory=list)
+
+    def read(self, documents: Sequence[Document], known: Mapping[str, str]) -> _Reading:
+        """Read what is other than when it was known by its digest."""
+        for one in documents:
+            try:
+                data = one.path.read_bytes()
+                digest = f"{SPLITTER_VERSION}:{hashlib.sha256(data).hexdigest()}"
+                if known.get(one.label) == digest:
+                    self.unchanged.append(one)
+                else:
+                    self.texts[one.label] = (one, digest, read_document(one.path, data))
+            except UnreadableError as problem:
+                self.skipped.append(SkippedFile(one.label, str(problem)))
+                if problem.is_empty:
+                    self.emptied.append(one.label)
+            except OSError as problem:
+                reason = f"it cannot be read ({problem.strerror or problem})"
+                self.skipped.append(SkippedFile(one.label, reason))
+        return self
+
+    def refuse_nothing(self, given: Sequence[str | Path]) -> None:
+        """Raise where there is nothing in it."""
+        if self.texts or self.unchanged:
+            return
+        where = ", ".join(repr(str(path)) for path in given) or "[]"
+        if not self.skipped:
+            raise ConfigurationError(
+                f"there is nothing to load in {where}: name files, or folders with files."
+            )
+        told = "; ".join(map(str, self.skipped[:_FEW]))
+        more = f"; and {len(self.skipped) - _FEW} more" if len(self.skipped) > _FEW else ""
+        raise ConfigurationError(f"nothing in {where} can be loaded: {told}{more}.")
 
 
 def _load(
     store: Store,
-    documents: Sequence[Document],
-    skipped: Sequence[str],
+    found: Found,
+    given: Sequence[str | Path],
+    first: _Reading | None,
     clock: Clock,
     progress: Progress,
 ) -> LoadedSource:
-    saved = store.state.values()
-    digests = {document.label: _digest(document) for document in documents}
-    changed = [one for one in documents if saved.get(one.label) != digests[one.label]]
-    texts = {one.label: split(clean(read_document(one.path))) for one in changed}
-    total = sum(len(passages) for passages in texts.values())
-    done = 0
+    known, labels = store.state.values(), Labels(_origins(store))
+    documents = labels.of(found.documents)
+    reading = first if first and not known else _Reading().read(documents, known)
+    gone = [*labels.gone(found.folders, documents), *(set(reading.emptied) & known.keys())]
+    if not gone:
+        reading.refuse_nothing(given)
+    for label in gone:
+        _remove(store, label)
+    for one in reading.unchanged:
+        if labels.origins.get(one.label) != _origin(one):
+            store.state.put_aside(one.label, _origin(one).model_dump_json())
+    texts = {label: passages_of(text) for label, (_, _, text) in reading.texts.items()}
+    done, total = 0, sum(map(len, texts.values()))
     for label, passages in texts.items():
-        _replace(store, label, passages, digests[label], clock)
+        document, digest, text = reading.texts[label]
+        about = (clean(label), clean(text.title))
+        now = clock()
+        records = [
+            Record(0, clean(part), now, tags=tuple(filter(None, (*about, place))))
+            for part, place in passages
+        ]
+        _replace(store, document, digest, records)
         store.indexer.settle()
         done += len(passages)
         progress(done, total)
@@ -120,25 +200,40 @@ def _load(
     return LoadedSource(
         store.name,
         loaded=tuple(texts),
-        unchanged=tuple(label for label in digests if label not in texts),
-        skipped=tuple(skipped),
+        unchanged=tuple(one.label for one in reading.unchanged),
+        skipped=tuple(reading.skipped),
         passages=len(store.archival),
+        removed=tuple(gone),
     )
 
 
-def _digest(document: Document) -> str:
-    try:
-        content = document.path.read_bytes()
-    except OSError as problem:
-        raise ConfigurationError(f"{document.label!r} cannot be read: {problem}.") from problem
-    return f"{SPLITTER_VERSION}:{hashlib.sha256(content).hexdigest()}"
+def _origin(document: Document) -> Origin:
+    return Origin(path=str(document.path), named=document.named)
 
 
-def _replace(store: Store, label: str, passages: Sequence[str], digest: str, clock: Clock) -> None:
+def _origins(store: Store) -> dict[str, Origin]:
+    texts = {label: store.state.take_up(label) for label in store.state.aside()}
+    return {label: Origin.model_validate_json(text) for label, text in texts.items() if text}
+
+
+def _replace(store: Store, document: Document, digest: str, records: Sequence[Record]) -> None:
     """Put a file's passages in the place of those it had, in one transaction."""
-    tag, now = clean(label), clock()
-    table = store.archival.table
     with store.journal.transaction():
-        table.delete(table.numbers(Where(tags=(tag,))))
-        store.archival.store([Record(0, passage, now, tags=(tag,)) for passage in passages])
-        store.state.put({label: digest})
+        _take_out(store, document.label)
+        store.archival.store(records)
+        store.state.put({document.label: digest})
+        store.state.put_aside(document.label, _origin(document).model_dump_json())
+
+
+def _remove(store: Store, label: str) -> None:
+    with store.journal.transaction():
+        _take_out(store, label)
+        store.state.remove(label)
+        store.state.put_aside(label, None)
+
+
+def _take_out(store: Store, label: str) -> None:
+    """Delete the passages of a file: those whose first tag is its label."""
+    table, tag = store.archival.table, clean(label)
+    there = table.get(table.numbers(Where(tags=(tag,))))
+    table.delete([number for number, record in there.items() if record.tags[0] == tag])

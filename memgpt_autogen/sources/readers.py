@@ -1,168 +1,146 @@
-"""Files as texts, and texts as passages."""
+"""Readers: a file's text, by its format."""
 
 from __future__ import annotations
 
-import codecs
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+from io import BytesIO
 from pathlib import Path
+from typing import Any
 
-from memgpt_autogen.errors import ConfigurationError
 from memgpt_autogen.installation import extra
-from memgpt_autogen.storage.directory import path_of
+from memgpt_autogen.sources.encodings import decoded, is_utf8
+from memgpt_autogen.sources.passages import Text
 
-PASSAGE_CHARACTERS = 1000
-OVERLAP_CHARACTERS = 150  # at the most, of a passage with the one before it
-# Raise it with any change that makes other passages of the same file.
-SPLITTER_VERSION = 1
-
+MOST_BYTES = 200_000_000  # of one file
 TEXT_SUFFIXES = {
     *(".adoc", ".csv", ".json", ".log", ".markdown", ".md", ".org", ".rst"),
     *(".text", ".toml", ".tsv", ".txt", ".yaml", ".yml"),
 }
 CONVERTED_SUFFIXES = {
-    *(".docx", ".epub", ".htm", ".html", ".ipynb", ".msg", ".pdf", ".pptx"),
+    *(".docx", ".epub", ".htm", ".html", ".ipynb", ".msg", ".pptx"),
     *(".xls", ".xlsx", ".xml"),
 }
-
-_BORDERS = (
-    re.compile(r"\n\s*\n"),  # paragraphs
-    re.compile(r"[.!?…][\"'”’)\]]*\s+|[。！？]+"),  # sentences
-    re.compile(r"\n"),
-    re.compile(r"\s+"),
-)
+_HEAD = 8192  # bytes of a file of another format that tell whether it is text
+_TITLE = re.compile(r"\s*#\s+(.+)")  # of Markdown
+_PAGES = re.compile(r"\n*<!-- Slide number: \d+ -->\n*")  # of slides, as markitdown marks them
+_MOST_TITLE = 120  # characters
 
 
-@dataclass(frozen=True)
-class Document:
-    """A file to load, and the label that its passages are tagged with."""
+class UnreadableError(Exception):
+    """Why a file cannot be loaded, told beside its name; `is_empty`: it holds nothing now."""
 
-    path: Path
-    label: str
+    def __init__(self, reason: str, *, is_empty: bool = False) -> None:
+        super().__init__(reason)
+        self.is_empty = is_empty
 
 
-def find_documents(paths: Sequence[str | Path]) -> tuple[list[Document], list[str]]:
-    """The files that `paths` name, and what was passed over in folders.
-
-    A file's label is its name; in a folder, its path from there. Hidden files and
-    those of formats that nothing here reads are passed over.
+def read_document(path: Path, data: bytes) -> Text:
+    """The text of a file that holds `data`.
 
     Raises:
-        ConfigurationError: a path does not exist, two files have the same label, or there
-            is nothing to load.
+        UnreadableError: it cannot be read, holds no text, or needs a package.
     """
-    found: dict[str, Document] = {}
-    skipped: list[str] = []
-    for given in paths:
-        path = path_of(given, "paths")
-        if not path.exists():
-            raise ConfigurationError(f"there is no file or folder {str(given)!r}.")
-        for document in _below(path, skipped) if path.is_dir() else [Document(path, path.name)]:
-            other = found.setdefault(document.label, document)
-            if other.path.resolve() != document.path.resolve():
-                raise ConfigurationError(
-                    f"two files are called {document.label!r}: load the folder that holds both,"
-                    " so that their paths tell them apart."
-                )
-    if not found:
-        raise ConfigurationError(
-            f"there is nothing to load in {', '.join(repr(str(path)) for path in paths) or '[]'}:"
-            " name text files, Markdown files, or folders with such files."
-        )
-    return list(found.values()), skipped
-
-
-def _below(folder: Path, skipped: list[str]) -> Iterator[Document]:
-    for path in sorted(folder.rglob("*")):
-        label = path.relative_to(folder).as_posix()
-        if not path.is_file() or any(part.startswith(".") for part in Path(label).parts):
-            continue
-        if path.suffix.lower() in TEXT_SUFFIXES | CONVERTED_SUFFIXES:
-            yield Document(path, label)
-        else:
-            skipped.append(label)
-
-
-def read_document(path: Path) -> str:
-    """A file's text: as it stands, or converted to Markdown by `markitdown`.
-
-    Raises:
-        ConfigurationError: it cannot be read, holds no text, or needs `markitdown`.
-    """
-    if path.suffix.lower() in CONVERTED_SUFFIXES:
-        return _converted(path)
+    if len(data) > MOST_BYTES:
+        raise UnreadableError(f"it is larger than {MOST_BYTES // 10**6} MB")
+    if not data:
+        raise UnreadableError("it is empty", is_empty=True)
+    suffix = path.suffix.lower()
     try:
-        return decoded(path.read_bytes())
-    except (OSError, ValueError) as problem:
-        raise ConfigurationError(f"{path.name!r} cannot be read as text: {problem}.") from problem
-
-
-def decoded(data: bytes) -> str:
-    """The text that bytes hold: UTF-8, UTF-16 with its mark, else Windows' Latin.
-
-    Raises:
-        ValueError: they are no text.
-    """
-    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return data.decode("utf-16")
-    if b"\0" in data:
-        raise ValueError("it holds binary data")
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return data.decode("cp1252", "replace")
-
-
-def _converted(path: Path) -> str:
-    try:
-        from markitdown import MarkItDown  # the optional extra `documents`
+        text = _reader(suffix, data)(path, data)
+    except UnreadableError:
+        raise
     except ImportError as problem:
-        raise ConfigurationError(
-            f"{path.name!r} has a format that needs the package markitdown: {extra('documents')}"
-        ) from problem
+        raise UnreadableError(f"to read {suffix} files: {extra('documents')}") from problem
+    except Exception as problem:  # whatever a format's reader raises at a broken file
+        raise UnreadableError(_reason(problem)) from problem
+    if text.is_empty:
+        if suffix == ".pdf":
+            raise UnreadableError("it has pages but no text: is it a scan?")
+        raise UnreadableError("it holds no text", is_empty=True)
+    return text
+
+
+def _reader(suffix: str, data: bytes) -> Callable[[Path, bytes], Text]:
+    reader = _READERS.get(suffix)
+    if reader is None and not is_utf8(data[:_HEAD]):  # `.py`, `Makefile`, … and pictures
+        raise UnreadableError(f"it is no text, and nothing here reads {suffix or 'such'} files")
+    return reader or _plain
+
+
+def _plain(path: Path, data: bytes) -> Text:
     try:
-        return str(MarkItDown(enable_plugins=False).convert_local(str(path)).text_content)
-    except Exception as problem:
-        raise ConfigurationError(f"{path.name!r} cannot be converted: {problem}") from problem
+        text = decoded(data)
+    except ValueError as problem:
+        raise UnreadableError(str(problem)) from problem
+    title = _TITLE.match(text) if path.suffix.lower() in {".md", ".markdown"} else None
+    return Text((text,), _title(title[1] if title else ""))
 
 
-def split(
-    text: str, size: int = PASSAGE_CHARACTERS, overlap: int = OVERLAP_CHARACTERS
-) -> list[str]:
-    """A text as passages of at most `size` characters, each a part of it as it stands.
+def _converted(path: Path, data: bytes) -> Text:
+    from markitdown import MarkItDown  # the optional extra `documents`
 
-    They end at a paragraph where one ends in the second half of the passage, else at
-    a sentence, a line, a word; each begins with up to `overlap` characters of the one
-    before it, from a sentence or a word on.
-    """
-    text = text.replace("\r\n", "\n").strip()
-    passages: list[str] = []
-    start = 0
-    while start < len(text):
-        end = _end(text, start, size)
-        passage = text[start:end].strip()
-        if passage:
-            passages.append(passage)
-        if end >= len(text):
-            break
-        start = _next_start(text, end, min(overlap, (end - start) // 2))
-    return passages
+    if path.suffix.lower() in {".htm", ".html", ".xml"}:
+        decoded(data)  # binary data is refused, whatever its name
+    found = MarkItDown(enable_plugins=False).convert_local(str(path))
+    text = str(found.text_content)
+    pages = [page for page in _PAGES.split(text) if page.strip()]
+    return Text(tuple(pages) if _PAGES.search(text) else (text,), _title(found.title or ""))
 
 
-def _end(text: str, start: int, size: int) -> int:
-    if len(text) - start <= size:
-        return len(text)
-    for border in _BORDERS:
-        ends = [match.end() for match in border.finditer(text, start + size // 2, start + size)]
-        if ends:
-            return ends[-1]
-    return start + size
+def _pdf(_: Path, data: bytes) -> Text:
+    from pdfminer.high_level import extract_text  # comes with the extra `documents`
+    from pdfminer.pdfdocument import PDFDocument, PDFPasswordIncorrect
+    from pdfminer.pdfparser import PDFParser
+
+    try:
+        about = PDFDocument(PDFParser(BytesIO(data))).info
+    except PDFPasswordIncorrect as problem:
+        raise UnreadableError("it needs a password") from problem
+    pages = extract_text(BytesIO(data)).split("\f")
+    titles = [_pdf_text(one.get("Title")) for one in about]
+    return Text(tuple(pages[:-1] or pages), _title(next(filter(None, titles), "")))
 
 
-def _next_start(text: str, end: int, overlap: int) -> int:
-    for border in (_BORDERS[1], _BORDERS[3]):
-        first = border.search(text, end - overlap, end)
-        if first is not None and first.end() < end:
-            return first.end()
-    return end
+def _pdf_text(value: Any) -> str:
+    if not isinstance(value, bytes):
+        return ""
+    return value.decode("utf-16" if value[:2] in {b"\xfe\xff", b"\xff\xfe"} else "latin-1")
+
+
+def _mail(_: Path, data: bytes) -> Text:
+    mail = message_from_bytes(data, policy=policy.default)
+    assert isinstance(mail, EmailMessage)
+    heads = [f"{name}: {mail[name]}" for name in ("From", "To", "Date", "Subject") if mail[name]]
+    body = mail.get_body(("plain", "html"))
+    text = "" if body is None else str(body.get_content())
+    if body is not None and body.get_content_subtype() == "html":
+        text = re.sub(r"<[^>]+>", " ", text)
+    if not text.strip():
+        raise UnreadableError("it is a mail without text")
+    files = [f"Attached: {one.get_filename()}" for one in mail.iter_attachments()]
+    return Text(
+        ("\n".join([*heads, "", text.strip(), *files]),), _title(str(mail["Subject"] or ""))
+    )
+
+
+_READERS: Mapping[str, Callable[[Path, bytes], Text]] = {
+    **dict.fromkeys(TEXT_SUFFIXES, _plain),
+    **dict.fromkeys(CONVERTED_SUFFIXES, _converted),
+    ".pdf": _pdf,
+    ".eml": _mail,
+}
+
+
+def _title(text: str) -> str:
+    """A title in one line that is not too long; of what holds no letter, none."""
+    line = " ".join(text.split())[:_MOST_TITLE]
+    return line if any(one.isalnum() for one in line) else ""
+
+
+def _reason(problem: Exception) -> str:
+    """What is wrong, in a line; a reader's own words may be many."""
+    line = (str(problem).strip().splitlines() or [""])[0][:200]
+    return f"it cannot be read ({type(problem).__name__}{': ' if line else ''}{line})"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -31,18 +32,23 @@ def load(
         list[Path], typer.Argument(help="Files and folders.", metavar="PATH...", exists=True)
     ],
     name: Annotated[str, typer.Option("--name", metavar="NAME", help="Of the source.")],
+    ignore: Annotated[
+        list[str] | None,
+        typer.Option("--ignore", metavar="PATTERN", help="As in a .gitignore; may be repeated."),
+    ] = None,
     memory: Memory = None,
     as_json: Json = False,
 ) -> None:
     """Load files and folders into a source, for agents to search.
 
-    Text and Markdown are read as they are; PDF, Word, HTML and others need
-    the extra \\[documents]. Loading again takes in what is new or has
-    changed.
+    Text, Markdown, code and mail are read as they are; PDF, Word, HTML and
+    others need the extra \\[documents]. What cannot be read is named. Loading
+    a folder again takes in what is new or has changed, and removes what has
+    left it.
 
     \b
     [dim]Examples[/]
-      memgpt-autogen load docs/ README.md --name manual
+      memgpt-autogen load docs/ README.md --name manual --ignore "*.log"
       memgpt-autogen attach coder manual
     """
     config, place = load_config(), location(memory)
@@ -51,16 +57,23 @@ def load(
         made_with = late.contents.contents(place, "sources", name).embedder
     with progress(f"loading {name}") as bar:
         found = late.load.load_source(
-            name, list(paths), memory=place, embedder=embedder(config, made_with), progress=bar
+            name,
+            list(paths),
+            memory=place,
+            embedder=embedder(config, made_with),
+            ignore=ignore or (),
+            progress=bar,
         )
     if as_json:
-        put_json(vars(found))
+        put_json(asdict(found))
         return
     out = screen()
     for label in found.loaded:
         out.print(f"loaded     {label}")
-    for label in found.skipped:
-        out.print(f"skipped    {label}", style="dim")
+    for label in found.removed:
+        out.print(f"removed    {label}")
+    for one in found.skipped:
+        out.print(f"skipped    {one}", style="dim", markup=False)
     same = f", {counted(len(found.unchanged), 'file')} unchanged" if found.unchanged else ""
     out.print(f"{name} has {counted(found.passages, 'passage')}{same}.")
 
