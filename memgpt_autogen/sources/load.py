@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
-from contextlib import closing
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -104,21 +104,24 @@ def load_source(
     found = find_documents(given, [ignore] if isinstance(ignore, str) else ignore)
     location = settled(memory).location
     if location == MEMORY:
-        raise ConfigurationError(
-            f"a source is loaded into a directory or onto a server: memory={MEMORY!r} ends with"
-            " the agent that has it."
-        )
+        raise ConfigurationError(f"memory={MEMORY!r} ends with its agent: give a directory.")
     first: _Reading | None = None
     if name not in names_at(location, "sources"):  # read before it is made, maybe for nothing
         first = _Reading().read(Labels({}).of(found.documents), {})
         first.refuse_nothing(given)
+    with _own_store(location, name, embedder) as store:
+        return _load(store, found, given, first, clock, progress)
+
+
+@contextmanager
+def _own_store(location: str, name: str, embedder: Any) -> Iterator[Store]:
     with closing(open_store(location, "sources", name, resolve_embedder(embedder))) as store:
         if not store.own(_OWNER_SECONDS):
             assert store.ownership is not None
             raise DirectoryLockedError(
                 f"the source {name!r} is being loaded by {store.ownership.owner}: let that end."
             )
-        return _load(store, found, given, first, clock, progress)
+        yield store
 
 
 @dataclass

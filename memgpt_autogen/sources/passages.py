@@ -43,7 +43,7 @@ def passages_of(text: Text) -> list[tuple[str, str]]:
 
     A passage that goes over a page's end is of the page that it begins on.
     """
-    pages = [page.replace("\r\n", "\n") for page in text.pages]
+    pages = [page.replace("\r\n", "\n").strip() for page in text.pages]
     starts = list(accumulate((len(page) + 2 for page in pages[:-1]), initial=0))
     parts = list(_split("\n\n".join(pages), PASSAGE_CHARACTERS, OVERLAP_CHARACTERS))
     if len(pages) > 1:
