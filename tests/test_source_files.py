@@ -130,7 +130,7 @@ def test_a_folder_that_is_loaded_again_leaves_nothing_behind(tmp_path: Path) -> 
     assert set(texts(memory)) == {"a.md"}
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     rounds=st.lists(
         st.tuples(
@@ -141,7 +141,7 @@ def test_a_folder_that_is_loaded_again_leaves_nothing_behind(tmp_path: Path) -> 
             st.sampled_from(["one", "two", "one/sub"]),
         ),
         min_size=1,
-        max_size=4,
+        max_size=3,
     )
 )
 def test_a_source_holds_what_its_folders_held_when_they_were_loaded(

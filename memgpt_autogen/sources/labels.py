@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -20,15 +20,20 @@ class Origin(Value):
 
 @dataclass(frozen=True)
 class Labels:
-    """The files of a source as they were loaded before, by label."""
+    """The files of a source as they were loaded before, by label.
+
+    Attributes:
+        is_unchanged: whether a document holds what was loaded under its label.
+    """
 
     origins: Mapping[str, Origin]
+    is_unchanged: Callable[[Document], bool] = lambda document: False
 
     def of(self, documents: Sequence[Document]) -> list[Document]:
         """The documents, each under a label that no other file has.
 
-        A file keeps the label that it has. A label is free where its file is not there any
-        more: so a folder may move. Else the name of the folder goes before.
+        A file keeps the label that it has, also where its folder has moved. Where another file
+        has the label, the name of the folder goes before.
 
         Raises:
             ConfigurationError: two files cannot be told apart even so.
@@ -61,7 +66,9 @@ class Labels:
         parts, label = document.path.parts, document.label
         outside = len(parts) - 1 - label.count("/") - 1  # the folder that the label begins in
         origin = self.origins.get(label)
-        is_of_another = origin is not None and Path(origin.path).exists()
+        is_of_another = origin is not None and (
+            Path(origin.path).exists() or not self.is_unchanged(document)
+        )
         if is_of_another or taken.get(label, document.path) != document.path:
             return f"{parts[outside]}/{label}" if outside > 0 else label
         return label

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -138,7 +139,7 @@ class _Reading:
         for one in documents:
             try:
                 data = one.path.read_bytes()
-                digest = f"{SPLITTER_VERSION}:{hashlib.sha256(data).hexdigest()}"
+                digest = _digest(data)
                 if known.get(one.label) == digest:
                     self.unchanged.append(one)
                 else:
@@ -174,7 +175,8 @@ def _load(
     clock: Clock,
     progress: Progress,
 ) -> LoadedSource:
-    known, labels = store.state.values(), Labels(_origins(store))
+    known = store.state.values()
+    labels = Labels(_origins(store), partial(_is_known, known))
     documents = labels.of(found.documents)
     reading = first if first and not known else _Reading().read(documents, known)
     gone = [*labels.gone(found.folders, documents), *(set(reading.emptied) & known.keys())]
@@ -208,6 +210,18 @@ def _load(
         passages=len(store.archival),
         removed=tuple(gone),
     )
+
+
+def _digest(data: bytes) -> str:
+    return f"{SPLITTER_VERSION}:{hashlib.sha256(data).hexdigest()}"
+
+
+def _is_known(known: Mapping[str, str], document: Document) -> bool:
+    """Whether a file holds what was loaded under its label."""
+    try:
+        return known.get(document.label) == _digest(document.path.read_bytes())
+    except OSError:
+        return False
 
 
 def _origin(document: Document) -> Origin:

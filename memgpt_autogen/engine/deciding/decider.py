@@ -13,7 +13,13 @@ from typing import Any
 
 from memgpt_autogen.engine.deciding import deeds, questions
 from memgpt_autogen.engine.deciding.questions import KEEP, LOOK, NOTE, TALK, Question, own_tools
-from memgpt_autogen.engine.deciding.situation import PERSONA, Line, Situation, situation_of
+from memgpt_autogen.engine.deciding.situation import (
+    PERSONA,
+    Line,
+    Situation,
+    situation_of,
+    stems,
+)
 from memgpt_autogen.engine.deciding.speech import Aim, Voice, is_astray, plainly, retold, speech
 from memgpt_autogen.engine.functions import Workspace
 from memgpt_autogen.engine.main_context import MainContext
@@ -169,10 +175,16 @@ class Decider:
         """The answer that one of some lines holds; nothing where none does."""
         last = situation.last
         question = f'{last.speaker} asks: "{last.text}"'
-        number = asked.number_of(questions.pick)([line.text for line in lines], question)
+        which = asked.number_of(questions.pick)
+        number = which([line.text for line in lines], question)
         if not number:
             return ()
-        return self._speak(situation, Aim.ANSWER, [lines[number - 1]], asked)
+        chosen, told = lines[number - 1], stems(last.text) - stems(last.speaker)
+        nearer = [line for line in lines if told & stems(line.text)]
+        if chosen not in nearer and nearer:  # a line that shares no word is often a wrong one
+            number = which([line.text for line in nearer], question)
+            chosen = nearer[number - 1] if number else chosen
+        return self._speak(situation, Aim.ANSWER, [chosen], asked)
 
     def _greet(self, situation: Situation, asked: _Asked) -> tuple[FunctionCall, ...]:
         """The opening of a conversation, with what is known of the one who came."""
