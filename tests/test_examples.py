@@ -157,12 +157,15 @@ def test_tools_run_in_the_chat_by_whoever_can_and_the_results_are_remembered(run
 def test_documents_are_read_once_and_quoted_with_their_file(run: Run) -> None:
     first = " ".join(run("documents").split())
     assert "3 read, 0 known" in first
-    assert "handbook: hours.md: Opening hours: On Saturdays the workshop is open from 10:00 to 18:00" in first
-    assert "handbook: machines.md: The laser cutter may be used by members" in first
-    assert "handbook: membership.md: A membership costs 180 euros" in first
+    assert (
+        "handbook: hours.md: Opening hours: On Saturdays the workshop is open from 10:00 to 18:00"
+        in first
+    )
+    assert "handbook: machines.md: Machines: The laser cutter may be used by members" in first
+    assert "handbook: membership.md: Membership: A membership costs 180 euros" in first
     second = run("documents", "Cleo: What does a lost key cost?")
     assert "0 read, 3 known" in second
-    assert "handbook: membership.md: A lost key costs 40 euros." in second
+    assert "handbook: membership.md: Membership: A lost key costs 40 euros." in second
     assert "came from: archival_memory_search" in second
 
 
