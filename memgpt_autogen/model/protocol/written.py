@@ -16,7 +16,9 @@ from typing import Any, NamedTuple
 
 _KINDS = r"(?:\w+:)?(?:think|thinking|thoughts?|reasoning)"
 _OPENED = re.compile(rf"\s*(?:[<\[◁|]\s*{_KINDS}\b[^>\]▷\n]{{0,40}}[>\]▷])", re.IGNORECASE)
-_CLOSED = re.compile(rf"(?<!`)[<\[◁]\s*/\s*{_KINDS}\s*[>\]▷]", re.IGNORECASE)
+_END = rf"[<\[◁]\s*/\s*{_KINDS}\s*[>\]▷]"
+_ANY_CLOSED = re.compile(_END, re.IGNORECASE)
+_CLOSED = re.compile(rf"(?<!`){_END}|{_END}(?!`)", re.IGNORECASE)  # not as a piece of code
 _ANY_OPENED = re.compile(rf"[<\[◁]\s*{_KINDS}\s*[>\]▷]", re.IGNORECASE)
 
 # What stands around a call: the beginning, and what ends it where the end is there.
@@ -56,7 +58,7 @@ def without_thoughts(text: str) -> tuple[str, str]:
     """
     thoughts: list[str] = []
     while opened := _OPENED.match(text):
-        closed = _CLOSED.search(text, opened.end())
+        closed = _CLOSED.search(text, opened.end()) or _ANY_CLOSED.search(text, opened.end())
         thoughts.append(text[opened.end() : closed.start() if closed else len(text)])
         text = text[closed.end() :] if closed else ""
     closed, opened = _CLOSED.search(text), _ANY_OPENED.search(text)
