@@ -25,7 +25,7 @@ def open_engine(agent: str, place: str, *, owned: bool) -> Iterator[late.engine.
     engine = late.registry.open_engine(
         late.engine.Identity(agent, config.model, config.context_window or None),
         late.settings.Settings(location=place),
-        embedder=embedder(config, found.embedder),
+        embedder=embedder(config.embedder, found.embedder),
         clock=late.events.local_now,
     )
     try:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from memgpt_autogen.cli import late
-from memgpt_autogen.cli.config import Config, load_config
+from memgpt_autogen.cli.config import load_config
 from memgpt_autogen.errors import ConfigurationError, MemGPTError
 from memgpt_autogen.storage.address import is_server
 from memgpt_autogen.storage.directory import Section, root_of
@@ -25,10 +25,10 @@ def location(memory: str | None) -> str:
     return place if is_server(place) else str(root_of(place))
 
 
-def embedder(config: Config, made_with: str | None = None) -> late.embedder.Embedder:
-    """The embedder of a memory: the one that made its vectors, else the configuration's."""
+def embedder(wanted: str, made_with: str | None = None) -> late.embedder.Embedder:
+    """The embedder of a memory: the one that made its vectors, else the configured one."""
     hashing = late.embedder.HashingEmbedder
-    if made_with == hashing.model_id or (made_with is None and config.embedder == "hashing"):
+    if made_with == hashing.model_id or (made_with is None and wanted == "hashing"):
         return hashing()
     return late.embedder.resolve_embedder()
 
@@ -70,6 +70,18 @@ def complete_speakers(context: typer.Context, incomplete: str) -> list[str]:
         return []
 
 
+def memory_option(panel: str | None = None) -> Any:
+    """The option that names the memory, in a panel of the help."""
+    return typer.Option(
+        "--memory",
+        "-m",
+        metavar="DIR",
+        help="Directory, or address of a Chroma server.",
+        show_default="by configure, else ./.memgpt",
+        rich_help_panel=panel,
+    )
+
+
 Agent = Annotated[
     str, typer.Argument(help="The agent's name.", autocompletion=complete_agents, metavar="AGENT")
 ]
@@ -80,15 +92,6 @@ Block = Annotated[
     ),
 ]
 Source = Annotated[str, typer.Argument(help="The source's name.", autocompletion=complete_sources)]
-Memory = Annotated[
-    str | None,
-    typer.Option(
-        "--memory",
-        "-m",
-        metavar="DIR",
-        help="Directory, or address of a Chroma server.",
-        show_default="by configure, else ./.memgpt",
-    ),
-]
+Memory = Annotated[str | None, memory_option()]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do it without asking.")]

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import lazy_loader
 import typer
 
+from memgpt_autogen.cli.options import memory_option
+
 if TYPE_CHECKING:
     from memgpt_autogen.cli.chat import program
     from memgpt_autogen.cli.chat.choosing import Configured
@@ -56,17 +58,7 @@ User = Annotated[
         rich_help_panel=_AGENT,
     ),
 ]
-Memory = Annotated[
-    str | None,
-    typer.Option(
-        "--memory",
-        "-m",
-        metavar="DIR",
-        help="Directory, or address of a Chroma server.",
-        show_default="by configure, else ./.memgpt",
-        rich_help_panel=_AGENT,
-    ),
-]
+Memory = Annotated[str | None, memory_option(_AGENT)]
 Model = Annotated[
     str | None, typer.Option(metavar="NAME", help="The model.", rich_help_panel=_MODEL)
 ]

@@ -15,11 +15,11 @@ from memgpt_autogen.cli.chat.commands import Leave, completions, run_command
 from memgpt_autogen.cli.chat.conversation import Conversation, typed_earlier
 from memgpt_autogen.cli.chat.reading import PlainReader, PromptReader, agrees
 from memgpt_autogen.cli.chat.screen import Screen
+from memgpt_autogen.cli.options import embedder
 from memgpt_autogen.client.client import MemGPT
 from memgpt_autogen.client.session import Session
 from memgpt_autogen.errors import MemGPTError
 from memgpt_autogen.storage.directory import agent_directory
-from memgpt_autogen.storage.embedders.embedder import Embedder, HashingEmbedder, resolve_embedder
 from memgpt_autogen.storage.journal.connection import connect
 from memgpt_autogen.storage.journal.file import FILE
 from memgpt_autogen.storage.store import MEMORY, settled
@@ -99,7 +99,10 @@ def _client(wishes: Wishes, configured: Configured | None, screen: Screen) -> Me
         llm_config=model,
         memory=settings,
         context_window=(configured.context_window if configured else 0) or None,
-        embedder=_embedder(settings.location, wishes.agent, configured),
+        embedder=embedder(
+            configured.embedder if configured else "",
+            _made_with(settings.location, wishes.agent),
+        ),
     )
     client.model.entries[0].client  # noqa: B018 - a key that is missing is told before anything
     return client
@@ -141,16 +144,6 @@ def _conversation(
 def _may_ask(wishes: Wishes) -> bool:
     """Whether the person is there to be asked, and did not say --yes."""
     return not (wishes.yes or wishes.plain) and sys.stdin.isatty()
-
-
-def _embedder(location: str, agent: str, configured: Configured | None) -> Embedder:
-    """The embedder that made the agent's memory, where it is one that needs no weights."""
-    hashing = HashingEmbedder()
-    made_with = _made_with(location, agent)
-    wanted = configured is not None and configured.embedder == "hashing"
-    if made_with == hashing.model_id or (made_with is None and wanted):
-        return hashing
-    return resolve_embedder()
 
 
 def _made_with(location: str, agent: str) -> Any:

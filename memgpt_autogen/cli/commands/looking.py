@@ -207,7 +207,7 @@ def search(
 def _embedder(place: str, agent: str) -> late.embedder.Embedder | None:
     """The embedder that made an agent's vectors; None, with a note, where it is not here."""
     made_with = late.contents.contents(place, "agents", agent).embedder
-    chosen = embedder(load_config(), made_with)
+    chosen = embedder(load_config().embedder, made_with)
     if made_with in (None, chosen.model_id):
         return chosen
     say(f"note: searched by words alone, as {made_with} made the vectors.", "yellow")

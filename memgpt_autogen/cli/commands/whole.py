@@ -60,7 +60,7 @@ def load(
             name,
             list(paths),
             memory=place,
-            embedder=embedder(config, made_with),
+            embedder=embedder(config.embedder, made_with),
             ignore=ignore or (),
             progress=bar,
         )
@@ -133,7 +133,7 @@ def export(
             agent,
             file,
             memory=place,
-            embedder=embedder(load_config(), made_with),
+            embedder=embedder(load_config().embedder, made_with),
             include_sources=sources,
             progress=bar,
         )
@@ -159,7 +159,7 @@ def import_(
         agent = late.by_name.import_agent(
             file,
             memory=place,
-            embedder=embedder(load_config()),
+            embedder=embedder(load_config().embedder),
             partial_restore_shared=shared,
             progress=bar,
         )
