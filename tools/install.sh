@@ -1,6 +1,19 @@
-# Sourced by setup.sh and matrix.sh: make_venv and install, with uv where it runs.
+# Sourced by setup.sh and matrix.sh: make_venv and install. uv installs in seconds what takes pip
+# minutes, so where there is none the new environment gets one of its own; pip is the way out.
 
 have_uv() { uv --version >/dev/null 2>&1; }
+
+# uv_of DIRECTORY: the uv that installs there, fetched by that environment's pip if need be.
+uv_of() {
+    if have_uv; then
+        echo uv
+    elif "$1/bin/uv" --version >/dev/null 2>&1 ||
+        "$1/bin/python" -m pip install --quiet --disable-pip-version-check uv >/dev/null 2>&1; then
+        echo "$1/bin/uv"
+    else
+        return 1
+    fi
+}
 
 # make_venv DIRECTORY OLDEST NEWEST: an environment with a Python in that range.
 make_venv() {
@@ -30,10 +43,10 @@ make_venv() {
 
 # install DIRECTORY REQUIREMENT...: quiet, but it shows that something happens.
 install() {
-    local venv=$1
+    local venv=$1 uv
     shift
-    if have_uv; then
-        uv pip install --python "$venv/bin/python" "$@" 2>&1 | report 'Resolved|Prepared|Installed|error|×|╰|help:'
+    if uv=$(uv_of "$venv"); then
+        "$uv" pip install --python "$venv/bin/python" "$@" 2>&1 | report 'Resolved|Prepared|Installed|error|×|╰|help:'
     else
         "$venv/bin/python" -m pip install --disable-pip-version-check "$@" 2>&1 |
             report 'Collecting|Building|Successfully|ERROR|error:'

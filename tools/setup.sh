@@ -1,6 +1,5 @@
 #!/usr/bin/env bash
 # Makes a virtual environment with this package in it: setup.sh .venv [extra ...]
-# uv does the work where it runs (seconds instead of a minute), else venv and pip.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 source tools/install.sh
