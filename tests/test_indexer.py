@@ -361,6 +361,37 @@ def test_an_index_that_was_told_and_not_noted_is_told_again(
     assert rebuilt(place, caplog) == []
 
 
+@pytest.mark.parametrize("step", ["upsert", "delete"])
+def test_an_index_that_was_told_half_is_told_again(
+    place: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    """As if killed after a step of telling, before the index noted how far it was told."""
+    with closing(opened(place.parents[1], Observed())) as store:
+        store.indexer.settle()
+        table = store.recall.table
+        first = table.changes.last + 1
+        with table.journal.transaction() as connection:
+            connection.execute("DELETE FROM recall WHERE number = 39")
+            for number, deleted in ((40, 0), (39, 1), (38, 0)):
+                connection.execute(
+                    "INSERT INTO changes (kind, number, deleted) VALUES ('recall', ?, ?)",
+                    [number, deleted],
+                )
+        assert table.changes.last == first + 2 and store._vectors is not None
+        index = store._vectors.index(RECALL)
+        if step == "upsert":
+            index.upsert([record(40, text(40))], HASHING.embed([text(40)]))
+        else:
+            index.delete([39])
+        monkeypatch.setattr(store.indexer, "settle", lambda **_: None)
+    caplog.clear()
+    with closing(opened(place.parents[1], Observed())) as store:
+        store.recall.nearest(embed_query(HASHING, text(7)), 50)
+        store.indexer.settle()
+        assert in_chroma(store) == set(range(1, 39)), "40 was deleted, and so was 39"
+    assert warnings_in(caplog) == []
+
+
 def test_all_is_embedded_anew_where_that_was_broken_off(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

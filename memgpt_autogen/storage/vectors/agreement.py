@@ -60,7 +60,17 @@ def _fault(index: VectorIndex, table: RecordTable, embedder: str) -> str:
         return "holds another embedder's vectors"
     if not applied <= standing.sequence <= table.changes.last:
         return "is not as old as the journal"
-    count = table.journal.get(f"count.{table.kind.name}")
-    if standing.sequence == applied and len(index) != count:
+    if standing.sequence == applied and len(index) not in _counts(table):
         return "lacks records"
     return ""
+
+
+def _counts(table: RecordTable) -> range:
+    """How many records an index may hold that was told up to `applied`.
+
+    More or fewer where a process was killed in the midst of telling: it is told again.
+    """
+    count = int(table.journal.get(f"count.{table.kind.name}") or 0)
+    latest = {one.number: one.deleted for one in table.changes.first(_PART)}
+    gone = sum(latest.values())
+    return range(count - gone, count + len(latest) - gone + 1)
