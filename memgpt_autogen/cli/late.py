@@ -10,6 +10,8 @@ import lazy_loader
 if TYPE_CHECKING:
     from memgpt_autogen import events, local, settings
     from memgpt_autogen.engine import engine, registry
+    from memgpt_autogen.mcp import memory as offered
+    from memgpt_autogen.mcp import server as mcp_server
     from memgpt_autogen.memory import core
     from memgpt_autogen.model import texts
     from memgpt_autogen.sources import load
@@ -38,7 +40,9 @@ else:
     forget = _module("upkeep.forget")
     load = _module("sources.load")
     local = _module("local")
+    mcp_server = _module("mcp.server")
     memory = _module("upkeep.reading.memory")
+    offered = _module("mcp.memory")
     registry = _module("engine.registry")
     remove = _module("upkeep.remove")
     settings = _module("settings")
@@ -56,7 +60,9 @@ __all__ = [
     "forget",
     "load",
     "local",
+    "mcp_server",
     "memory",
+    "offered",
     "registry",
     "remove",
     "settings",

@@ -13,8 +13,14 @@ from rich.console import Console
 from rich.text import Text
 
 from memgpt_autogen.cli import late
-from memgpt_autogen.cli.config import load_config
-from memgpt_autogen.cli.options import Agent, Json, Memory, complete_speakers, embedder, location
+from memgpt_autogen.cli.options import (
+    Agent,
+    Json,
+    Memory,
+    complete_speakers,
+    embedder_for,
+    location,
+)
 from memgpt_autogen.cli.screen import counted, moment, put_indented, put_json, say, screen
 
 _SPEAKERS = 6  # named, of those who said something
@@ -191,7 +197,7 @@ def search(
     if filtered and where is Where.archival:
         raise typer.BadParameter("--speaker, --start and --end are of recall storage.")
     place = location(memory)
-    chosen = None if by is By.words or not query.strip() else _embedder(place, agent)
+    chosen = None if by is By.words or not query.strip() else embedder_for(place, agent)
     about: dict[str, Any] = {"limit": limit, "by": "words" if chosen is None else by.value}
     with late.memory.open_memory(place, agent, chosen) as opened:
         hits = [] if where is Where.archival else _recalled(opened, query, about | of_recall)
@@ -202,16 +208,6 @@ def search(
         put_json([vars(hit) for hit in hits[:limit]])
     else:
         _print_hits(screen(), hits[:limit])
-
-
-def _embedder(place: str, agent: str) -> late.embedder.Embedder | None:
-    """The embedder that made an agent's vectors; None, with a note, where it is not here."""
-    made_with = late.contents.contents(place, "agents", agent).embedder
-    chosen = embedder(load_config().embedder, made_with)
-    if made_with in (None, chosen.model_id):
-        return chosen
-    say(f"note: searched by words alone, as {made_with} made the vectors.", "yellow")
-    return None
 
 
 def _recalled(memory: late.memory.AgentMemory, query: str, about: Mapping[str, Any]) -> list[Hit]:
