@@ -12,9 +12,10 @@ from memgpt_autogen.client.model import OpenAIChatModel, Watch
 from memgpt_autogen.engine.asking.progress import TurnRequest
 from memgpt_autogen.engine.engine import Engine, Identity
 from memgpt_autogen.engine.registry import held, still_open
+from memgpt_autogen.engine.scheduling.timetable import Timetable
 from memgpt_autogen.engine.turn_lock import Stop
 from memgpt_autogen.errors import ConfigurationError
-from memgpt_autogen.events import Clock, Event, MessageEvent, TimedEvent
+from memgpt_autogen.events import Clock, Event, MessageEvent
 from memgpt_autogen.model.call_log import LoggedModel
 from memgpt_autogen.settings import Settings
 from memgpt_autogen.steps import Step, Turn
@@ -91,8 +92,8 @@ class Session:
         with self.held() as engine:
             if stop is not None and stop.is_set:
                 return Turn()
-            held_back = TimedEvent if engine.paused else ()
-            due = [one.dated(self.clock) for one in events if not isinstance(one, held_back)]
+            held_back = Timetable(engine).holds_back
+            due = [one.dated(self.clock) for one in events if not held_back(one)]
             if events and not due:
                 return Turn()
             request = TurnRequest(

@@ -75,8 +75,8 @@ class AgentMemory:
 
     @property
     def last_seen(self) -> datetime | None:
-        """When something was said to it, or by it, for the last time."""
-        latest = self.recall.latest(1)
+        """When the latest message was said to it, or by it."""
+        latest = self.recall.search("", limit=1).items
         return latest[0].timestamp if latest else None
 
     def close(self) -> None:
