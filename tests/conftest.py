@@ -185,7 +185,7 @@ def terminal() -> Iterator[Any]:
 
     opened = Terminal()
     yield opened
-    opened.child.close(force=True)
+    opened.close()
 
 
 @pytest.fixture(scope="session")

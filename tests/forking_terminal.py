@@ -10,6 +10,7 @@ import importlib
 import json
 import os
 import re
+import signal
 import sys
 import traceback
 from pathlib import Path
@@ -50,6 +51,13 @@ class Terminal:
             timeout=240,
         )
         self.child.expect_exact("[ready]")
+        self.child.timeout = 60
+
+    def close(self) -> None:
+        """End it, with what runs in it."""
+        os.killpg(self.child.pid, signal.SIGKILL)
+        self.child.wait()
+        self.child.close()
 
     def start(self, *arguments: str, function: str = "") -> int:
         """Start `memgpt-autogen` with these arguments, or a `module:function`; its process."""

@@ -59,7 +59,7 @@ CHAT = typed(
     ("sam.jsonl", "/load other"),
     ("you talk with other", "/forget Nobody"),
     ("for good", "y"),
-    ("erased: 0 messages", "/help"),
+    ("has said nothing that", "/help"),
     ("/memorywarning", "/exit"),
 )
 FILES = {

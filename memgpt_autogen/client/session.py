@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from memgpt_autogen.client.model import OpenAIChatModel, Watch
+from memgpt_autogen.client.timer import Timer
 from memgpt_autogen.engine.asking.progress import TurnRequest
 from memgpt_autogen.engine.engine import Engine, Identity
 from memgpt_autogen.engine.registry import held, still_open
@@ -33,6 +34,8 @@ class Session:
         clock: tells the time.
         model: answers; None where it is only looked at.
         role: this program's part of the instructions.
+        on_message: is told what the agent says about a timed event, in a thread.
+        timer: lets it act on timed events.
     """
 
     identity: Identity
@@ -41,7 +44,11 @@ class Session:
     clock: Clock
     model: OpenAIChatModel | None = None
     role: str = ""
+    on_message: Callable[[str], None] = lambda text: None
     _engine: Engine | None = None
+
+    def __post_init__(self) -> None:
+        self.timer = Timer(self)
 
     def open(self) -> Engine:
         """The engine.
@@ -49,7 +56,7 @@ class Session:
         Raises:
             StorageError: the storage cannot be used.
         """
-        self._engine = still_open(
+        engine = still_open(
             self._engine,
             self.identity,
             self.settings,
@@ -58,7 +65,10 @@ class Session:
             role=self.role,
             runs_turns=self.model is not None,
         )
-        return self._engine
+        if engine is not self._engine:
+            self._engine = engine
+            self.timer.watch(engine)
+        return engine
 
     def held(self) -> AbstractContextManager[Engine]:
         """The engine, which nobody else uses inside the `with` block."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import Enum
 from typing import Annotated, Any
 
@@ -71,6 +71,10 @@ def _about(memory: late.memory.AgentMemory) -> dict[str, Any]:
             str(one.source): len(one) for one in memory.archival.everywhere() if one.source
         },
         "missing_sources": list(memory.missing),
+        "schedules": [
+            {**vars(one), "every": one.every.total_seconds() if one.every else None}
+            for one in sorted(state.schedules, key=lambda one: one.due)
+        ],
         "queue_entries": len(memory.saved.entries),
         "summary": state.summary,
         "turns": state.counters.turns,
@@ -115,6 +119,10 @@ def _print_about(out: Console, about: dict[str, Any]) -> None:
     for name, value in rows.items():
         if value:
             out.print(Text.assemble((f"{name:<10}", "dim"), value))
+    for one in about["schedules"]:
+        again = f"every {timedelta(seconds=one['every'])}" if one["every"] else "once"
+        line = f"{one['name']}, {moment(one['due'])} ({one['cron'] or again}): {one['text']}"
+        out.print(Text.assemble(("schedule  ", "dim"), line))
 
 
 # --- search --------------------------------------------------------------------------------
