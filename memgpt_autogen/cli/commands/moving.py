@@ -62,35 +62,41 @@ def export(
     say(f"{agent} is in {file}.")
 
 
+Shared = Annotated[
+    Literal["keep", "replace", "refuse"],
+    typer.Option(metavar="WAY", help="What is shared and differs: keep, replace, refuse."),
+]
+Into = Annotated[
+    str | None,
+    typer.Option(
+        metavar="AGENT",
+        help="Whose memory chats enter.",
+        autocompletion=complete_agents,
+        rich_help_panel=_CHATS,
+    ),
+]
+You = Annotated[
+    str, typer.Option(metavar="NAME", help="Who is their user.", rich_help_panel=_CHATS)
+]
+Assistant = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="Who is their model.",
+        show_default="ChatGPT, or assistant",
+        rich_help_panel=_CHATS,
+    ),
+]
+
+
 def import_(
     file: Annotated[
         Path, typer.Argument(help="An agent's file, or chats.", metavar="FILE", exists=True)
     ],
-    shared: Annotated[
-        Literal["keep", "replace", "refuse"],
-        typer.Option(metavar="WAY", help="What is shared and differs: keep, replace, refuse."),
-    ] = "keep",
-    into: Annotated[
-        str | None,
-        typer.Option(
-            metavar="AGENT",
-            help="Whose memory chats enter.",
-            autocompletion=complete_agents,
-            rich_help_panel=_CHATS,
-        ),
-    ] = None,
-    you: Annotated[
-        str, typer.Option(metavar="NAME", help="Who is their user.", rich_help_panel=_CHATS)
-    ] = "user",
-    assistant: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME",
-            help="Who is their model.",
-            show_default="ChatGPT, or assistant",
-            rich_help_panel=_CHATS,
-        ),
-    ] = None,
+    shared: Shared = "keep",
+    into: Into = None,
+    you: You = "user",
+    assistant: Assistant = None,
     memory: Memory = None,
     as_json: Json = False,
 ) -> None:
