@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shlex
 import sys
 from dataclasses import dataclass
 
@@ -51,7 +52,7 @@ def run(wishes: Wishes, configured: Configured | None = None) -> int:
         with client:
             chat = _conversation(wishes, configured, client, screen)
             _converse(chat, wishes)
-            screen.note(f"{chat.agent} remembers this: {_again(wishes)}")
+            screen.note(f"{chat.agent} remembers this: {_again(chat.agent, wishes.memory)}")
     except MemGPTError as problem:
         if wishes.debug:
             raise
@@ -149,7 +150,7 @@ def _made_with(location: str, agent: str) -> str | None:
     return contents(location, "agents", agent).embedder
 
 
-def _again(wishes: Wishes) -> str:
-    return f"memgpt-autogen run --agent {wishes.agent}" + (
-        f" --memory {wishes.memory}" if wishes.memory else ""
-    )
+def _again(agent: str, memory: str | None) -> str:
+    """The command that goes on with the conversation."""
+    place = f" --memory {shlex.quote(memory)}" if memory else ""
+    return f"memgpt-autogen run --agent {shlex.quote(agent)}{place}"
