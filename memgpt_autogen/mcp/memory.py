@@ -25,6 +25,7 @@ CLIENT = "MCP client"
 
 _OF_A_TURN = ("send_message", "pause_heartbeats")
 _HEARTBEAT = "request_heartbeat"
+NAMES = tuple(one.name for one in FUNCTIONS if one.name not in _OF_A_TURN)
 _EDITS = ("core_memory_append", "core_memory_replace", "archival_memory_insert")
 
 
@@ -67,21 +68,16 @@ class OfferedMemory:
         """
         with self._opened() as memory:
             schemas = [one["function"] for one in Executor(self._work(memory)).schemas]
-        return [_tool(one) for one in schemas if one["name"] not in _OF_A_TURN]
+        return [_tool(one) for one in schemas if one["name"] in NAMES]
 
     def call(self, name: str, arguments: Mapping[str, Any], client: str) -> tuple[bool, str]:
         """Call a function: whether it did what it is for, and its result or what to do instead.
 
         Args:
-            name: of the function.
+            name: one of NAMES.
             arguments: as its schema says.
             client: who calls it; the history of a block and a shared archive tell.
-
-        Raises:
-            KeyError: no such function is offered.
         """
-        if name in _OF_A_TURN or name not in {one.name for one in FUNCTIONS}:
-            raise KeyError(name)
         try:
             with self._opened() as memory:
                 work = self._work(memory, f"{CLIENT} {client}".strip())

@@ -20,7 +20,7 @@ from mcp.shared.exceptions import MCPError
 import memgpt_autogen
 from memgpt_autogen.errors import MemGPTError
 from memgpt_autogen.frames import name as shown_name
-from memgpt_autogen.mcp.memory import OfferedMemory, Tool
+from memgpt_autogen.mcp.memory import NAMES, OfferedMemory, Tool
 
 T = TypeVar("T")
 
@@ -81,16 +81,17 @@ class _Offer:
         self.core, self._prefetch = f"{start}/core_memory", f"{start}/prefetch/"
 
     async def list_tools(self, _: Any, __: Any) -> types.ListToolsResult:
-        return types.ListToolsResult(tools=[_tool(one) for one in await self._run(self._tools)])
+        return types.ListToolsResult(
+            tools=[_tool(one) for one in await self._run(self._memory.tools)]
+        )
 
     async def call_tool(
         self, context: Any, asked: types.CallToolRequestParams
     ) -> types.CallToolResult:
+        if asked.name not in NAMES:
+            raise MCPError(types.INVALID_PARAMS, f"there is no tool {asked.name!r}")
         call = partial(self._memory.call, asked.name, asked.arguments or {}, _client(context))
-        try:
-            done, text = await self._run(call)
-        except KeyError:
-            raise MCPError(types.INVALID_PARAMS, f"there is no tool {asked.name!r}") from None
+        done, text = await self._run(call)
         return types.CallToolResult(content=[types.TextContent(text=text)], is_error=not done)
 
     async def list_resources(self, _: Any, __: Any) -> types.ListResourcesResult:
@@ -126,9 +127,6 @@ class _Offer:
             raise MCPError(types.INVALID_PARAMS, f"there is no resource {uri!r}")
         found = types.TextResourceContents(uri=uri, text=text, mime_type=_TEXT)
         return types.ReadResourceResult(contents=[found])
-
-    def _tools(self) -> list[Tool]:
-        return self._memory.tools()
 
     async def _run(self, work: Callable[[], T]) -> T:
         """The result of what waits for files and embedders."""

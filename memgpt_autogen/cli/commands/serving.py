@@ -23,7 +23,7 @@ def serve(agent: Agent, memory: Memory = None) -> None:
       {"mcpServers": {"coder": {"command": "memgpt-autogen",
         "args": ["serve", "coder", "--memory", "/home/me/.memgpt"]}}}
     """
-    if find_spec("mcp") is None:
+    if find_spec("mcp_types") is None:
         raise ConfigurationError(f"to serve a memory over MCP: {extra('mcp')}")
     logging.basicConfig(level=logging.WARNING)  # on standard error
     place = location(memory)
