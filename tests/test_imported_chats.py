@@ -363,6 +363,7 @@ def test_titles_of_a_speakers_conversations_are_forgotten(tmp_path: Path) -> Non
         assert not any("Tea" in one or "Dana" in one for one in left)
         assert "Bees (ChatGPT bees)" in left
         assert not [one for one in receipt.left if one.tier == "chats"]
+        assert engine.store.directory is not None
         assert files_with(engine.store.directory, "Tea at home", "For Dana") == []
         import_chats(tea, recall, you="Olaf")  # it is known again by its mark
         assert not any("Tea" in one for one in recall.records.origins())
