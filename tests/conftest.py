@@ -179,6 +179,16 @@ def _needs_a_model(item: Any) -> bool:
 
 
 @pytest.fixture(scope="session")
+def terminal() -> Iterator[Any]:
+    """A terminal in which programs start at once (tests/forking_terminal.py)."""
+    from tests.forking_terminal import Terminal
+
+    opened = Terminal()
+    yield opened
+    opened.close()
+
+
+@pytest.fixture(scope="session")
 def chroma_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a Chroma server on loopback."""
     with socket.socket() as free:

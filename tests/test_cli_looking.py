@@ -40,7 +40,7 @@ def test_neither_autogen_nor_chroma_is_imported_where_no_turn_runs(tmp_path: Pat
         "import sys\nfrom memgpt_autogen.cli.app import app\n"
         f"for arguments in {[*commands, *search]!r}:\n"
         "    app(arguments, standalone_mode=False)\n"
-        "heavy = {'autogen', 'chromadb', 'openai', 'onnxruntime', 'tiktoken', 'httpx'}\n"
+        "heavy = {'autogen', 'chromadb', 'openai', 'onnxruntime', 'tiktoken', 'httpx', 'mcp'}\n"
         "print(sorted(heavy & sys.modules.keys()))\n"
     )
     root = Path(memgpt_autogen.__file__).parents[1]

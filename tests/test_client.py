@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import queue
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +35,7 @@ from memgpt_autogen.testing import ScriptedModel, call, calls, fail, reasoning, 
 from memgpt_autogen.testing.server import Script
 from tests.clocks import NOON, Ticking
 from tests.playing import echo, user
+from tests.terminal import Run
 
 QUICK: dict[str, Any] = {"embedder": HashingEmbedder()}
 
@@ -125,6 +128,30 @@ def test_events_and_sources(tmp_path: Path) -> None:
         for text in ("(document) The source 'notes'", "Ann is online"):
             assert model.requests[1].contains(text) == 1
         assert client.detach(agent, "notes")
+
+
+def test_timed_events_are_listed_added_cancelled_and_acted_on(tmp_path: Path) -> None:
+    heard: queue.Queue[tuple[str, str]] = queue.Queue()
+    now = [NOON]
+    about: dict[str, Any] = {"clock": lambda: now[0], "on_message": lambda *told: heard.put(told)}
+    with client_of([send("They are watered.")], tmp_path, **about) as (client, model):
+        agent = client.create_agent("sam")
+        at = NOON + timedelta(hours=2)
+        client.schedule(agent, "Feed the cat.", at=at, name="cat")
+        made = client.schedule(agent, "Water the plants.", every=timedelta(hours=1))
+        fed = client.schedule(agent, "Feed it.", at=at, name="cat")
+        assert client.schedules(agent) == (made, fed)
+        assert client.unschedule(agent, "cat") and not client.unschedule(agent, "cat")
+        shown = Run("show", "sam", "--memory", str(tmp_path))
+        assert "timer 1, " in shown.out and "(every 1:00:00): Water the plants." in shown.out
+        told = Run("show", "sam", "--memory", str(tmp_path), "--json").json["schedules"]
+        assert [(one["name"], one["every"]) for one in told] == [("timer 1", 3600.0)]
+        now[0] += timedelta(hours=1)
+        assert heard.get(timeout=30) == ("sam", "They are watered.")
+        assert model.requests[-1].contains("Water the plants.") == 1
+        assert client.schedules(agent)[0].due > made.due
+        with pytest.raises(ConfigurationError, match="one of every=, cron= and at="):
+            client.schedule(agent, "Never.")
 
 
 async def test_the_twins_do_the_same_and_may_be_cancelled() -> None:

@@ -19,7 +19,10 @@ from memgpt_autogen.errors import ConfigurationError
 from memgpt_autogen.memory.recall import RecallStorage
 from memgpt_autogen.storage.embedders.embedder import HashingEmbedder
 from memgpt_autogen.storage.store import open_store
+from memgpt_autogen.upkeep.forget import forget
 from tests.clocks import NOON
+from tests.files import files_with
+from tests.terminal import Run, make_coder, open_coder
 
 BEGAN = 1_700_000_000.5
 
@@ -308,3 +311,61 @@ def test_what_is_not_there_is_refused(tmp_path: Path, recall: RecallStorage) -> 
     with pytest.raises(ConfigurationError, match="into=str: give an agent"):
         import_chats(HISTORY, "mem")
     assert recall.write([Message(speaker="Ann", text="hi")]) == ["m00000001"]
+
+
+# --- in the terminal, and forgotten --------------------------------------------------------
+
+
+def test_the_terminal_says_what_came(tmp_path: Path) -> None:
+    make_coder()
+    file = export_file(tmp_path / "conversations.json", conversation(*TREE))
+    engine = open_coder()
+    engine.own()  # another program may run the agent meanwhile
+    again = ("import", file, "--into", "coder", "--you", "Dana")
+    try:
+        done = Run(*again)
+    finally:
+        engine.close()
+    assert done.code == 0 and "1 chat: 3 messages imported.\n" in done.out
+    assert "1  results of tools, not imported" in done.out
+    found = Run("search", "coder", "sencha", "--in", "recall", "--json").json
+    assert found[0]["who"] == "ChatGPT"
+    assert "0 messages imported, 3 were there already" in Run(*again).out
+    done = Run("import", file)
+    assert done.code == 1 and "say into whose memory: --into" in done.said
+    assert "no agent 'bob'" in Run("import", file, "--into", "bob").said
+    notes = tmp_path / "notes.txt"
+    notes.write_text("No chats.")
+    assert "holds no chats" in Run("import", notes, "--into", "coder").said
+
+
+def test_titles_of_a_speakers_conversations_are_forgotten(tmp_path: Path) -> None:
+    """ChatGPT makes them of what was said."""
+    make_coder()
+    engine = open_coder()
+    tea = export_file(tmp_path / "tea.json", conversation(*TREE))
+    bees = export_file(
+        tmp_path / "bees.json",
+        conversation(node("q", None, "user", "How do bees sleep?"), id="bees", title="Bees"),
+    )
+    about_her = export_file(
+        tmp_path / "her.json",
+        conversation(node("q", None, "user", "What to give her?"), id="her", title="For Dana"),
+    )
+    try:
+        recall = engine.workspace.recall
+        import_chats(tea, recall, you="Dana")
+        for file in (bees, about_her):
+            import_chats(file, recall, you="Olaf")
+        assert "Tea at home (ChatGPT 0a1b2c3d-4e5)" in recall.records.origins()
+        receipt = forget("Dana", engine)
+        left = recall.records.origins()
+        assert not any("Tea" in one or "Dana" in one for one in left)
+        assert "Bees (ChatGPT bees)" in left
+        assert not [one for one in receipt.left if one.tier == "chats"]
+        assert engine.store.directory is not None
+        assert files_with(engine.store.directory, "Tea at home", "For Dana") == []
+        import_chats(tea, recall, you="Olaf")  # it is known again by its mark
+        assert not any("Tea" in one for one in recall.records.origins())
+    finally:
+        engine.close()

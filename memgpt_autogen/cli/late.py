@@ -9,14 +9,16 @@ import lazy_loader
 
 if TYPE_CHECKING:
     from memgpt_autogen import events, local, settings
-    from memgpt_autogen.engine import engine, registry
-    from memgpt_autogen.memory import core
+    from memgpt_autogen.engine import engine, functions, registry
+    from memgpt_autogen.mcp import memory as offered
+    from memgpt_autogen.mcp import server as mcp_server
     from memgpt_autogen.model import texts
     from memgpt_autogen.sources import load
     from memgpt_autogen.storage import catalog
     from memgpt_autogen.storage.embedders import embedder
     from memgpt_autogen.upkeep import agents, forget, remove
     from memgpt_autogen.upkeep.agent_files import by_name
+    from memgpt_autogen.upkeep.chats import load as chats
     from memgpt_autogen.upkeep.reading import contents, memory
 else:
 
@@ -30,15 +32,18 @@ else:
     agents = _module("upkeep.agents")
     by_name = _module("upkeep.agent_files.by_name")
     catalog = _module("storage.catalog")
+    chats = _module("upkeep.chats.load")
     contents = _module("upkeep.reading.contents")
-    core = _module("memory.core")
     embedder = _module("storage.embedders.embedder")
     engine = _module("engine.engine")
     events = _module("events")
     forget = _module("upkeep.forget")
+    functions = _module("engine.functions")
     load = _module("sources.load")
     local = _module("local")
+    mcp_server = _module("mcp.server")
     memory = _module("upkeep.reading.memory")
+    offered = _module("mcp.memory")
     registry = _module("engine.registry")
     remove = _module("upkeep.remove")
     settings = _module("settings")
@@ -48,15 +53,18 @@ __all__ = [
     "agents",
     "by_name",
     "catalog",
+    "chats",
     "contents",
-    "core",
     "embedder",
     "engine",
     "events",
     "forget",
+    "functions",
     "load",
     "local",
+    "mcp_server",
     "memory",
+    "offered",
     "registry",
     "remove",
     "settings",

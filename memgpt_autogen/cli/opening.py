@@ -1,4 +1,4 @@
-"""What commands open to change it: an agent's engine without a model, or its core memory."""
+"""What commands open to change it: an agent's engine without a model, or its memory."""
 
 from __future__ import annotations
 
@@ -38,19 +38,21 @@ def open_engine(agent: str, place: str, *, owned: bool) -> Iterator[late.engine.
 
 
 @contextmanager
-def open_core(agent: str, place: str) -> Iterator[late.core.CoreMemory]:
-    """An agent's core memory, to be edited also while another process runs the agent.
+def open_to_edit(
+    agent: str, place: str, by: late.embedder.Embedder | None = None
+) -> Iterator[late.memory.AgentMemory | late.functions.Workspace]:
+    """An agent's memory, to be edited also while another process runs the agent.
 
     On a Chroma server an agent that does not run here is taken over, so that the server gets
-    the edit.
+    the edit. `by`: embeds what is written; None: whoever runs the agent does.
 
     Raises:
         ConfigurationError: there is no such agent.
     """
     if is_server(place) and late.contents.contents(place, "agents", agent).owner is None:
         with open_engine(agent, place, owned=True) as engine:
-            yield engine.workspace.core
+            yield engine.workspace
             engine.store.written()
     else:
-        with late.memory.open_memory(place, agent) as opened:
-            yield opened.core
+        with late.memory.open_memory(place, agent, by) as opened:
+            yield opened

@@ -8,6 +8,7 @@ import typer
 
 from memgpt_autogen.cli import late
 from memgpt_autogen.cli.config import load_config
+from memgpt_autogen.cli.screen import say
 from memgpt_autogen.errors import ConfigurationError, MemGPTError
 from memgpt_autogen.storage.address import is_server
 from memgpt_autogen.storage.directory import Section, root_of
@@ -31,6 +32,16 @@ def embedder(wanted: str, made_with: str | None = None) -> late.embedder.Embedde
     if made_with == hashing.model_id or (made_with is None and wanted == "hashing"):
         return hashing()
     return late.embedder.resolve_embedder()
+
+
+def embedder_for(place: str, agent: str) -> late.embedder.Embedder | None:
+    """The embedder that made an agent's vectors; None, with a note, where it is not here."""
+    made_with = late.contents.contents(place, "agents", agent).embedder
+    chosen = embedder(load_config().embedder, made_with)
+    if made_with in (None, chosen.model_id):
+        return chosen
+    say(f"note: searched by words alone, as {made_with} made the vectors.", "yellow")
+    return None
 
 
 def _names(context: typer.Context, section: Section) -> list[str]:

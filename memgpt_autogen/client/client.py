@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from typing_extensions import Self
 from memgpt_autogen.arguments import checked
 from memgpt_autogen.client.configuration import DEFAULT_MODEL, entries_of, quickstart
 from memgpt_autogen.client.model import OpenAIChatModel
+from memgpt_autogen.client.schedules import Schedules
 from memgpt_autogen.client.session import Session
 from memgpt_autogen.client.twins import AsyncTwins
 from memgpt_autogen.engine.engine import Identity
@@ -34,7 +36,7 @@ from memgpt_autogen.upkeep.agents import (
 )
 
 
-class MemGPT(AsyncTwins):
+class MemGPT(AsyncTwins, Schedules):
     """Agents that manage their own memory, asked by a program.
 
     An agent is the same one that `MemGPTAgent(name, memory=...)` is in a group chat: they take
@@ -50,6 +52,7 @@ class MemGPT(AsyncTwins):
         context_window: tokens the main context may use; default from the model.
         embedder: any Chroma embedding function; default the best at hand.
         clock: tells the time; for tests.
+        on_message: is told an agent's id and what it says about a timed event, in a thread.
 
     Raises:
         ConfigurationError: an argument cannot work.
@@ -66,6 +69,7 @@ class MemGPT(AsyncTwins):
         context_window: int | None = None,
         embedder: Any = None,
         clock: Clock = local_now,
+        on_message: Callable[[str, str], None] = lambda agent_id, text: None,
     ) -> None:
         if sum(one is not None for one in (model, llm_config, config)) > 1:
             raise ConfigurationError("give one of model=, llm_config= and config=.")
@@ -76,7 +80,7 @@ class MemGPT(AsyncTwins):
         self.settings = settled(memory)
         self._window = context_window or self._config.get("context_window")
         self._embedder = resolve_embedder(embedder)
-        self._clock = clock
+        self._clock, self._on_message = clock, on_message
         self._sessions: dict[str, Session] = {}
 
     # --- agents ----------------------------------------------------------------------
@@ -288,9 +292,9 @@ class MemGPT(AsyncTwins):
         return f"MemGPT(model={self.model.name!r}, memory={self.settings.location!r})"
 
     def _session_of(self, identity: Identity, role: str) -> Session:
-        session = Session(identity, self.settings, self._embedder, self._clock, self.model, role)
-        self._sessions[identity.name] = session
-        return session
+        parts = (identity, self.settings, self._embedder, self._clock, self.model, role)
+        self._sessions[identity.name] = Session(*parts, partial(self._on_message, identity.name))
+        return self._sessions[identity.name]
 
     def _free_name(self) -> str:
         return next(name for name in map("agent_{}".format, count(1)) if not self.has_agent(name))

@@ -9,12 +9,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from memgpt_autogen.client.model import OpenAIChatModel, Watch
+from memgpt_autogen.client.timer import Timer
 from memgpt_autogen.engine.asking.progress import TurnRequest
 from memgpt_autogen.engine.engine import Engine, Identity
 from memgpt_autogen.engine.registry import held, still_open
+from memgpt_autogen.engine.scheduling.timetable import Timetable
 from memgpt_autogen.engine.turn_lock import Stop
 from memgpt_autogen.errors import ConfigurationError
-from memgpt_autogen.events import Clock, Event, MessageEvent, TimedEvent
+from memgpt_autogen.events import Clock, Event, MessageEvent
 from memgpt_autogen.model.call_log import LoggedModel
 from memgpt_autogen.settings import Settings
 from memgpt_autogen.steps import Step, Turn
@@ -32,6 +34,8 @@ class Session:
         clock: tells the time.
         model: answers; None where it is only looked at.
         role: this program's part of the instructions.
+        on_message: is told what the agent says about a timed event, in a thread.
+        timer: lets it act on timed events.
     """
 
     identity: Identity
@@ -40,7 +44,11 @@ class Session:
     clock: Clock
     model: OpenAIChatModel | None = None
     role: str = ""
+    on_message: Callable[[str], None] = lambda text: None
     _engine: Engine | None = None
+
+    def __post_init__(self) -> None:
+        self.timer = Timer(self)
 
     def open(self) -> Engine:
         """The engine.
@@ -48,7 +56,7 @@ class Session:
         Raises:
             StorageError: the storage cannot be used.
         """
-        self._engine = still_open(
+        engine = still_open(
             self._engine,
             self.identity,
             self.settings,
@@ -57,7 +65,10 @@ class Session:
             role=self.role,
             runs_turns=self.model is not None,
         )
-        return self._engine
+        if engine is not self._engine:
+            self._engine = engine
+            self.timer.watch(engine)
+        return engine
 
     def held(self) -> AbstractContextManager[Engine]:
         """The engine, which nobody else uses inside the `with` block."""
@@ -91,8 +102,8 @@ class Session:
         with self.held() as engine:
             if stop is not None and stop.is_set:
                 return Turn()
-            held_back = TimedEvent if engine.paused else ()
-            due = [one.dated(self.clock) for one in events if not isinstance(one, held_back)]
+            held_back = Timetable(engine).holds_back
+            due = [one.dated(self.clock) for one in events if not held_back(one)]
             if events and not due:
                 return Turn()
             request = TurnRequest(

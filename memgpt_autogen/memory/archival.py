@@ -182,7 +182,7 @@ class ArchivalStorage(Tier[Passage]):
             by: "words" embeds nothing; "meaning" goes by the embedder alone.
             origins: only passages of these origins; default all.
         """
-        first = first_item(limit, page)
+        first, by = first_item(limit, page), self._way(by)
         where = Where(
             tags=tuple(clean(tag) for tag in tags or ()),
             origins=None if origins is None else tuple(map(clean, origins)),

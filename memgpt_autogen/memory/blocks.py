@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from pydantic import ConfigDict, Field
@@ -90,6 +90,16 @@ class Blocks:
         """
         self.refresh()
         return self._known(name).version
+
+    @property
+    def versions(self) -> dict[str, int]:
+        """Each block's version as it was read last, which is what edits go by."""
+        return {name: kept.version for name, kept in self._kept.items()}
+
+    def known(self, versions: Mapping[str, int]) -> None:
+        """Let edits go by these versions: those that their editor has seen."""
+        for name in versions.keys() & self._kept.keys():
+            self._kept[name].version = versions[name]
 
     def shown(self, name: str) -> Block:
         """A block as it was read last, which is what edits go by."""

@@ -23,7 +23,12 @@ class CoreMemory(Blocks):
 
     A block is edited only at the version that was read last, so of two edits at once one is
     refused, and none is lost: other agents and other programs may edit it too.
+
+    Attributes:
+        editor: who edits by the functions: the model, or somebody who has the same functions.
     """
+
+    editor: str = MODEL
 
     # --- texts, by programs ----------------------------------------------------------
 
@@ -106,15 +111,15 @@ class CoreMemory(Blocks):
         self.set(name, texts[wanted])
         return self.shown(name)
 
-    # --- texts, by the model: a step's edits are written with the step ----------------
+    # --- texts, by functions: a step's edits are written with the step ---------------
 
-    def edit_append(self, name: str, content: str, author: str = MODEL) -> bool:
+    def edit_append(self, name: str, content: str, author: str | None = None) -> bool:
         """Add a line to a block; `write` writes it. False when the block holds it already.
 
         Raises:
             ModelMistake: no such block, read-only, empty content, or over the limit.
         """
-        content = content.strip()
+        content, author = content.strip(), author or self.editor
         with self._guard:
             block = self._editable(name, author)
             if not content:
@@ -125,7 +130,7 @@ class CoreMemory(Blocks):
         return True
 
     def edit_replace(
-        self, name: str, old_content: str, new_content: str, author: str = MODEL
+        self, name: str, old_content: str, new_content: str, author: str | None = None
     ) -> None:
         """Put `new_content` where `old_content` stands; `write` writes it.
 
@@ -136,6 +141,7 @@ class CoreMemory(Blocks):
             ModelMistake: no such block, read-only, the old text is missing or stands
                 there more than once, or the block would be over its limit.
         """
+        author = author or self.editor
         with self._guard:
             block = self._editable(name, author)
             if not old_content:
@@ -151,8 +157,9 @@ class CoreMemory(Blocks):
                 )
             self._edit(name, _replaced(block.value, old_content, new_content), author)
 
-    def write(self, name: str, author: str = MODEL) -> str | None:
+    def write(self, name: str, author: str | None = None) -> str | None:
         """Write an edit; what to tell the model where somebody else was faster, else None."""
+        author = author or self.editor
         kept = self._kept.get(name)
         if kept is None:
             return None

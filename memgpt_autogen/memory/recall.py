@@ -103,7 +103,7 @@ class RecallStorage(Tier[Message]):
             by: "words" embeds nothing; "meaning" goes by the embedder alone.
             before: only messages stored before the one with this id.
         """
-        where = self._within(self._where(start, end, speaker))
+        where, by = self._within(self._where(start, end, speaker)), self._way(by)
         if before is not None:
             where = replace(where, below=self._number(before))
             if not self.records.table.numbers(where, 1):

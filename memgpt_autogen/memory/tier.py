@@ -13,7 +13,7 @@ from memgpt_autogen.memory.page import LAST
 from memgpt_autogen.storage.indexer import Progress
 from memgpt_autogen.storage.record import Record
 from memgpt_autogen.storage.records import Records
-from memgpt_autogen.storage.search.search import Results
+from memgpt_autogen.storage.search.search import By, Results
 
 T = TypeVar("T")
 
@@ -97,6 +97,12 @@ class Tier(ABC, Generic[T]):
     def everything(self) -> Iterator[T]:
         """All there are, without those of attached sources, in the order of their ids."""
         return map(self._item, self.records.table.everything())
+
+    def _way(self, by: By) -> By:
+        """How a search goes: by words alone where there is no embedder."""
+        return (
+            "words" if by == "both" and not getattr(self.records.embedder, "embeds", True) else by
+        )
 
     def _number(self, id: str) -> int:
         """The number in the id of an item that is to be stored."""

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import sqlite3
-from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -14,11 +12,11 @@ from memgpt_autogen.errors import ConfigurationError, DirectoryLockedError, Stor
 from memgpt_autogen.storage.address import is_server, without_credentials
 from memgpt_autogen.storage.catalog import names_at
 from memgpt_autogen.storage.directory import agent_directory
-from memgpt_autogen.storage.journal.connection import connect, failure
 from memgpt_autogen.storage.journal.file import FILE
 from memgpt_autogen.storage.ownership import ownership_of
 from memgpt_autogen.storage.shared_copy.server import delete_copy
 from memgpt_autogen.storage.store import MEMORY
+from memgpt_autogen.upkeep.reading.contents import contents
 from memgpt_autogen.values import Brief
 
 _OWNER_SECONDS = 1.0  # another process may be at work on the index for a moment
@@ -125,17 +123,7 @@ def delete_agent(location: str, name: str) -> Deleted:
 
 def _summary(location: str, name: str) -> AgentSummary:
     directory = agent_directory(location, name)
-    path = directory / FILE
-    if not path.exists():  # on a server, and never opened here
+    if not (directory / FILE).exists():  # on a server, and never opened here
         return AgentSummary(name, directory)
-    try:
-        with closing(connect(path)) as journal:
-            messages, last = journal.execute(
-                "SELECT COUNT(*), (SELECT timestamp FROM recall ORDER BY at DESC, number DESC"
-                " LIMIT 1) FROM recall"
-            ).fetchone()
-            [passages] = journal.execute("SELECT COUNT(*) FROM archival").fetchone()
-    except sqlite3.Error as problem:
-        raise failure(path, problem) from problem
-    when = None if last is None else datetime.fromisoformat(last)
-    return AgentSummary(name, directory, messages, passages, when)
+    found = contents(location, "agents", name)
+    return AgentSummary(name, directory, found.messages, found.passages, found.last_seen)

@@ -20,6 +20,7 @@ from memgpt_autogen.storage.text import clean
 from memgpt_autogen.upkeep.distinctive import ordinary
 from memgpt_autogen.upkeep.remains import Remnant, remains
 from memgpt_autogen.upkeep.said import Said
+from memgpt_autogen.upkeep.titles import hide_titles
 from memgpt_autogen.upkeep.traces import Traces, texts_of
 from memgpt_autogen.values import Brief
 
@@ -228,9 +229,8 @@ def _erase(found: _Found, engine: Engine) -> tuple[int, int, bool]:
         work.recall.take_out([*found.quoting, *(one.id for one in found.said)])
         queue.context.show_ahead(None)
         entries, reset = _forget_queues(found, engine)
-        queue.saved.hide_chat(speaker, digest := digest_of(speaker))
-        for tier in (work.recall, work.archival):
-            tier.records.table.rename_origin(speaker, digest)
+        queue.saved.hide_chat(speaker, digest_of(speaker))
+        hide_titles(engine, speaker, found.traces, found.said)
         queue.refresh_head()
         engine.store.journal.put(PURGE, 1)
     return entries, lines, reset

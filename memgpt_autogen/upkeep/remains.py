@@ -11,10 +11,10 @@ from typing import Literal
 import numpy as np
 
 from memgpt_autogen.engine.engine import Engine
-from memgpt_autogen.engine.queue_manager import QueueManager
 from memgpt_autogen.memory.archival import Passage
 from memgpt_autogen.storage.text import clean
 from memgpt_autogen.upkeep.distinctive import normalised
+from memgpt_autogen.upkeep.titles import titles
 from memgpt_autogen.upkeep.traces import Traces, texts_of
 
 _CHUNK_BYTES = 1 << 22
@@ -33,8 +33,8 @@ class Remnant:
     """Something of a speaker's that is still there.
 
     Attributes:
-        tier: where it stands. `history` is that of core memory, `chats` are the names by which
-            chats are known, `search` means that an erased record is still found.
+        tier: where it stands. `history` is that of core memory, `chats` are the names and titles
+            by which chats are known, `search` means that an erased record is still found.
         place: the id of a message or passage, the name of a block or chat, a place in the
             queue, or a file's path from the folder around it.
         parts: what stands there: the speaker's name, texts, or distinctive parts of them, in
@@ -87,11 +87,12 @@ def _texts(
         for at, entry in enumerate(own.queue):
             yield "queue", f"{partner} {at}".strip(), texts_of(entry)
         yield "summary", partner, (own.summary,)
-    yield from _of_state(queue)
+    yield from _of_state(engine)
 
 
-def _of_state(queue: QueueManager) -> Iterator[tuple[Tier, str, Iterable[str]]]:
-    for chat in {*queue.state.chats, *queue.saved.partners()}:
+def _of_state(engine: Engine) -> Iterator[tuple[Tier, str, Iterable[str]]]:
+    queue = engine.queue
+    for chat in sorted({*queue.state.chats, *queue.saved.partners(), *titles(engine)}):
         yield "chats", chat, (chat,)
     for schedule in queue.state.schedules:
         yield "schedules", schedule.name, (schedule.name, schedule.text)

@@ -193,7 +193,7 @@ def _about(event: Event) -> partial[Occasion | None]:
 
 
 def _occasion(event: Event, engine: Engine) -> Occasion | None:
-    if isinstance(event, TimedEvent) and engine.paused:
+    if Timetable(engine).holds_back(event):
         return None
     if not isinstance(event, MessageEvent) or event.own or event.origin:
         return Occasion((event,))

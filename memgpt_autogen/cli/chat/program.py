@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import logging
-import sqlite3
+import shlex
 import sys
-from contextlib import closing
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 from memgpt_autogen.cli.chat.choosing import Configured, chosen_model
 from memgpt_autogen.cli.chat.commands import Leave, completions, run_command
@@ -20,9 +17,9 @@ from memgpt_autogen.client.client import MemGPT
 from memgpt_autogen.client.session import Session
 from memgpt_autogen.errors import MemGPTError
 from memgpt_autogen.storage.directory import agent_directory
-from memgpt_autogen.storage.journal.connection import connect
 from memgpt_autogen.storage.journal.file import FILE
 from memgpt_autogen.storage.store import MEMORY, settled
+from memgpt_autogen.upkeep.reading.contents import contents
 
 
 @dataclass(frozen=True)
@@ -55,7 +52,7 @@ def run(wishes: Wishes, configured: Configured | None = None) -> int:
         with client:
             chat = _conversation(wishes, configured, client, screen)
             _converse(chat, wishes)
-            screen.note(f"{chat.agent} remembers this: {_again(wishes)}")
+            screen.note(f"{chat.agent} remembers this: {_again(chat.agent, wishes.memory)}")
     except MemGPTError as problem:
         if wishes.debug:
             raise
@@ -146,19 +143,14 @@ def _may_ask(wishes: Wishes) -> bool:
     return not (wishes.yes or wishes.plain) and sys.stdin.isatty()
 
 
-def _made_with(location: str, agent: str) -> Any:
-    path = Path() if location == MEMORY else agent_directory(location, agent) / FILE
-    if not path.is_file():
+def _made_with(location: str, agent: str) -> str | None:
+    """The embedder that made an agent's vectors, where this machine has any."""
+    if location == MEMORY or not (agent_directory(location, agent) / FILE).is_file():
         return None
-    try:
-        with closing(connect(path)) as journal:
-            row = journal.execute("SELECT value FROM meta WHERE key = 'embedder'").fetchone()
-    except sqlite3.Error:
-        return None  # the opening tells what is wrong with it
-    return row[0] if row else None
+    return contents(location, "agents", agent).embedder
 
 
-def _again(wishes: Wishes) -> str:
-    return f"memgpt-autogen run --agent {wishes.agent}" + (
-        f" --memory {wishes.memory}" if wishes.memory else ""
-    )
+def _again(agent: str, memory: str | None) -> str:
+    """The command that goes on with the conversation."""
+    place = f" --memory {shlex.quote(memory)}" if memory else ""
+    return f"memgpt-autogen run --agent {shlex.quote(agent)}{place}"

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from memgpt_autogen.cli.chat.lines import Line, edited
 from memgpt_autogen.engine.engine import ContextOverview, Engine
 from memgpt_autogen.engine.formatting import messages_of
+from memgpt_autogen.memory.blocks import MODEL, PROGRAM
 from memgpt_autogen.memory.core import CoreMemory
 from memgpt_autogen.zones import stamp
 
@@ -69,9 +70,8 @@ def found(engine: Engine, query: str) -> str:
 def history(core: CoreMemory, name: str) -> Iterator[Line]:
     """The changes of a block, the oldest first."""
     for change in core.history(name):
-        yield Line(
-            "note", f"version {change.version}, {stamp(change.time)}, by the {change.author}"
-        )
+        who = f"the {change.author}" if change.author in (MODEL, PROGRAM) else change.author
+        yield Line("note", f"version {change.version}, {stamp(change.time)}, by {who}")
         yield from edited(change.before, change.after)
 
 

@@ -14,7 +14,7 @@ import typer
 from rich.text import Text
 
 from memgpt_autogen.cli import late
-from memgpt_autogen.cli.opening import open_core
+from memgpt_autogen.cli.opening import open_to_edit
 from memgpt_autogen.cli.options import Agent, Block, Json, Memory, location
 from memgpt_autogen.cli.screen import diff, moment, put_json, say, screen
 from memgpt_autogen.errors import ConfigurationError, ConflictError, MemGPTError
@@ -41,7 +41,8 @@ def edit(
       EDITOR=nano memgpt-autogen edit coder persona
       memgpt-autogen edit coder human --file notes.txt
     """
-    with open_core(agent, location(memory)) as core:
+    with open_to_edit(agent, location(memory)) as opened:
+        core = opened.core
         before = core[block].value
         text = _edited(block, before) if file is None else _read(file)
         if text == before:
@@ -118,9 +119,9 @@ def history(
       memgpt-autogen history coder human --revert 3
     """
     if revert is not None:
-        with open_core(agent, location(memory)) as core:
-            before = core[block].value
-            after = core.revert(block, revert).value
+        with open_to_edit(agent, location(memory)) as edited:
+            before = edited.core[block].value
+            after = edited.core.revert(block, revert).value
         say(f"The block {block} reads as in version {revert} again.")
         screen().print(diff(before, after), end="")
         return

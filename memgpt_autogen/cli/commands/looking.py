@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import Enum
 from typing import Annotated, Any
 
@@ -13,8 +13,14 @@ from rich.console import Console
 from rich.text import Text
 
 from memgpt_autogen.cli import late
-from memgpt_autogen.cli.config import load_config
-from memgpt_autogen.cli.options import Agent, Json, Memory, complete_speakers, embedder, location
+from memgpt_autogen.cli.options import (
+    Agent,
+    Json,
+    Memory,
+    complete_speakers,
+    embedder_for,
+    location,
+)
 from memgpt_autogen.cli.screen import counted, moment, put_indented, put_json, say, screen
 
 _SPEAKERS = 6  # named, of those who said something
@@ -65,6 +71,10 @@ def _about(memory: late.memory.AgentMemory) -> dict[str, Any]:
             str(one.source): len(one) for one in memory.archival.everywhere() if one.source
         },
         "missing_sources": list(memory.missing),
+        "schedules": [
+            {**vars(one), "every": one.every.total_seconds() if one.every else None}
+            for one in sorted(state.schedules, key=lambda one: one.due)
+        ],
         "queue_entries": len(memory.saved.entries),
         "summary": state.summary,
         "turns": state.counters.turns,
@@ -109,6 +119,10 @@ def _print_about(out: Console, about: dict[str, Any]) -> None:
     for name, value in rows.items():
         if value:
             out.print(Text.assemble((f"{name:<10}", "dim"), value))
+    for one in about["schedules"]:
+        again = f"every {timedelta(seconds=one['every'])}" if one["every"] else "once"
+        line = f"{one['name']}, {moment(one['due'])} ({one['cron'] or again}): {one['text']}"
+        out.print(Text.assemble(("schedule  ", "dim"), line))
 
 
 # --- search --------------------------------------------------------------------------------
@@ -191,7 +205,7 @@ def search(
     if filtered and where is Where.archival:
         raise typer.BadParameter("--speaker, --start and --end are of recall storage.")
     place = location(memory)
-    chosen = None if by is By.words or not query.strip() else _embedder(place, agent)
+    chosen = None if by is By.words or not query.strip() else embedder_for(place, agent)
     about: dict[str, Any] = {"limit": limit, "by": "words" if chosen is None else by.value}
     with late.memory.open_memory(place, agent, chosen) as opened:
         hits = [] if where is Where.archival else _recalled(opened, query, about | of_recall)
@@ -202,16 +216,6 @@ def search(
         put_json([vars(hit) for hit in hits[:limit]])
     else:
         _print_hits(screen(), hits[:limit])
-
-
-def _embedder(place: str, agent: str) -> late.embedder.Embedder | None:
-    """The embedder that made an agent's vectors; None, with a note, where it is not here."""
-    made_with = late.contents.contents(place, "agents", agent).embedder
-    chosen = embedder(load_config().embedder, made_with)
-    if made_with in (None, chosen.model_id):
-        return chosen
-    say(f"note: searched by words alone, as {made_with} made the vectors.", "yellow")
-    return None
 
 
 def _recalled(memory: late.memory.AgentMemory, query: str, about: Mapping[str, Any]) -> list[Hit]:

@@ -1,10 +1,10 @@
-"""What is done to a whole agent or source: load, attach, export, forget, delete."""
+"""What is done to a whole agent or source: load, attach, forget, delete."""
 
 from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
@@ -103,67 +103,6 @@ def detach(agent: Agent, source: Source, memory: Memory = None) -> None:
         there = ", ".join(attached) or "none"
         raise ConfigurationError(f"{agent} has not attached {source!r}; attached are: {there}.")
     say(f"{agent} searches {source} no longer.")
-
-
-def export(
-    agent: Agent,
-    file: Annotated[Path, typer.Argument(help="To be written.", metavar="FILE", dir_okay=False)],
-    sources: Annotated[
-        bool, typer.Option("--sources", help="With the documents that it searches.")
-    ] = False,
-    yes: Yes = False,
-    memory: Memory = None,
-) -> None:
-    """Write all that an agent remembers to one file, to keep or to move.
-
-    It holds no key and no vectors; what it holds of conversations can be
-    read by anybody.
-
-    \b
-    [dim]Examples[/]
-      memgpt-autogen export coder coder.jsonl
-      memgpt-autogen import coder.jsonl --memory ~/elsewhere/.memgpt
-    """
-    if file.exists() and not yes:
-        typer.confirm(f"{file} is there already. Replace it?", abort=True, err=True)
-    place = location(memory)
-    made_with = late.contents.contents(place, "agents", agent).embedder
-    with progress(f"writing {agent}") as bar:
-        late.by_name.export_agent(
-            agent,
-            file,
-            memory=place,
-            embedder=embedder(load_config().embedder, made_with),
-            include_sources=sources,
-            progress=bar,
-        )
-    say(f"{agent} is in {file}.")
-
-
-def import_(
-    file: Annotated[Path, typer.Argument(help="That `export` wrote.", metavar="FILE", exists=True)],
-    shared: Annotated[
-        Literal["keep", "replace", "refuse"],
-        typer.Option(metavar="WAY", help="What is shared and differs: keep, replace, refuse."),
-    ] = "keep",
-    memory: Memory = None,
-) -> None:
-    """Restore an agent from a file that `export` wrote.
-
-    \b
-    [dim]Example[/]
-      memgpt-autogen import coder.jsonl
-    """
-    place = location(memory)
-    with progress(f"restoring {file.name}") as bar:
-        agent = late.by_name.import_agent(
-            file,
-            memory=place,
-            embedder=embedder(load_config().embedder),
-            partial_restore_shared=shared,
-            progress=bar,
-        )
-    say(f"{agent} is at {place} now.")
 
 
 def delete(

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent import futures
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,6 +21,7 @@ from memgpt_autogen.engine.main_context import MainContext, Prefetched, Queued
 from memgpt_autogen.events import Message, MessageEvent, Notice
 from memgpt_autogen.frames import MEMORY, clip
 from memgpt_autogen.memory.archival import Passage
+from memgpt_autogen.memory.page import Page
 from memgpt_autogen.steps import Step
 from memgpt_autogen.storage.process import Workers
 from memgpt_autogen.storage.search.search import By
@@ -106,41 +107,60 @@ class Prefetch:
         return search(by="words")
 
     def _found(self, texts: Sequence[str], oldest: str | None, by: By = "both") -> list[_Hit]:
-        work = self.work
-        hits: list[_Hit] = []
-        for text in texts:
-            found: list[Message | Passage] = []
-            if oldest is not None:
-                found += work.conversations.search(text, limit=_MOST, before=oldest, by=by).items
-            if work.has_passages:
-                found += work.archival.search(text, limit=_MOST, origins=work.origins, by=by).items
-            least = TO_A_QUESTION if _ASKS.search(text) else TO_OTHERS
-            hits += (_Hit(one.score, one) for one in found if one.score and one.score >= least)
-        return hits
+        """What answers the texts, of what was said before the oldest message in view."""
+        recall = None if oldest is None else partial(self.work.conversations.search, before=oldest)
+        return [hit for text in texts for hit in _hits(self.work, text, recall, by)]
 
     def _lines(self, hits: Sequence[_Hit]) -> list[str]:
         """The best hits that are not in view, as many as there is room for, oldest first."""
         known = _texts(self.context.entries)
-        room = self._room - self.context.counter.text(TOLD)
-        chosen: dict[tuple[bool, str | None, str], tuple[bool, datetime, str]] = {}
-        for hit in sorted(hits, key=lambda one: -one.score):
-            found, kept = hit.found, isinstance(hit.found, Passage)
-            key = (kept, found.source if isinstance(found, Passage) else None, found.id)
-            if key in chosen or any(found.text in text for text in known):
-                continue
-            line = self._line(found)
-            room -= self.context.counter.text(line)
-            if room < 0:
-                break
-            chosen[key] = (kept, found.timestamp, line)
-        return [line for *_, line in sorted(chosen.values())]
+        new = (hit for hit in hits if not any(hit.found.text in text for text in known))
+        count = self.context.counter.text
+        return _lines(self.work, new, self._room, self._room - count(TOLD), count)
 
-    def _line(self, found: Message | Passage) -> str:
-        most = max(self._room * _LINE // 3, 80)
-        if isinstance(found, Message):
-            show = partial(message_in_context, self.work.conversations, most, zone=self.work.zone)
-            return clip(show(found), most)
-        return clip(passage_line(found, self.work.zone), most)
+
+def remembered(work: Workspace, query: str) -> str:
+    """What memory holds on a query, for somebody who has nothing of it in view."""
+    hits = _hits(work, query, work.conversations.search)
+    return "\n".join(_lines(work, hits, _MOST_TOKENS, _MOST_TOKENS, lambda t: len(t) // _LINE))
+
+
+def _hits(
+    work: Workspace, text: str, recall: Callable[..., Page[Message]] | None, by: By = "both"
+) -> Iterator[_Hit]:
+    """What has a chance to answer a text."""
+    found: list[Message | Passage] = []
+    if recall is not None:
+        found += recall(text, limit=_MOST, by=by).items
+    if work.has_passages:
+        found += work.archival.search(text, limit=_MOST, origins=work.origins, by=by).items
+    least = TO_A_QUESTION if _ASKS.search(text) else TO_OTHERS
+    return (_Hit(one.score, one) for one in found if one.score and one.score >= least)
+
+
+def _lines(
+    work: Workspace, hits: Iterable[_Hit], size: int, room: int, count: Callable[[str], int]
+) -> list[str]:
+    """The best hits, as many as there is room for, oldest first; the size bounds each."""
+    chosen: dict[tuple[bool, str | None, str], tuple[bool, datetime, str]] = {}
+    for hit in sorted(hits, key=lambda one: -one.score):
+        found, kept = hit.found, isinstance(hit.found, Passage)
+        key = (kept, found.source if isinstance(found, Passage) else None, found.id)
+        if key in chosen:
+            continue
+        line = _line(work, found, max(size * _LINE // 3, 80))
+        room -= count(line)
+        if room < 0:
+            break
+        chosen[key] = (kept, found.timestamp, line)
+    return [line for *_, line in sorted(chosen.values())]
+
+
+def _line(work: Workspace, found: Message | Passage, most: int) -> str:
+    if isinstance(found, Message):
+        show = partial(message_in_context, work.conversations, most, zone=work.zone)
+        return clip(show(found), most)
+    return clip(passage_line(found, work.zone), most)
 
 
 def _run(search: Callable[[], list[_Hit]], found: futures.Future[list[_Hit]]) -> None:

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta, timezone, tzinfo
 
 from memgpt_autogen.engine.engine import Engine
 from memgpt_autogen.errors import ConfigurationError
-from memgpt_autogen.events import Schedule, TimedEvent
+from memgpt_autogen.events import Event, Schedule, TimedEvent
 from memgpt_autogen.zones import aware, stamp
 
 LATE = timedelta(minutes=1)  # from then on the model is told
@@ -78,6 +78,10 @@ class Timetable:
         if not schedules or schedules[0].due > self.engine.clock() or self.engine.paused:
             return None
         return schedules[0]
+
+    def holds_back(self, event: Event) -> bool:
+        """Whether an event is a timed one, and `pause_heartbeats` is in force."""
+        return isinstance(event, TimedEvent) and self.engine.paused
 
     def event(self, schedule: Schedule) -> TimedEvent:
         """What the model is told of one that is due, also how late it is."""

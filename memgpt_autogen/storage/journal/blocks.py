@@ -35,7 +35,8 @@ class BlockChange(Brief):
     Attributes:
         version: the version that the change made.
         time: when it was made.
-        author: who made it: `model`, `program`, or the name of another agent.
+        author: who made it: `model`, `program`, the same `of` another agent where the block is
+            shared, or `MCP client` with its name.
         before: the text before it.
         after: the text it made.
     """

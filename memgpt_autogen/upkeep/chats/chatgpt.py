@@ -6,6 +6,7 @@ messages and regenerated answers are branches, and `current_node` ends the one t
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -26,6 +27,7 @@ THOUGHTS = "thoughts"
 _SHOWN = ("text", "multimodal_text")
 _SETTINGS = ("user_editable_context", "model_editable_context")
 _ID = 12  # characters of an id that stand in an origin
+MARKED = re.compile(r" \(ChatGPT(?: [^\s()]+)?\)$")  # how an origin of this kind ends
 
 
 def is_conversation(content: Any) -> bool:

@@ -13,6 +13,7 @@ from memgpt_autogen.storage.catalog import names_at
 from memgpt_autogen.storage.directory import Section, local_directory, server_directory
 from memgpt_autogen.storage.journal.file import FILE
 from memgpt_autogen.storage.journal.journal import Journal
+from memgpt_autogen.storage.journal.where import EVERYTHING
 from memgpt_autogen.storage.ownership import ownership_of
 from memgpt_autogen.storage.tables import Tables
 
@@ -23,7 +24,7 @@ class Contents:
 
     Attributes:
         messages, passages: how many.
-        last_seen: when the last message was said.
+        last_seen: when the latest message was said, by its time.
         files: labels of the files that a source was loaded from.
         embedder: the id of the one that made the vectors; None before there are any.
         owner: the process that runs or loads it now, for people; None where none does.
@@ -49,7 +50,7 @@ def contents(location: str, section: Section, name: str) -> Contents:
     directory = directory_of(location, section, name)
     with closing(Journal(directory, name)) as journal:
         tables = Tables(journal, name)
-        latest = tables.recall.newest(1)
+        latest = tables.recall.page(EVERYTHING, limit=1, newest_first=True)
         return Contents(
             name,
             len(tables.recall),

@@ -36,7 +36,7 @@ from memgpt_autogen.upkeep.reading.contents import directory_of
 class NoEmbedder:
     """Stands where texts are searched by their words alone."""
 
-    semantic = False
+    embeds = semantic = False
     model_id = "none"
     dimension = 1
 
@@ -75,8 +75,8 @@ class AgentMemory:
 
     @property
     def last_seen(self) -> datetime | None:
-        """When something was said to it, or by it, for the last time."""
-        latest = self.recall.latest(1)
+        """When the latest message was said to it, or by it."""
+        latest = self.recall.search("", limit=1).items
         return latest[0].timestamp if latest else None
 
     def close(self) -> None:
@@ -121,7 +121,10 @@ def open_memory(
         there = names_at(location, "sources") if saved.values.sources else []
         for source in (one for one in saved.values.sources if one in there):
             of_source = _opened(directory_of(location, "sources", source), source, opened)
-            kept.attach(ArchivalStorage(_records(of_source, by)[1], clock=clock, source=source))
+            kept.attach(
+                ArchivalStorage(_records(of_source, by)[1], clock=clock, source=source),
+                writable=source in saved.values.archives,
+            )
         missing = tuple(one for one in saved.values.sources if one not in there)
         parts = (core, RecallStorage(recall, clock=clock), kept, saved)
         made_with = tables.journal.get("embedder")

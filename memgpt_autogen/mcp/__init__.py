@@ -1,0 +1,1 @@
+"""An agent's memory for MCP clients: desktop assistants, editors, other programs' agents."""
