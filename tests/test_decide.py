@@ -139,6 +139,14 @@ def test_what_plainly_changed_is_replaced_unasked_and_what_did_not_change_is_kep
     assert len(small.asked) == 2  # what to do, and nothing else
 
 
+def test_a_fact_that_shares_but_small_words_with_another_takes_nobodys_place() -> None:
+    small = Small([note("Ann plays the cello on Tuesdays.")], [1])
+    with talking(small, human="Ann learns Korean in the evenings.") as agent:
+        tell(agent, "On Tuesdays I play the cello.")
+        assert called(agent) == ["core_memory_append", "send_message"]
+    assert len(small.asked) == 1  # what to do, and nothing else
+
+
 def test_what_is_known_is_said_without_a_search() -> None:
     small = Small([LOOK], [1], words=lambda _: "You keep bees.")
     with talking(small, human="Ann keeps bees.") as agent:
