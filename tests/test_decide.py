@@ -239,6 +239,15 @@ def test_what_is_known_of_who_is_named_is_looked_through_too() -> None:
     assert "Cleo" not in small.asked[1].last_text
 
 
+def test_a_line_that_shares_but_the_name_of_who_is_asked_about_is_chosen_again() -> None:
+    small = Small([LOOK], [1, 1], words=lambda _: "Bob plays the flute.")
+    with talking(small) as agent:
+        known = "Bob works as a pilot.\nBob plays the flute."
+        agent.core_memory.add(Block(name="human:Bob", value=known))
+        assert tell(agent, "Which instrument does Bob play?") == "Bob plays the flute."
+    assert "1. Bob plays the flute.\nAnn asks" in small.asked[2].last_text
+
+
 def test_a_question_after_a_fact_is_answered_too() -> None:
     small = Small([note("Ann is back."), LOOK])
     with talking(small) as agent:

@@ -158,7 +158,8 @@ def situation_of(
 def stems(text: str) -> set[str]:
     """The words that tell what a text is about, by their first letters."""
     words = {word.casefold() for word in _WORDS.findall(text)} - STOP_WORDS
-    return {one[:_STEM] for one in words if len(one) > 2 or any(map(str.isdigit, one))}
+    telling = (one for one in words if len(one) > 2 or any(map(str.isdigit, one)))
+    return {(one[:-1] if len(one) > 3 and one[-1] == "s" else one)[:_STEM] for one in telling}
 
 
 def _is_heard(entry: Queued) -> bool:
