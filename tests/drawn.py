@@ -181,7 +181,7 @@ class Case:
         known: what core memory holds before, by speaker.
         older: (speaker, text) of messages that are in recall storage alone.
         said: words that the answer must hold.
-        deed: the function that must be called first.
+        deed: the function that must be called first; empty: which is no matter.
         stored: words that the speaker's block must hold afterwards.
         gone: words that it must hold no more.
     """
@@ -283,7 +283,7 @@ class Drawn:
                 known,
                 tuple(older),
                 said=fact.value,
-                deed="conversation_search",
+                deed="",  # it is found ahead of the first call, or searched for
             )
         if kind == "unknown":
             older = [(other, text) for text in self._chatter()]

@@ -139,6 +139,14 @@ def test_what_plainly_changed_is_replaced_unasked_and_what_did_not_change_is_kep
     assert len(small.asked) == 2  # what to do, and nothing else
 
 
+def test_a_fact_that_shares_but_small_words_with_another_takes_nobodys_place() -> None:
+    small = Small([note("Ann plays the cello on Tuesdays.")], [1])
+    with talking(small, human="Ann learns Korean in the evenings.") as agent:
+        tell(agent, "On Tuesdays I play the cello.")
+        assert called(agent) == ["core_memory_append", "send_message"]
+    assert len(small.asked) == 1  # what to do, and nothing else
+
+
 def test_what_is_known_is_said_without_a_search() -> None:
     small = Small([LOOK], [1], words=lambda _: "You keep bees.")
     with talking(small, human="Ann keeps bees.") as agent:
@@ -229,6 +237,15 @@ def test_what_is_known_of_who_is_named_is_looked_through_too() -> None:
         assert tell(agent, "What is Bob's job?") == "Bob is a baker."
     assert "Bob is a baker." in small.asked[1].last_text
     assert "Cleo" not in small.asked[1].last_text
+
+
+def test_a_line_that_shares_but_the_name_of_who_is_asked_about_is_chosen_again() -> None:
+    small = Small([LOOK], [1, 1], words=lambda _: "Bob plays the flute.")
+    with talking(small) as agent:
+        known = "Bob works as a pilot.\nBob plays the flute."
+        agent.core_memory.add(Block(name="human:Bob", value=known))
+        assert tell(agent, "Which instrument does Bob play?") == "Bob plays the flute."
+    assert "1. Bob plays the flute.\nAnn asks" in small.asked[2].last_text
 
 
 def test_a_question_after_a_fact_is_answered_too() -> None:

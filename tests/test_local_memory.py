@@ -61,7 +61,7 @@ def wrong_deeds(agent: MemGPTAgent, case: Case) -> list[str]:
     first = next((call.name for step in agent.last_steps for call in step.calls), "nothing")
     blocks = {block.name: block.value.lower() for block in agent.core_memory}
     block = blocks.get(f"human:{case.speaker}", blocks["human"])
-    problems = [] if first == case.deed else [f"{first}, not {case.deed}"]
+    problems = [] if case.deed in (first, "") else [f"{first}, not {case.deed}"]
     if case.stored.lower() not in block:
         problems.append(f"not stored: {case.stored}")
     if case.gone and case.gone.lower() in block:

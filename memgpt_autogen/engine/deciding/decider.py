@@ -179,7 +179,8 @@ class Decider:
         number = which([line.text for line in lines], question)
         if not number:
             return ()
-        chosen, told = lines[number - 1], stems(last.text) - stems(last.speaker)
+        names = " ".join([last.speaker, *(line.block for line in lines)])
+        chosen, told = lines[number - 1], stems(last.text) - stems(names)
         nearer = [line for line in lines if told & stems(line.text)]
         if chosen not in nearer and nearer:  # a line that shares no word is often a wrong one
             number = which([line.text for line in nearer], question)

@@ -78,10 +78,9 @@ def _likely(lines: list[str], fact: str, name: str, said: str) -> list[str]:
     Where none is, all, if the words say that something is not as it was; else none, for a
     small model would let a fact go that nobody took back.
     """
-    known = stems(fact) - stems(name)
-    return [line for line in lines if known & stems(line)] or (
-        lines if _CHANGED.search(said) else []
-    )
+    changed = _CHANGED.search(said) is not None
+    known = (stems(fact) | stems(said if changed else "")) - stems(name)
+    return [line for line in lines if known & stems(line)] or (lines if changed else [])
 
 
 def searches(situation: Situation, work: Workspace) -> Calls:

@@ -21,6 +21,7 @@ from memgpt_autogen.memory.participants import block_name
 from memgpt_autogen.memory.partners import COMMON, PREFIX, partner_block
 from memgpt_autogen.model.texts import find_text
 from memgpt_autogen.steps import BLOCK_EDITS, FunctionResult, Step
+from memgpt_autogen.storage.journal.words import STOP_WORDS
 
 PERSONA = "persona"
 SEARCHES = ("conversation_search", "archival_memory_search")
@@ -156,8 +157,9 @@ def situation_of(
 
 def stems(text: str) -> set[str]:
     """The words that tell what a text is about, by their first letters."""
-    words = (word.casefold() for word in _WORDS.findall(text))
-    return {one[:_STEM] for one in words if len(one) > 2 or any(map(str.isdigit, one))}
+    words = {word.casefold() for word in _WORDS.findall(text)} - STOP_WORDS
+    telling = (one for one in words if len(one) > 2 or any(map(str.isdigit, one)))
+    return {(one[:-1] if len(one) > 3 and one[-1] == "s" else one)[:_STEM] for one in telling}
 
 
 def _is_heard(entry: Queued) -> bool:
