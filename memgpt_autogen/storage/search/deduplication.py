@@ -48,35 +48,34 @@ class _Groups:
     def __init__(self) -> None:
         self.all: list[_Group] = []
         self._same: dict[tuple[str, tuple[str, ...]], _Group] = {}
-        self._sized: defaultdict[int, list[_Group]] = defaultdict(list)
+        self._sized: defaultdict[tuple[str, int], list[_Group]] = defaultdict(list)
 
     def add(self, one: Scored) -> None:
-        said = tuple(_said(one.record.text))
-        key = (one.record.speaker, said)
-        group = self._same.get(key)
+        speaker, said = one.record.speaker, tuple(_said(one.record.text))
+        group = self._same.get((speaker, said))
         if group is None:
             words = frozenset(said)
-            group = self._near(one.record.speaker, words)
+            group = self._near(speaker, words)
             if group is None:
                 group = _Group(one, words, 0)
                 self.all.append(group)
-                self._sized[len(words)].append(group)
+                self._sized[speaker, len(words)].append(group)
             elif len(words) > len(group.words):
-                self._sized[len(group.words)].remove(group)
-                self._sized[len(words)].append(group)
+                self._sized[speaker, len(group.words)].remove(group)
+                self._sized[speaker, len(words)].append(group)
                 group.found, group.words = replace(one, score=group.found.score), words
-            self._same[key] = group
+            self._same[speaker, said] = group
         group.times += 1
 
     def _near(self, speaker: str, words: frozenset[str]) -> _Group | None:
         """The group that says the same in hardly more or fewer words."""
         size = len(words)
+        if size < _MANY:
+            return None
         for other in range(max(_MANY, math.ceil(_SHARE * size)), int(size / _SHARE) + 1):
-            for group in self._sized.get(other, ()):
+            for group in self._sized.get((speaker, other), ()):
                 few, many = (words, group.words) if size <= other else (group.words, words)
-                if not few <= many or len(few) < _MANY or _turns(many - few):
-                    continue
-                if group.found.record.speaker == speaker:
+                if few <= many and not _turns(many - few):
                     return group
         return None
 

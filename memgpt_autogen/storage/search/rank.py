@@ -66,12 +66,12 @@ def ranked(query: Query, found: Candidates, coefficients: Values) -> list[Scored
     return [Scored(found.records[at], scores[at], found.origins[at]) for at in order]
 
 
-def closeness(spans: Sequence[Span], record: Record) -> float:
-    """How near a record is to a time in the query; dates fade, as things are told around them."""
+def closeness(spans: Sequence[Span], records: Sequence[Record]) -> Values:
+    """How near records are to a time in the query; dates fade, as things are told around them."""
     if not spans:
-        return 0.0
-    at = micros(record.timestamp)
-    return max(_closeness(span, at) for span in spans)
+        return np.zeros(len(records))
+    times = [micros(record.timestamp) for record in records]
+    return np.array([max(_closeness(span, at) for span in spans) for at in times])
 
 
 def _closeness(span: Span, at: int) -> float:

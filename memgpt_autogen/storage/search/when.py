@@ -46,7 +46,9 @@ _TIME_WORDS = frozenset(
     """.split()
 )
 _BETWEEN = re.compile(r"[^\w-]+")
-_NUMBER = re.compile(r"(?<![\w-])\d{1,4}(?![\w-])")
+_MARKS = {place: " " for place in range(128) if _BETWEEN.match(chr(place))}
+# A number stands by itself; that it begins with a digit lets `re` look for one quickly.
+_NUMBER = re.compile(r"\d(?<![\w-]\d)\d{0,3}(?![\w-])")
 
 
 @dataclass(frozen=True)
@@ -100,7 +102,8 @@ def asks_when(query: str) -> bool:
 
 def tells_time(text: str) -> bool:
     """Whether a text has a word of time, or a short number, which may be of one."""
-    words = _BETWEEN.split(text.lower())
+    said = text.lower()
+    words = said.translate(_MARKS).split() if said.isascii() else _BETWEEN.split(said)
     return not _TIME_WORDS.isdisjoint(words) or _NUMBER.search(text) is not None
 
 

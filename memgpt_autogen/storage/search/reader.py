@@ -1,0 +1,60 @@
+"""Reader: what one search reads of a store's records, each thing once.
+
+It is used from one thread at a time; what words find is read while the query is embedded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+
+from memgpt_autogen.storage.embedders.arrays import Vectors
+from memgpt_autogen.storage.journal.matching import Numbers
+from memgpt_autogen.storage.journal.record_table import Outline
+from memgpt_autogen.storage.record import Record
+from memgpt_autogen.storage.records import Records
+from memgpt_autogen.storage.search.features import Values
+from memgpt_autogen.storage.search.turns import KERNEL
+
+BESIDE = (-1, 0, 1)  # turns whose cosines count
+
+
+class Reader:
+    """What is read of one store for one query.
+
+    Attributes:
+        outlines: of a dialogue's records, and of those beside them.
+    """
+
+    def __init__(self, store: Records) -> None:
+        self.store = store
+        self.outlines: dict[int, Outline] = {}
+        self._records: dict[int, Record] = {}
+        self._cosines: dict[int, float] = {}
+
+    def read(self, numbers: Iterable[int]) -> list[Record]:
+        """The records with these numbers that there are, by number."""
+        wanted = sorted(set(numbers))
+        missing = [number for number in wanted if number not in self._records]
+        self._records.update(self.store.table.get(missing))
+        if self.store.kind.dialogue:
+            near = {number + away for number in missing for away in KERNEL} - self.outlines.keys()
+            self.outlines.update(self.store.table.outlines(sorted(near)))
+        return [self._records[number] for number in wanted if number in self._records]
+
+    def compare(self, vector: Vectors, numbers: Iterable[int]) -> None:
+        """Read the cosines of these records, and of those beside them in a dialogue."""
+        around = BESIDE if self.store.kind.dialogue else (0,)
+        near = {number + away for number in numbers for away in around} - self._cosines.keys()
+        self._cosines.update(self.store.table.vectors.cosines(vector, sorted(near)))
+
+    def cosines(self, numbers: Numbers, nearest: Mapping[int, float]) -> Values:
+        """Of each of these numbers: by the index where that found it, else by its vector.
+
+        What has no vector yet is found by its words alone, as far as the nearest ends.
+        """
+        lowest = min(nearest.values(), default=0.0)
+        known = self._cosines | nearest
+        found = [known.get(number, lowest) for number in numbers.ravel().tolist()]
+        return np.array(found).reshape(numbers.shape)
