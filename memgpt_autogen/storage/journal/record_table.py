@@ -25,7 +25,7 @@ from memgpt_autogen.storage.record import EPOCH, MICROSECOND, Kind, Record, reco
 _PART = 500  # records read at once when all are read
 
 Outline = Sequence[Any]
-"""Time in microseconds, origin, and whether a record asks."""
+"""Number, time in microseconds, origin, and whether a record asks."""
 
 
 class RecordTable:
@@ -208,7 +208,7 @@ class RecordTable:
         sql = f"""SELECT number, at, origin, instr(text, '?') + instr(text, '\uff1f') > 0
                   FROM {self._name} WHERE {AMONG}"""
         rows = self.journal.rows(sql, [json.dumps(list(numbers))]) if numbers else []
-        return {number: outline for number, *outline in rows}
+        return {row[0]: row for row in rows}
 
     def _select(self, rest: str, parameters: Parameters) -> list[Record]:
         sql = f"""SELECT number, text, timestamp, speaker, tags, origin, checksum

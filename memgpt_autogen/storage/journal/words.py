@@ -19,7 +19,7 @@ import json
 import re
 import sqlite3
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from memgpt_autogen.storage.record import MONTHS, Kind
 
@@ -76,6 +76,19 @@ def fold(text: str) -> str:
         return text.lower()
     plain = _DIACRITICS.sub("", unicodedata.normalize("NFKD", text.casefold()))
     return unicodedata.normalize("NFC", plain).casefold()
+
+
+def ascii_words(kept: str = "") -> Callable[[str], list[str]]:
+    """Makes what cuts ASCII texts into lower-case words, fast; `kept`: marks that are of words."""
+    table = bytes(
+        ord(chr(code).lower()) if chr(code).isalnum() or chr(code) in kept else ord(" ")
+        for code in range(128)
+    ).ljust(256)
+
+    def cut(text: str) -> list[str]:
+        return text.encode("ascii").translate(table).decode("ascii").split()
+
+    return cut
 
 
 def words(text: str) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
+from functools import partial
 
 import numpy as np
 
@@ -35,6 +36,7 @@ def candidates(
     """The candidates of all stores with their features; without a vector by words alone."""
     records: list[Record] = []
     origins: list[object] = []
+    said: list[tuple[str, ...]] = []
     parts: list[dict[str, Values]] = []
     dialogue = readers[0].store.kind.dialogue
     for reader, hits in zip(readers, found, strict=True):
@@ -47,12 +49,14 @@ def candidates(
             reader.compare(vector, nearest)
         there = reader.read([*hits.chosen, *nearest])
         if there:
-            parts.append((_turns if dialogue else _passages)(reader, query, hits, there, nearest))
+            make = partial(_turns, query) if dialogue else _passages
+            parts.append(make(reader, hits, there, nearest))
         records += there
+        said += [reader.said[record.number] for record in there]
         origins += [reader.store] * len(there)
     features = TURNS if dialogue else PASSAGES
     if not records:
-        return Candidates([], [], features, np.zeros((0, len(features))), np.zeros(0))
+        return Candidates([], [], features, np.zeros((0, len(features))), np.zeros(0), [])
     values = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     values["then"] = closeness(query.spans, records)
     if not dialogue:
@@ -61,31 +65,28 @@ def candidates(
         span = max(values["cosine"].max() - lowest, LEAST_SPAN)
         values["nearness"] = (values["cosine"] - lowest) / span
     words = values["best" if dialogue else "words"]
-    return Candidates(records, origins, features, table(values, features), words)
+    return Candidates(records, origins, features, table(values, features), words, said)
 
 
 def _turns(
-    reader: Reader,
     query: Query,
+    reader: Reader,
     hits: Hits,
     records: Sequence[Record],
     nearest: Mapping[int, float],
 ) -> dict[str, Values]:
     numbers = np.array([record.number for record in records], dtype=np.int64)
+    dated = np.array([reader.dated[record.number] for record in records], dtype=float)
     beside = surroundings(reader.outlines, numbers)
     cosines = reader.cosines(numbers[:, None] + np.array(BESIDE), nearest)
     return {
-        **turn_values(query, hits.postings, records, beside, hits.named),
+        **turn_values(query, hits.postings, records, dated, beside, hits.named),
         **cosine_values(numbers, cosines, beside),
     }
 
 
 def _passages(
-    reader: Reader,
-    query: Query,
-    hits: Hits,
-    records: Sequence[Record],
-    nearest: Mapping[int, float],
+    reader: Reader, hits: Hits, records: Sequence[Record], nearest: Mapping[int, float]
 ) -> dict[str, Values]:
     numbers = np.array([record.number for record in records], dtype=np.int64)
     words = np.array([hits.scores.get(record.number, 0.0) for record in records])

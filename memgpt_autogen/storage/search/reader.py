@@ -14,8 +14,10 @@ from memgpt_autogen.storage.journal.matching import Numbers
 from memgpt_autogen.storage.journal.record_table import Outline
 from memgpt_autogen.storage.record import Record
 from memgpt_autogen.storage.records import Records
+from memgpt_autogen.storage.search.deduplication import said
 from memgpt_autogen.storage.search.features import Values
 from memgpt_autogen.storage.search.turns import KERNEL
+from memgpt_autogen.storage.search.when import tells_time
 
 BESIDE = (-1, 0, 1)  # turns whose cosines count
 
@@ -25,11 +27,15 @@ class Reader:
 
     Attributes:
         outlines: of a dialogue's records, and of those beside them.
+        said: of each record that was read, the words that carry what it says.
+        dated: of each, whether it tells a time.
     """
 
     def __init__(self, store: Records) -> None:
         self.store = store
         self.outlines: dict[int, Outline] = {}
+        self.said: dict[int, tuple[str, ...]] = {}
+        self.dated: dict[int, bool] = {}
         self._records: dict[int, Record] = {}
         self._cosines: dict[int, float] = {}
 
@@ -37,8 +43,11 @@ class Reader:
         """The records with these numbers that there are, by number."""
         wanted = sorted(set(numbers))
         missing = [number for number in wanted if number not in self._records]
-        self._records.update(self.store.table.get(missing))
+        found = self.store.table.get(missing)
+        self._records.update(found)
+        self.said.update((number, said(record.text)) for number, record in found.items())
         if self.store.kind.dialogue:
+            self.dated.update((n, tells_time(record.text)) for n, record in found.items())
             near = {number + away for number in missing for away in KERNEL} - self.outlines.keys()
             self.outlines.update(self.store.table.outlines(sorted(near)))
         return [self._records[number] for number in wanted if number in self._records]
@@ -55,6 +64,6 @@ class Reader:
         What has no vector yet is found by its words alone, as far as the nearest ends.
         """
         lowest = min(nearest.values(), default=0.0)
-        known = self._cosines | nearest
+        known = {**self._cosines, **nearest}
         found = [known.get(number, lowest) for number in numbers.ravel().tolist()]
         return np.array(found).reshape(numbers.shape)

@@ -17,7 +17,7 @@ from memgpt_autogen.storage.journal.record_table import Outline
 from memgpt_autogen.storage.record import Record
 from memgpt_autogen.storage.search.features import Values
 from memgpt_autogen.storage.search.parse import Query
-from memgpt_autogen.storage.search.when import asks_when, tells_time
+from memgpt_autogen.storage.search.when import asks_when
 
 REACH = 10  # turns on either side that are of one topic
 # What a word counts that stands so many turns away, of the five; most are said again in them.
@@ -59,11 +59,11 @@ class Surroundings:
 def surroundings(outlines: Mapping[int, Outline], numbers: Numbers) -> Surroundings:
     """What stands beside these records, of which and of whose neighbours there are outlines."""
     known = np.array(sorted(outlines) or [-1], dtype=np.int64)  # all may just be deleted
-    rows = [outlines[number] for number in known.tolist()] if outlines else [(0, "", False)]
-    at = np.array([row[0] for row in rows], dtype=np.int64)
+    rows = [outlines[number] for number in known.tolist()] if outlines else [(-1, 0, "", False)]
+    at = np.array([row[1] for row in rows], dtype=np.int64)
     chats: dict[str, int] = {}
-    chat = np.array([chats.setdefault(row[1], len(chats)) for row in rows], dtype=np.int64)
-    asking = np.array([row[2] for row in rows], dtype=bool)
+    chat = np.array([chats.setdefault(row[2], len(chats)) for row in rows], dtype=np.int64)
+    asking = np.array([row[3] for row in rows], dtype=bool)
     grid = numbers[:, None] + np.arange(-2, 3)
     places = np.minimum(np.searchsorted(known, grid), len(known) - 1)
     there = known[places] == grid
@@ -86,10 +86,11 @@ def turn_values(
     query: Query,
     postings: Sequence[Posting],
     records: Sequence[Record],
+    dated: Values,
     beside: Surroundings,
     named: frozenset[str],
 ) -> dict[str, Values]:
-    """The features of these records that need no vectors; `then` is left to the ranking."""
+    """The features of these records that need no vectors; `dated`: 1 for those that tell a time."""
     numbers = np.array([record.number for record in records], dtype=np.int64)
     weights = np.array([posting.weight for posting in postings])
     total, squares = float(weights.sum()) or 1.0, float((weights**2).sum()) or 1.0
@@ -98,7 +99,6 @@ def turn_values(
     counts = sum(share * parts[away] for away, share in KERNEL.items())
     reached = counts / (counts + _ENOUGH)
     matched = weights @ parts[0]
-    dated = np.array([tells_time(record.text) for record in records], dtype=float)
     ones = np.ones(len(records))
     return {
         "constant": ones,

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
+from memgpt_autogen.storage.journal.words import ascii_words
 from memgpt_autogen.storage.record import micros
 from memgpt_autogen.zones import in_zone, span_of, zone_of
 
@@ -46,7 +47,7 @@ _TIME_WORDS = frozenset(
     """.split()
 )
 _BETWEEN = re.compile(r"[^\w-]+")
-_MARKS = {place: " " for place in range(128) if _BETWEEN.match(chr(place))}
+_ascii_words = ascii_words("_-")
 # A number stands by itself; that it begins with a digit lets `re` look for one quickly.
 _NUMBER = re.compile(r"\d(?<![\w-]\d)\d{0,3}(?![\w-])")
 
@@ -102,8 +103,7 @@ def asks_when(query: str) -> bool:
 
 def tells_time(text: str) -> bool:
     """Whether a text has a word of time, or a short number, which may be of one."""
-    said = text.lower()
-    words = said.translate(_MARKS).split() if said.isascii() else _BETWEEN.split(said)
+    words = _ascii_words(text) if text.isascii() else _BETWEEN.split(text.lower())
     return not _TIME_WORDS.isdisjoint(words) or _NUMBER.search(text) is not None
 
 
