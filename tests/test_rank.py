@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime, timedelta, timezone
 
 import numpy as np
@@ -10,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from memgpt_autogen.storage.record import Record
-from memgpt_autogen.storage.search.deduplication import distinct
+from memgpt_autogen.storage.search.deduplication import _FILLERS, distinct
 from memgpt_autogen.storage.search.deduplication import said as carried
 from memgpt_autogen.storage.search.features import TURNS, coefficients
 from memgpt_autogen.storage.search.parse import parsed
@@ -136,3 +137,10 @@ def test_nothing_is_lost_and_nothing_counted_twice(texts: list[str]) -> None:
     assert sum(times for _, times in found) == len(texts)
     kinds = {"Tea!": "tea", f"{LONG} dear": LONG}
     assert len(found) == len({kinds.get(text, text) for text in texts})
+
+
+@given(st.text(st.characters(max_codepoint=127), max_size=60))
+def test_words_of_ascii_texts_are_those_of_any_text(text: str) -> None:
+    cut = [word for word in re.split(r"[\W_]+", text.lower()) if word]
+    assert set(carried(text)) <= set(cut or [text])
+    assert carried(f"{text} é")[:-1] == carried(text) or not set(cut) - _FILLERS

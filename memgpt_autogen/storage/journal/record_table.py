@@ -205,7 +205,7 @@ class RecordTable:
 
     def outlines(self, numbers: Sequence[int]) -> dict[int, Outline]:
         """Of each of these records that there is, what tells where it stands in a conversation."""
-        sql = f"""SELECT number, at, origin, instr(text, '?') + instr(text, '\uff1f') > 0
+        sql = f"""SELECT number, at, origin, text LIKE '%?%' OR text LIKE '%\uff1f%'
                   FROM {self._name} WHERE {AMONG}"""
         rows = self.journal.rows(sql, [json.dumps(list(numbers))]) if numbers else []
         return {row[0]: row for row in rows}

@@ -1,6 +1,7 @@
 """Reader: what one search reads of a store's records, each thing once.
 
-It is used from one thread at a time; what words find is read while the query is embedded.
+What words find is read while the query is embedded. Whatever is written meanwhile, by any
+process, lets all be read anew: what was deleted is not found. Nothing outlasts the search.
 """
 
 from __future__ import annotations
@@ -37,10 +38,16 @@ class Reader:
         self.said: dict[int, tuple[str, ...]] = {}
         self.dated: dict[int, bool] = {}
         self._records: dict[int, Record] = {}
+        self._step = 0  # of the journal when they were read
         self._cosines: dict[int, float] = {}
 
     def read(self, numbers: Iterable[int]) -> list[Record]:
         """The records with these numbers that there are, by number."""
+        step = self.store.table.journal.step  # first: what is read may be newer, not older
+        if step != self._step:
+            self._step = step
+            self._records.clear()
+            self.outlines.clear()
         wanted = sorted(set(numbers))
         missing = [number for number in wanted if number not in self._records]
         found = self.store.table.get(missing)
