@@ -19,7 +19,7 @@ import json
 import re
 import sqlite3
 import unicodedata
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from memgpt_autogen.storage.record import MONTHS, Kind
 
@@ -78,17 +78,12 @@ def fold(text: str) -> str:
     return unicodedata.normalize("NFC", plain).casefold()
 
 
-def ascii_words(kept: str = "") -> Callable[[str], list[str]]:
-    """Makes what cuts ASCII texts into lower-case words, fast; `kept`: marks that are of words."""
-    table = bytes(
+def ascii_table(kept: str = "") -> bytes:
+    """For `bytes.translate`: ASCII in lower case, spaces for what is of no word nor in `kept`."""
+    return bytes(
         ord(chr(code).lower()) if chr(code).isalnum() or chr(code) in kept else ord(" ")
         for code in range(128)
     ).ljust(256)
-
-    def cut(text: str) -> list[str]:
-        return text.encode("ascii").translate(table).decode("ascii").split()
-
-    return cut
 
 
 def words(text: str) -> list[str]:

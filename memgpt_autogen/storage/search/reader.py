@@ -6,7 +6,7 @@ process, lets all be read anew: what was deleted is not found. Nothing outlasts 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
@@ -50,20 +50,16 @@ class Reader:
             self.outlines.clear()
         wanted = sorted(set(numbers))
         missing = [number for number in wanted if number not in self._records]
-        found = self.store.table.get(missing)
-        self._records.update(found)
-        self.said.update((number, said(record.text)) for number, record in found.items())
-        if self.store.kind.dialogue:
-            self.dated.update((n, tells_time(record.text)) for n, record in found.items())
-            near = {number + away for number in missing for away in KERNEL} - self.outlines.keys()
-            self.outlines.update(self.store.table.outlines(sorted(near)))
+        if missing:
+            self._add(missing)
         return [self._records[number] for number in wanted if number in self._records]
 
     def compare(self, vector: Vectors, numbers: Iterable[int]) -> None:
         """Read the cosines of these records, and of those beside them in a dialogue."""
         around = BESIDE if self.store.kind.dialogue else (0,)
         near = {number + away for number in numbers for away in around} - self._cosines.keys()
-        self._cosines.update(self.store.table.vectors.cosines(vector, sorted(near)))
+        if near:
+            self._cosines.update(self.store.table.vectors.cosines(vector, sorted(near)))
 
     def cosines(self, numbers: Numbers, nearest: Mapping[int, float]) -> Values:
         """Of each of these numbers: by the index where that found it, else by its vector.
@@ -74,3 +70,13 @@ class Reader:
         known = {**self._cosines, **nearest}
         found = [known.get(number, lowest) for number in numbers.ravel().tolist()]
         return np.array(found).reshape(numbers.shape)
+
+    def _add(self, numbers: Sequence[int]) -> None:
+        found = self.store.table.get(numbers)
+        texts = [record.text for record in found.values()]
+        self._records.update(found)
+        self.said.update(zip(found, map(said, texts), strict=True))
+        if self.store.kind.dialogue:
+            self.dated.update(zip(found, map(tells_time, texts), strict=True))
+            near = {number + away for number in numbers for away in KERNEL} - self.outlines.keys()
+            self.outlines.update(self.store.table.outlines(sorted(near)))
