@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime, timedelta, timezone
 
 import numpy as np
@@ -10,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from memgpt_autogen.storage.record import Record
-from memgpt_autogen.storage.search.deduplication import distinct
+from memgpt_autogen.storage.search.deduplication import _FILLERS, distinct
+from memgpt_autogen.storage.search.deduplication import said as carried
 from memgpt_autogen.storage.search.features import TURNS, coefficients
 from memgpt_autogen.storage.search.parse import parsed
 from memgpt_autogen.storage.search.rank import Candidates, Scored, closeness, ranked
@@ -28,7 +30,7 @@ def order(query: str, *found: tuple[Record, dict[str, float]], named: str = "") 
     rows = [
         {
             "named": float(record.speaker == named),
-            "then": closeness(asked.spans, record),
+            "then": closeness(asked.spans, [record])[0],
             **features,
         }
         for record, features in found
@@ -36,7 +38,8 @@ def order(query: str, *found: tuple[Record, dict[str, float]], named: str = "") 
     values = np.array([[row.get(feature.name, 0.0) for feature in TURNS] for row in rows])
     records = [record for record, _ in found]
     words = np.array([row.get("best", 0.0) for row in rows])
-    candidates = Candidates(records, [None] * len(records), TURNS, values, words)
+    nothing = [()] * len(records)
+    candidates = Candidates(records, nothing, TURNS, values, words, nothing)
     scored = ranked(asked, candidates, coefficients(TURNS, "both"))
     assert all(0 <= one.score <= 1 for one in scored)
     assert [one.score for one in scored] == sorted((one.score for one in scored), reverse=True)
@@ -67,7 +70,7 @@ CASES = [
 
 def test_the_longer_a_time_is_the_less_it_tells() -> None:
     at = record(1, days_ago=3)
-    near = [closeness(parsed(f"tea {when}", NOW).spans, at) for when in TIMES]
+    near = [closeness(parsed(f"tea {when}", NOW).spans, [at])[0] for when in TIMES]
     assert near[0] == near[1] == 1.0 > near[2] > 0.0 == near[3]
 
 
@@ -86,7 +89,7 @@ def test_what_is_identified_goes_first_and_first_where_it_stands_first() -> None
 
 def said(*texts: str, speakers: str = "") -> list[tuple[str, int]]:
     found = [
-        Scored(record(number, text, speakers[number : number + 1] or "Ann"), 1.0)
+        Scored(record(number, text, speakers[number : number + 1] or "Ann"), 1.0, carried(text))
         for number, text in enumerate(texts)
     ]
     return [(one.found.record.text, one.times) for one in distinct(found)]
@@ -134,3 +137,10 @@ def test_nothing_is_lost_and_nothing_counted_twice(texts: list[str]) -> None:
     assert sum(times for _, times in found) == len(texts)
     kinds = {"Tea!": "tea", f"{LONG} dear": LONG}
     assert len(found) == len({kinds.get(text, text) for text in texts})
+
+
+@given(st.text(st.characters(max_codepoint=127), max_size=60))
+def test_words_of_ascii_texts_are_those_of_any_text(text: str) -> None:
+    cut = [word for word in re.split(r"[\W_]+", text.lower()) if word]
+    assert set(carried(text)) <= set(cut or [text])
+    assert carried(f"{text} é")[:-1] == carried(text) or not set(cut) - _FILLERS

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date, datetime, timedelta, timezone
 
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from memgpt_autogen.storage.record import micros
-from memgpt_autogen.storage.search.when import times
+from memgpt_autogen.storage.search.when import tells_time, times
 
 ZONE = timezone(timedelta(hours=2))
 NOW = datetime(2026, 5, 13, 15, tzinfo=ZONE)  # a Wednesday
@@ -84,3 +85,14 @@ def test_days_are_those_of_the_clocks_zone() -> None:
 def test_any_text_at_any_time_can_be_read(query: str, now: datetime) -> None:
     for text in (query, f"{query} 3 days ago", "999 years ago", "last month", "yesterday"):
         assert all(span.start <= span.end for span in times(text, now)[0])
+
+
+@given(
+    st.text(st.sampled_from("May12 3-_.,?\x00\x1cLast\x85é"), max_size=20) | st.text(max_size=40)
+)
+def test_a_text_tells_a_time_by_any_word_of_time_or_short_number(text: str) -> None:
+    words = re.split(r"[^\w-]+", text.lower())
+    named = not {"may", "last"}.isdisjoint(words)
+    number = re.search(r"(?<![\w-])\d{1,4}(?![\w-])", text) is not None
+    assert tells_time(text) >= (named or number)
+    assert tells_time(text) == number or any(word.isascii() and word.isalpha() for word in words)

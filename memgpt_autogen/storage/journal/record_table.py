@@ -11,6 +11,7 @@ import zlib
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import lru_cache
+from typing import Any
 
 from memgpt_autogen.errors import StorageError
 from memgpt_autogen.storage.journal.changes import ChangeLog
@@ -22,6 +23,9 @@ from memgpt_autogen.storage.journal.words import STOP_WORDS, Entries, asked_word
 from memgpt_autogen.storage.record import EPOCH, MICROSECOND, Kind, Record, record_of
 
 _PART = 500  # records read at once when all are read
+
+Outline = Sequence[Any]
+"""Number, time in microseconds, origin, and whether a record asks."""
 
 
 class RecordTable:
@@ -199,11 +203,12 @@ class RecordTable:
         """The speakers that a query's words name: by any word of their names."""
         return {name for name in self.speakers() if not _name_words(name).isdisjoint(asked)}
 
-    def outlines(self, numbers: Sequence[int]) -> list[tuple[int, int, str, bool]]:
-        """Of these records number, time in microseconds, origin, and whether they ask."""
-        sql = f"""SELECT number, at, origin, instr(text, '?') + instr(text, '\uff1f') > 0
-                  FROM {self._name} WHERE {AMONG} ORDER BY number"""
-        return self.journal.rows(sql, [json.dumps(list(numbers))])
+    def outlines(self, numbers: Sequence[int]) -> dict[int, Outline]:
+        """Of each of these records that there is, what tells where it stands in a conversation."""
+        sql = f"""SELECT number, at, origin, text LIKE '%?%' OR text LIKE '%\uff1f%'
+                  FROM {self._name} WHERE {AMONG}"""
+        rows = self.journal.rows(sql, [json.dumps(list(numbers))]) if numbers else []
+        return {row[0]: row for row in rows}
 
     def _select(self, rest: str, parameters: Parameters) -> list[Record]:
         sql = f"""SELECT number, text, timestamp, speaker, tags, origin, checksum

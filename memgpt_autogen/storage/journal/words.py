@@ -78,6 +78,14 @@ def fold(text: str) -> str:
     return unicodedata.normalize("NFC", plain).casefold()
 
 
+def ascii_table(kept: str = "") -> bytes:
+    """For `bytes.translate`: ASCII in lower case, spaces for what is of no word nor in `kept`."""
+    return bytes(
+        ord(chr(code).lower()) if chr(code).isalnum() or chr(code) in kept else ord(" ")
+        for code in range(128)
+    ).ljust(256)
+
+
 def words(text: str) -> list[str]:
     """The words of a text to be indexed, in its order."""
     found: list[str] = []

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import Executor
+from functools import partial
 
 import numpy as np
 
@@ -14,6 +16,7 @@ from memgpt_autogen.storage.search.features import PASSAGES, TURNS, Values, tabl
 from memgpt_autogen.storage.search.lexical import FEW, Hits
 from memgpt_autogen.storage.search.parse import Query
 from memgpt_autogen.storage.search.rank import Candidates, closeness
+from memgpt_autogen.storage.search.reader import BESIDE, Reader
 from memgpt_autogen.storage.search.turns import cosine_values, surroundings, turn_values
 
 CANDIDATES = 50  # by meaning
@@ -24,83 +27,76 @@ _MANY = 1000  # of the nearest of all, read to find those that fit a filter
 
 
 def candidates(
-    stores: Sequence[Records], found: Sequence[Hits], query: Query, vector: Vectors | None
+    readers: Sequence[Reader],
+    found: Sequence[Hits],
+    query: Query,
+    vector: Vectors | None,
+    pool: Executor,
 ) -> Candidates:
     """The candidates of all stores with their features; without a vector by words alone."""
     records: list[Record] = []
     origins: list[object] = []
+    said: list[tuple[str, ...]] = []
     parts: list[dict[str, Values]] = []
-    for store, hits in zip(stores, found, strict=True):
-        nearest = {} if vector is None else _nearest(store, vector, hits.where)
-        there = list(store.table.get([*dict.fromkeys([*hits.chosen, *nearest])]).values())
-        cosines = _Cosines(store, vector, nearest)
-        if there and store.kind.dialogue:
-            parts.append(_turns(store, query, hits, there, cosines))
-        elif there:
-            parts.append(_passages(query, hits, there, cosines))
+    dialogue = readers[0].store.kind.dialogue
+    for reader, hits in zip(readers, found, strict=True):
+        nearest: dict[int, float] = {}
+        if vector is not None:
+            # The index works outside Python's lock, and so does SQLite.
+            asked = pool.submit(_nearest, reader.store, vector, hits.where)
+            reader.compare(vector, hits.chosen)
+            nearest = asked.result()
+            reader.compare(vector, nearest)
+        there = reader.read([*hits.chosen, *nearest])
+        if there:
+            make = partial(_turns, query) if dialogue else _passages
+            parts.append(make(reader, hits, there, nearest))
         records += there
-        origins += [store] * len(there)
-    features = TURNS if stores[0].kind.dialogue else PASSAGES
+        said += [reader.said[record.number] for record in there]
+        origins += [reader.store] * len(there)
+    features = TURNS if dialogue else PASSAGES
     if not records:
-        return Candidates([], [], features, np.zeros((0, len(features))), np.zeros(0))
+        return Candidates([], [], features, np.zeros((0, len(features))), np.zeros(0), [])
     values = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-    if not stores[0].kind.dialogue:
+    values["then"] = closeness(query.spans, records)
+    if not dialogue:
         values["words"] = values["words"] / max(values["words"].max(), 1e-9)
         lowest = values["cosine"].min()
         span = max(values["cosine"].max() - lowest, LEAST_SPAN)
         values["nearness"] = (values["cosine"] - lowest) / span
-    words = values["best" if "best" in values else "words"]
-    return Candidates(records, origins, features, table(values, features), words)
-
-
-class _Cosines:
-    """The cosines of a store's records to a query; 0 without a vector."""
-
-    def __init__(
-        self, store: Records, vector: Vectors | None, nearest: Mapping[int, float]
-    ) -> None:
-        self._store, self._vector = store, vector
-        self._nearest = nearest
-        # What has no vector yet is found by its words alone, as far as the nearest ends.
-        self._lowest = min(nearest.values(), default=0.0)
-
-    def of(self, numbers: Sequence[int]) -> dict[int, float]:
-        """Of each of these records."""
-        known = dict.fromkeys(numbers, self._lowest)
-        if self._vector is not None:
-            missing = [number for number in known if number not in self._nearest]
-            known.update(self._store.table.vectors.cosines(self._vector, missing))
-            known.update((one, self._nearest[one]) for one in numbers if one in self._nearest)
-        return known
+    words = values["best" if dialogue else "words"]
+    return Candidates(records, origins, features, table(values, features), words, said)
 
 
 def _turns(
-    store: Records, query: Query, hits: Hits, records: Sequence[Record], cosines: _Cosines
+    query: Query,
+    reader: Reader,
+    hits: Hits,
+    records: Sequence[Record],
+    nearest: Mapping[int, float],
 ) -> dict[str, Values]:
     numbers = np.array([record.number for record in records], dtype=np.int64)
-    beside = surroundings(store.table, numbers)
-    near = np.unique(np.concatenate([numbers - 1, numbers, numbers + 1])).tolist()
+    dated = np.array([reader.dated[record.number] for record in records], dtype=float)
+    beside = surroundings(reader.outlines, numbers)
+    cosines = reader.cosines(numbers[:, None] + np.array(BESIDE), nearest)
     return {
-        **turn_values(query, hits.postings, records, beside, hits.named),
-        **cosine_values(numbers, cosines.of(near), beside),
-        "then": np.array([closeness(query.spans, record) for record in records]),
+        **turn_values(query, hits.postings, records, dated, beside, hits.named),
+        **cosine_values(numbers, cosines, beside),
     }
 
 
 def _passages(
-    query: Query, hits: Hits, records: Sequence[Record], cosines: _Cosines
+    reader: Reader, hits: Hits, records: Sequence[Record], nearest: Mapping[int, float]
 ) -> dict[str, Values]:
-    numbers = [record.number for record in records]
-    words = np.array([hits.scores.get(number, 0.0) for number in numbers])
-    known = cosines.of(numbers)
+    numbers = np.array([record.number for record in records], dtype=np.int64)
+    words = np.array([hits.scores.get(record.number, 0.0) for record in records])
     ones = np.ones(len(records))
     return {
         "constant": ones,
         "weight": ones * hits.weight,
         "words": words,
         "covers": words / max(hits.most, 1e-9),
-        "cosine": np.array([known[number] for number in numbers]),
-        "then": np.array([closeness(query.spans, record) for record in records]),
+        "cosine": reader.cosines(numbers, nearest),
     }
 
 

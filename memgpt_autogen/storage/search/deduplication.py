@@ -9,18 +9,17 @@ from __future__ import annotations
 
 import math
 import re
-import string
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from memgpt_autogen.storage.journal.words import fold
+from memgpt_autogen.storage.journal.words import ascii_table, fold
 from memgpt_autogen.storage.search.rank import Scored
 
 _MANY = 10  # different words, from which on a few more may be passed over
 _SHARE = 0.9  # of the longer one's words that the other must have
 _WORD = re.compile(r"[^\W_]+")
-_SPACES = str.maketrans(dict.fromkeys(string.punctuation, " "))
+_LOWER = ascii_table()
 _FILLERS = frozenset(
     "a ah an and hey hi hmm just oh ok okay really right so the uh um very well wow yeah".split()  # noqa: SIM905
 )
@@ -48,35 +47,34 @@ class _Groups:
     def __init__(self) -> None:
         self.all: list[_Group] = []
         self._same: dict[tuple[str, tuple[str, ...]], _Group] = {}
-        self._sized: defaultdict[int, list[_Group]] = defaultdict(list)
+        self._sized: defaultdict[tuple[str, int], list[_Group]] = defaultdict(list)
 
     def add(self, one: Scored) -> None:
-        said = tuple(_said(one.record.text))
-        key = (one.record.speaker, said)
-        group = self._same.get(key)
+        speaker, said = one.record.speaker, one.said
+        group = self._same.get((speaker, said))
         if group is None:
             words = frozenset(said)
-            group = self._near(one.record.speaker, words)
+            group = self._near(speaker, words)
             if group is None:
                 group = _Group(one, words, 0)
                 self.all.append(group)
-                self._sized[len(words)].append(group)
+                self._sized[speaker, len(words)].append(group)
             elif len(words) > len(group.words):
-                self._sized[len(group.words)].remove(group)
-                self._sized[len(words)].append(group)
+                self._sized[speaker, len(group.words)].remove(group)
+                self._sized[speaker, len(words)].append(group)
                 group.found, group.words = replace(one, score=group.found.score), words
-            self._same[key] = group
+            self._same[speaker, said] = group
         group.times += 1
 
     def _near(self, speaker: str, words: frozenset[str]) -> _Group | None:
         """The group that says the same in hardly more or fewer words."""
         size = len(words)
+        if size < _MANY:
+            return None
         for other in range(max(_MANY, math.ceil(_SHARE * size)), int(size / _SHARE) + 1):
-            for group in self._sized.get(other, ()):
+            for group in self._sized.get((speaker, other), ()):
                 few, many = (words, group.words) if size <= other else (group.words, words)
-                if not few <= many or len(few) < _MANY or _turns(many - few):
-                    continue
-                if group.found.record.speaker == speaker:
+                if few <= many and not _turns(many - few):
                     return group
         return None
 
@@ -89,13 +87,13 @@ def distinct(found: Iterable[Scored]) -> list[Distinct]:
     return [Distinct(group.found, group.times) for group in groups.all]
 
 
-def _said(text: str) -> list[str]:
+def said(text: str) -> tuple[str, ...]:
     """The words that carry what is said; all of them where it is said in fillers or signs."""
     if text.isascii():  # by far the fastest way, and most texts
-        found = text.lower().translate(_SPACES).split()
+        found = text.encode().translate(_LOWER).decode().split()
     else:
         found = _WORD.findall(fold(text))
-    return [word for word in found if word not in _FILLERS] or found or [text]
+    return tuple([word for word in found if word not in _FILLERS] or found or [text])
 
 
 def _turns(words: frozenset[str]) -> bool:

@@ -34,6 +34,7 @@ class Candidates:
         features: what is known of them, with coefficients.
         values: a row for each record, a column for each feature.
         words: a share of the best for each record, by words alone.
+        said: of each record the words that carry what it says.
     """
 
     records: Sequence[Record]
@@ -41,14 +42,19 @@ class Candidates:
     features: Sequence[Feature]
     values: Values
     words: Values
+    said: Sequence[tuple[str, ...]]
 
 
 @dataclass(frozen=True)
 class Scored:
-    """A record with the chance that it answers; `origin` tells which store it comes from."""
+    """A record with the chance that it answers.
+
+    `said`: the words that carry what it says. `origin` tells which store it comes from.
+    """
 
     record: Record
     score: float
+    said: tuple[str, ...]
     origin: object = None
 
 
@@ -57,21 +63,23 @@ def ranked(query: Query, found: Candidates, coefficients: Values) -> list[Scored
     if not found.records:
         return []
     sums: list[float] = (found.values @ coefficients).tolist()
-    for place, record in enumerate(found.records):
+    for place, record in enumerate(found.records if query.exact else ()):
         count, early = exactness(query.exact, record)
         if count:
             sums[place] = EXACT * count + early + float(found.words[place])
     scores: list[float] = (1 / (1 + np.exp(-np.clip(sums, -700, 700)))).tolist()
     order = sorted(range(len(sums)), key=lambda place: (-sums[place], -found.records[place].number))
-    return [Scored(found.records[at], scores[at], found.origins[at]) for at in order]
+    return [
+        Scored(found.records[at], scores[at], found.said[at], found.origins[at]) for at in order
+    ]
 
 
-def closeness(spans: Sequence[Span], record: Record) -> float:
-    """How near a record is to a time in the query; dates fade, as things are told around them."""
+def closeness(spans: Sequence[Span], records: Sequence[Record]) -> Values:
+    """How near records are to a time in the query; dates fade, as things are told around them."""
     if not spans:
-        return 0.0
-    at = micros(record.timestamp)
-    return max(_closeness(span, at) for span in spans)
+        return np.zeros(len(records))
+    times = [micros(record.timestamp) for record in records]
+    return np.array([max(_closeness(span, at) for span in spans) for at in times])
 
 
 def _closeness(span: Span, at: int) -> float:

@@ -23,6 +23,7 @@ from memgpt_autogen.storage.search.features import Values, coefficients
 from memgpt_autogen.storage.search.lexical import Hits, hits
 from memgpt_autogen.storage.search.parse import Query
 from memgpt_autogen.storage.search.rank import Candidates, ranked
+from memgpt_autogen.storage.search.reader import Reader
 
 logger = logging.getLogger(__name__)
 
@@ -48,26 +49,35 @@ def looked_up(
 ) -> tuple[Candidates, Values]:
     """The candidates of a query, and what each of their features counts."""
     embedder = stores[0].embedder
-    if by == "meaning":
-        query = Query(query.text, (), (), frozenset())
-        found = [Hits(where) for _ in stores]
-        vector: Vectors | None = embed_query(embedder, query.text)
-    elif by == "words":
-        found = [hits(store.table, query, where) for store in stores]
-        vector = None
-    else:
-        # SQLite works outside Python's lock, and so do models and networks.
-        with ThreadPoolExecutor(1, thread_name_prefix="memgpt-words") as pool:
-            asked = pool.submit(lambda: [hits(store.table, query, where) for store in stores])
+    readers = [Reader(store) for store in stores]
+    vector: Vectors | None = None
+    with ThreadPoolExecutor(1, thread_name_prefix="memgpt-search") as pool:
+        if by == "meaning":
+            query = Query(query.text, (), (), frozenset())
+            vector = embed_query(embedder, query.text)
+            found = [Hits(where) for _ in readers]
+        elif by == "words":
+            found = _by_words(readers, query, where)
+        else:
+            # SQLite works outside Python's lock, and so do models and networks.
+            asked = pool.submit(_by_words, readers, query, where)
             vector = _vector(embedder, query)
             found = asked.result()
-    given = candidates(stores, found, query, vector)
+        given = candidates(readers, found, query, vector, pool)
     semantic = getattr(embedder, "semantic", True)
     way = "words" if vector is None or (by == "both" and not semantic) else by
     counted = coefficients(given.features, way)
     if way == "words" and vector is not None:
         counted += [_SPELLING * (one.name == "cosine") for one in given.features]
     return given, counted
+
+
+def _by_words(readers: Sequence[Reader], query: Query, where: Where) -> list[Hits]:
+    """What the lexical indexes say, with the records read that they name."""
+    found = [hits(reader.store.table, query, where) for reader in readers]
+    for reader, said in zip(readers, found, strict=True):
+        reader.read(said.chosen)
+    return found
 
 
 def _vector(embedder: Embedder, query: Query) -> Vectors | None:

@@ -13,11 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from memgpt_autogen.storage.journal.matching import Numbers, Posting
-from memgpt_autogen.storage.journal.record_table import RecordTable
+from memgpt_autogen.storage.journal.record_table import Outline
 from memgpt_autogen.storage.record import Record
 from memgpt_autogen.storage.search.features import Values
 from memgpt_autogen.storage.search.parse import Query
-from memgpt_autogen.storage.search.when import asks_when, tells_time
+from memgpt_autogen.storage.search.when import asks_when
 
 REACH = 10  # turns on either side that are of one topic
 # What a word counts that stands so many turns away, of the five; most are said again in them.
@@ -56,36 +56,29 @@ class Surroundings:
     asks: Mapping[int, Flags]
 
 
-def surroundings(table: RecordTable, numbers: Numbers) -> Surroundings:
-    """What stands beside these records."""
-    near = np.unique(np.concatenate([numbers + away for away in KERNEL]))
-    rows = table.outlines(near.tolist()) or [(-1, 0, "", False)]  # all may just be deleted
-    known = np.array([row[0] for row in rows], dtype=np.int64)
+def surroundings(outlines: Mapping[int, Outline], numbers: Numbers) -> Surroundings:
+    """What stands beside these records, of which and of whose neighbours there are outlines."""
+    known = np.array(sorted(outlines) or [-1], dtype=np.int64)  # all may just be deleted
+    rows = [outlines[number] for number in known.tolist()] if outlines else [(-1, 0, "", False)]
     at = np.array([row[1] for row in rows], dtype=np.int64)
     chats: dict[str, int] = {}
     chat = np.array([chats.setdefault(row[2], len(chats)) for row in rows], dtype=np.int64)
     asking = np.array([row[3] for row in rows], dtype=bool)
-
-    def place(wanted: Numbers) -> tuple[NDArray[np.int64], Flags]:
-        places = np.minimum(np.searchsorted(known, wanted), len(known) - 1)
-        return places, known[places] == wanted
-
-    def linked(first: int) -> Flags:
-        """Whether the turn so far away and the one after it are one conversation."""
-        (one, there), (other, also) = place(numbers + first), place(numbers + first + 1)
-        close = np.abs(at[one] - at[other]) <= _APART
-        found: Flags = there & also & close & (chat[one] == chat[other])
-        return found
-
-    before, after = linked(-1), linked(0)
+    grid = numbers[:, None] + np.arange(-2, 3)
+    places = np.minimum(np.searchsorted(known, grid), len(known) - 1)
+    there = known[places] == grid
+    # Whether each of the five and the one after it are one conversation.
+    close = np.abs(np.diff(at[places])) <= _APART
+    linked = there[:, :-1] & there[:, 1:] & close & (np.diff(chat[places]) == 0)
+    before, after = linked[:, 1], linked[:, 2]
     joined = {
-        -2: before & linked(-2),
+        -2: before & linked[:, 0],
         -1: before,
         0: np.ones(len(numbers), dtype=bool),
         1: after,
-        2: after & linked(1),
+        2: after & linked[:, 3],
     }
-    asks = {away: asking[place(numbers + away)[0]] & joined[away] for away in (-1, 0)}
+    asks = {away: asking[places[:, 2 + away]] & joined[away] for away in (-1, 0)}
     return Surroundings(joined, asks)
 
 
@@ -93,10 +86,11 @@ def turn_values(
     query: Query,
     postings: Sequence[Posting],
     records: Sequence[Record],
+    dated: Values,
     beside: Surroundings,
     named: frozenset[str],
 ) -> dict[str, Values]:
-    """The features of these records that need no vectors; `then` is left to the ranking."""
+    """The features of these records that need no vectors; `dated`: 1 for those that tell a time."""
     numbers = np.array([record.number for record in records], dtype=np.int64)
     weights = np.array([posting.weight for posting in postings])
     total, squares = float(weights.sum()) or 1.0, float((weights**2).sum()) or 1.0
@@ -105,7 +99,6 @@ def turn_values(
     counts = sum(share * parts[away] for away, share in KERNEL.items())
     reached = counts / (counts + _ENOUGH)
     matched = weights @ parts[0]
-    dated = np.array([tells_time(record.text) for record in records], dtype=float)
     ones = np.ones(len(records))
     return {
         "constant": ones,
@@ -134,16 +127,12 @@ def _held(postings: Sequence[Posting], numbers: Numbers) -> Flags:
     return found
 
 
-def cosine_values(
-    numbers: Numbers, cosines: Mapping[int, float], beside: Surroundings
-) -> dict[str, Values]:
-    """The features of these records by their vectors and those beside them."""
+def cosine_values(numbers: Numbers, cosines: Values, beside: Surroundings) -> dict[str, Values]:
+    """The features of these records by their vectors and those beside them.
 
-    def of(away: int) -> Values:
-        known = [cosines[number] for number in (numbers + away).tolist()]
-        return np.array(known) * beside.joined[away]
-
-    own, before, after = of(0), of(-1), of(1)
+    `cosines` has a row for each: of the turn before it, its own, of the turn after it.
+    """
+    before, own, after = (cosines[:, 1 + away] * beside.joined[away] for away in (-1, 0, 1))
     near = np.abs(numbers[:, None] - numbers) <= REACH
     return {
         "cosine": own,
