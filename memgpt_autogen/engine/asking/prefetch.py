@@ -126,7 +126,7 @@ class Prefetch:
         for hit in sorted(hits, key=lambda one: -one.score):
             found, kept = hit.found, isinstance(hit.found, Passage)
             key = (kept, found.source if isinstance(found, Passage) else None, found.id)
-            if key in chosen or any(found.text in text for text in known):
+            if key in chosen or any(found.text.strip() in text for text in known):
                 continue
             line = self._line(found)
             room -= self.context.counter.text(line)
