@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -68,20 +69,32 @@ def split(text: str) -> list[str]:
     whole = clean(text).replace("\r\n", "\n").strip()
     if not whole:
         return []
-    chunks: list[str] = _splitter(is_markdown=_HEADING.search(whole) is not None).chunks(whole)
-    return _joined(chunks)
-
-
-def _joined(chunks: list[str]) -> list[str]:
-    """The same, with the empty lines before a passage at the end of the one before it."""
     passages: list[str] = []
-    for chunk in chunks:
-        rest = chunk.lstrip("\n") if chunk.strip() else ""
-        if passages:
-            passages[-1] += chunk[: len(chunk) - len(rest)]
+    for part in _parts(whole):
+        rest = part.lstrip("\n") if part.strip() else ""
+        if passages:  # empty lines are at the end of a passage, not at its beginning
+            passages[-1] += part[: len(part) - len(rest)]
         if rest:
             passages.append(rest)
     return passages
+
+
+def _parts(whole: str) -> Iterator[str]:
+    is_markdown = _HEADING.search(whole) is not None
+    lead = ""
+    for chunk in _splitter(is_markdown=is_markdown).chunks(whole):
+        text = lead + chunk
+        if is_markdown and all(one.startswith("#") for one in text.split("\n") if one.strip()):
+            lead = text  # headings alone; they are to stand before what they are of
+            continue
+        at = 0
+        seen = lead.replace("\n", " ") + chunk
+        for one in _splitter(is_markdown=False).chunks(seen) if lead else [chunk]:
+            yield text[at : at + len(one)]
+            at += len(one)
+        lead = ""
+    if lead:
+        yield lead
 
 
 def _size(text: str) -> int:

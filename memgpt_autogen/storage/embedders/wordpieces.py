@@ -12,7 +12,7 @@ from memgpt_autogen.errors import StorageError
 
 WINDOW = 256  # word pieces that the model sees of a text, its two ends among them
 VOCABULARY_SHA256 = "07eced375cec144d27c900241f3e339478dec958f92fddbc551f295c992038a3"
-_WORD = re.compile(r"\w+|[^\w\s]")
+_WORD = re.compile(r"[^\s!-/:-@\[-`{-~]+|[!-/:-@\[-`{-~]")  # the tokenizer divides at these
 _LONG = 40  # characters; a longer word does not come again
 
 
