@@ -252,4 +252,4 @@ def test_a_passage_tells_its_file_title_and_place(tmp_path: Path) -> None:
     ) as agent:
         agent.attach("docs")
         tags = {one.tags for one in agent.archival.search("pump volts").items}
-    assert ("pump.md", "The pump", "part 1 of 4") in tags
+    assert ("pump.md", "The pump", "part 1 of 3") in tags

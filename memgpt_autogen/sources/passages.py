@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -15,7 +14,10 @@ from memgpt_autogen.storage.text import clean
 SPLITTER_VERSION = 4
 
 _CHARACTERS = 5  # a token has no more, so that what has no words is divided too
-_HEADING = re.compile(r"(?:\A|\n[ \t]*\n)#{1,6} +\S")  # of Markdown
+# Headings of Markdown with the lines up to their text. To the splitter more line ends before them
+# are a higher border, and without one behind them they stay with what they head. Its own parser of
+# Markdown divides sentences at links and leaves headings alone.
+_HEADINGS = re.compile(r"^(#{1,6}) .*\n\s*(?:#{1,6} .*\n\s*)*", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -66,11 +68,13 @@ def split(text: str) -> list[str]:
     than 1,280 characters). They end where the text has a border: a heading of Markdown, an
     empty line, a line, a sentence, a word; never within what is seen as one character.
     """
-    whole = clean(text).replace("\r\n", "\n").strip()
-    if not whole:
-        return []
+    whole = clean(text).replace("\r\n", "\n").replace("\r", "\n").strip()
+    seen = _HEADINGS.sub(lambda found: "\r" * (7 - len(found[1])) + _line(found[0]), whole)
     passages: list[str] = []
-    for part in _parts(whole):
+    at = 0
+    for chunk in _splitter().chunks(seen):
+        begin, at = at, at + len(chunk) - chunk.count("\r")
+        part = whole[begin:at]
         rest = part.lstrip("\n") if part.strip() else ""
         if passages:  # empty lines are at the end of a passage, not at its beginning
             passages[-1] += part[: len(part) - len(rest)]
@@ -79,22 +83,8 @@ def split(text: str) -> list[str]:
     return passages
 
 
-def _parts(whole: str) -> Iterator[str]:
-    is_markdown = _HEADING.search(whole) is not None
-    lead = ""
-    for chunk in _splitter(is_markdown=is_markdown).chunks(whole):
-        text = lead + chunk
-        if is_markdown and all(one.startswith("#") for one in text.split("\n") if one.strip()):
-            lead = text  # headings alone; they are to stand before what they are of
-            continue
-        at = 0
-        seen = lead.replace("\n", " ") + chunk
-        for one in _splitter(is_markdown=False).chunks(seen) if lead else [chunk]:
-            yield text[at : at + len(one)]
-            at += len(one)
-        lead = ""
-    if lead:
-        yield lead
+def _line(text: str) -> str:
+    return text.replace("\n", " ")
 
 
 def _size(text: str) -> int:
@@ -103,8 +93,7 @@ def _size(text: str) -> int:
 
 
 @cache
-def _splitter(*, is_markdown: bool) -> Any:
-    from semantic_text_splitter import MarkdownSplitter, TextSplitter  # large
+def _splitter() -> Any:
+    from semantic_text_splitter import TextSplitter  # large
 
-    splitter = MarkdownSplitter if is_markdown else TextSplitter
-    return splitter.from_callback(_size, WINDOW, trim=False)
+    return TextSplitter.from_callback(_size, WINDOW, trim=False)

@@ -157,7 +157,7 @@ def asked(one: Asked, question: Question) -> dict[str, float]:
 
 def known(about: Mapping[str, Any]) -> dict[str, list[dict[str, float]]]:
     """The rows of an earlier run of the same kind: of each way those of the first questions."""
-    path = RESULTS / "documents.json"
+    path = RESULTS / "document_questions.json"
     there = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     same = all(there.get(key) == value for key, value in about.items())
     return {way: there["rows"][way] if same else [] for way in WAYS}
@@ -205,7 +205,7 @@ def main(
                 assert one is not None
                 rows[way].append(asked(one, question))
                 shown = [table(about, rows)]
-                write_results("documents", started, {**about, "rows": rows, "tables": shown})
+                write_results("document_questions", started, {**about, "rows": rows, "tables": shown})
                 progress.advance(bar)
     console.print(grid(table(about, rows)))
 
