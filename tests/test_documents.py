@@ -79,7 +79,7 @@ def ask(agent: MemGPTAgent, text: str) -> Any:
     return agent.generate_reply([{"role": "user", "content": text, "name": "Ann"}])
 
 
-def reading(name: str, **arguments: int) -> Any:
+def reading(name: str, **arguments: Any) -> Any:
     return call("open_document", name=name, request_heartbeat=True, **arguments)
 
 
