@@ -14,8 +14,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from memgpt_autogen import MemGPTAgent, Settings, load_source
+from memgpt_autogen.engine.formatting import listing
 from memgpt_autogen.engine.functions import FUNCTIONS
 from memgpt_autogen.engine.reading.pages import Pages
+from memgpt_autogen.memory.page import Page
 from memgpt_autogen.sources.passages import Text, passages_of
 from memgpt_autogen.storage.embedders.arrays import Vectors
 from memgpt_autogen.storage.embedders.embedder import HashingEmbedder
@@ -269,3 +271,9 @@ def test_three_hundred_pages_of_a_pdf_are_searched_and_opened(make: Make, tmp_pa
     assert opened.startswith("(log: log.pdf: Pump log) pages 217 to ")
     assert "On day 217 the meter stood at 2821 litres." in opened
     assert last.startswith("(log: log.pdf: Pump log) page 300 of 300:\n")
+
+
+def test_hits_are_cut_only_where_all_of_them_together_do_not_fit() -> None:
+    page = Page(("x" * 900, "y", "z"), 0, 5, 3)
+    assert "x" * 900 in listing(page, str, "passages", 1000)
+    assert "characters left out" in listing(page, str, "passages", 800)
