@@ -304,7 +304,7 @@ def main(
     started = machine()
     IOStream.set_global_default(Quiet())
     key = os.environ.get("OPENAI_API_KEY", "none")
-    config = _config(endpoint, model, key, window)
+    config = configured(endpoint, model, key, window)
     tasks: dict[str, list[Dialogue]] = {}
     if (path := data / "locomo-dev.json").exists():
         tasks["LoCoMo"] = locomo(path, questions)
@@ -330,7 +330,7 @@ def main(
     console.print(f"Written to {written.parent.name}/{written.name}.")
 
 
-def _config(endpoint: str, model: str, key: str, window: int) -> dict[str, Any]:
+def configured(endpoint: str, model: str, key: str, window: int) -> dict[str, Any]:
     if not endpoint:
         return local_llm_config(context_window=window)
     config = llm_config(model, endpoint)

@@ -20,20 +20,22 @@ A part whose data is absent is passed over with a word.
   second one the pair that led there. Keys are asked for bare and in two sentences, in turn.
 - chunking (Chroma's chunking evaluation): three texts, and with --full two long ones,
   split as sources are; the share of the gold characters that stand in the five best
-  passages. The coefficients for passages were fitted on the three; plain BM25 beside it.
+  passages. The coefficients for passages were fitted on the three, split otherwise; beside it
+  plain BM25, and the same search over parts of 800 characters each.
 """
 
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from statistics import mean
 from typing import Annotated, Any
 
 import numpy as np
 import typer
-from evidence import NOW, Array, Asked, PlainBM25, dialogues, golden, located
+from evidence import NOW, Array, Asked, By, PlainBM25, dialogues, golden, located
 from fit_search import WAYS, cross_validated
 from harness import averaged, grid, machine, write_results
 from inside import coefficients, insert_all, memory, order, split
@@ -44,6 +46,7 @@ from rich.progress import track
 
 NAMES = {"both": "hybrid", "words": "words alone", "meaning": "meaning alone"}
 BM25 = "plain BM25"
+FIXED, SIZE = "hybrid, of 800 characters", 800
 TRUE, SHIPPED = ", cross-validated", ", as shipped"
 DEPTHS = (5, 10, 20)
 LONG = {"finance", "pubmed"}
@@ -129,32 +132,42 @@ def chunking(folder: Path, *, full: bool) -> dict[str, Any]:
     weights = [one["questions"] for one in found.values()]
     total = {
         key: sum(one[key] * one["questions"] for one in found.values()) / sum(weights)
-        for key in (*NAMES.values(), BM25)
+        for key in (*NAMES.values(), BM25, FIXED)
     }
     return {"all": {"questions": sum(weights), **total}, **found}
 
 
 def corpus(path: Path, questions: Sequence[Mapping[str, str]]) -> dict[str, float]:
     text = path.read_bytes().decode("utf-8")
-    shares: dict[str, list[float]] = {name: [] for name in (*NAMES.values(), BM25)}
-    with memory() as agent:
-        passages = split(text)
-        standing, plain = located(text, passages), PlainBM25(passages)
-        places = dict(zip(insert_all(agent, passages), standing, strict=True))
+    shares: dict[str, list[float]] = {name: [] for name in (*NAMES.values(), BM25, FIXED)}
+    fixed = [text[at : at + SIZE] for at in range(0, len(text), SIZE)]
+    with passages_in(text, split(text)) as (find, plain), passages_in(text, fixed) as (fixedly, _):
         for row in track(questions, description=path.stem, transient=True):
             asked, gold = row["question"], golden(row)
-            ways: dict[str, list[range]] = {
-                NAMES[way]: [
-                    places[item.id]
-                    for item in agent.archival.search(asked, limit=BEST, by=way).items
-                ]
-                for way in WAYS
-            }
-            ways[BM25] = [standing[place] for place in plain.best(asked, BEST)]
-            for name, read in ways.items():
-                seen = {place for one in read for place in one}
-                shares[name].append(100 * len(gold & seen) / len(gold))
+            read = {NAMES[way]: find(asked, way) for way in WAYS}
+            read |= {BM25: plain(asked), FIXED: fixedly(asked, "both")}
+            for name, places in read.items():
+                shares[name].append(100 * len(gold & places) / len(gold))
     return {"questions": len(questions), **{name: mean(some) for name, some in shares.items()}}
+
+
+@contextmanager
+def passages_in(
+    text: str, passages: Sequence[str]
+) -> Iterator[tuple[Callable[[str, By], set[int]], Callable[[str], set[int]]]]:
+    """Searches for the best passages: the places of their characters; the package's, plain BM25."""
+    standing, plain = located(text, passages), PlainBM25(passages)
+    with memory() as agent:
+        places = dict(zip(insert_all(agent, passages), standing, strict=True))
+
+        def find(asked: str, way: By) -> set[int]:
+            found = agent.archival.search(asked, limit=BEST, by=way).items
+            return {place for item in found for place in places[item.id]}
+
+        def plainly(asked: str) -> set[int]:
+            return {place for one in plain.best(asked, BEST) for place in standing[one]}
+
+        yield find, plainly
 
 
 # ------------------------------------------------------------------ the report
@@ -172,7 +185,7 @@ def tables(figures: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         title = "Nested keys and values: chains followed, one search per hop, in percent"
         yield {"title": title, "columns": ["nesting", "chains", "right"], "rows": rows}
     if "chunking" in figures:
-        names = (*NAMES.values(), BM25)
+        names = (*NAMES.values(), BM25, FIXED)
         rows = [
             [name, str(row["questions"]), *(f"{row[way]:.1f}" for way in names)]
             for name, row in figures["chunking"].items()

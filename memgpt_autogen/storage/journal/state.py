@@ -39,6 +39,11 @@ class StateTable:
         self._values = dict(self._journal.rows("SELECT key, value FROM state"))
         return dict(self._values)
 
+    @property
+    def has_values(self) -> bool:
+        """Whether there is any value."""
+        return bool(self._journal.rows("SELECT 1 FROM state LIMIT 1"))
+
     def items(self, read: Callable[[str], Any]) -> list[Any]:
         """The items of the list."""
         rows = self._journal.rows("SELECT position, value FROM queue ORDER BY position")

@@ -1,0 +1,1 @@
+"""Reading: documents of attached sources, page by page."""
