@@ -230,12 +230,10 @@ class Turns:
         kept = [Turn(steps=steps) for steps in self.open().queue.state.turns.values()]
         return kept[-1] if kept else Turn()
 
-    def forget(self, engine: Engine) -> None:
+    def forget(self) -> None:
         """Say nothing again of the turns so far: it may have been erased."""
         self.last = None
         self.history.forget_turns()
-        engine.queue.state.turns.clear()
-        engine.queue.state.unfinished = None  # it may name them
 
     def close(self) -> None:
         """Take in what was said last, write everything, and release the storage.
