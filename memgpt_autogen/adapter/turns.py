@@ -19,7 +19,8 @@ from memgpt_autogen.adapter.threads import AgentThread, Caller, RunningTurns
 from memgpt_autogen.adapter.tools.toolbox import AutoGenToolbox
 from memgpt_autogen.adapter.translator import Template, Translator, text_of
 from memgpt_autogen.engine.asking.progress import TurnRequest
-from memgpt_autogen.engine.engine import ContextOverview, Engine, Identity
+from memgpt_autogen.engine.asking.view import ContextOverview
+from memgpt_autogen.engine.engine import Engine, Identity
 from memgpt_autogen.engine.registry import held, still_open
 from memgpt_autogen.engine.turn_lock import Stop, in_event_loop
 from memgpt_autogen.errors import ConfigurationError

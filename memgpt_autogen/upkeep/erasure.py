@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Protocol
 
 from memgpt_autogen.engine.main_context import Queued
+from memgpt_autogen.errors import ConfigurationError
 from memgpt_autogen.events import Message, MessageEvent
 from memgpt_autogen.memory.archival import ArchivalStorage, Passage
 from memgpt_autogen.memory.blocks import Block
@@ -18,8 +19,12 @@ from memgpt_autogen.memory.recall import RecallStorage
 from memgpt_autogen.memory.state import AgentState, PutAside
 from memgpt_autogen.storage.text import clean
 from memgpt_autogen.upkeep.distinctive import ordinary
+from memgpt_autogen.upkeep.reading.memory import AgentMemory
 from memgpt_autogen.upkeep.said import Said
 from memgpt_autogen.upkeep.traces import Traces, texts_of
+from memgpt_autogen.values import Brief
+
+_NAMES = 20  # known speakers that an error names
 
 
 class Tiers(Protocol):
@@ -79,6 +84,16 @@ class Erasure:
         # A text of several lines is held by none of them alone.
         return [] if self.traces.comes("\n".join(kept)) else kept
 
+    def gone_lines(self, block: Block) -> list[str]:
+        """The lines that a block loses."""
+        lines = block.value.splitlines()
+        if self.is_whole(block):
+            return lines
+        if block.read_only:
+            return []
+        kept = self.kept_lines(block.value)
+        return [line for line in lines if line not in kept]
+
     def kept_entries(self, entries: Iterable[Queued], *, theirs: bool) -> list[Queued]:
         """What of a queue does not concern the speaker; of `theirs`, nothing."""
         return [] if theirs else [one for one in entries if not self._concerns(one)]
@@ -124,9 +139,7 @@ def erasure_of(
     alone = state.only_partner == speaker
     blocks = {block_name(speaker), partner_block(speaker), *([COMMON] if alone else [])}
     tags = set(map(block_tag, blocks))
-    traces = Traces(
-        speaker, list(said.texts.values()), said.parts, _lines_of(blocks, tiers.core)
-    )
+    traces = Traces(speaker, list(said.texts.values()), said.parts, _lines_of(blocks, tiers.core))
     everybody = tiers.recall.everything()
     return Erasure(
         speaker,
@@ -155,3 +168,85 @@ def _lines_of(blocks: set[str], core: CoreMemory) -> Iterator[str]:
         for change in core.changes(name):
             yield from change.after.splitlines()
             yield from change.before.splitlines()
+
+
+@dataclass(frozen=True, repr=False)
+class Preview(Brief):
+    """What forgetting a speaker would erase, in the tiers' own values.
+
+    Attributes:
+        messages, quotations: theirs, and others' that hold a text or an identifier of theirs.
+        entries: of the queue, those that are theirs, come from them or name them.
+        lines: of core memory, each after the name of its block.
+        passages: that name them or come from them.
+        summaries: recursive summaries that may tell of them.
+    """
+
+    speaker: str
+    messages: tuple[Message, ...]
+    quotations: tuple[Message, ...]
+    entries: tuple[Queued, ...]
+    lines: tuple[tuple[str, str], ...]
+    passages: tuple[Passage, ...]
+    summaries: tuple[str, ...]
+
+
+def preview(speaker: str, memory: AgentMemory, tokens: Callable[[str], int]) -> Preview:
+    """What `forget` would erase of a speaker; nothing is done, and nobody is kept waiting.
+
+    Raises:
+        ConfigurationError: the speaker is nobody who said anything, or the agent itself.
+    """
+    state = memory.saved.values
+    speaker = known(speaker, memory.name, memory, state)
+    found = erasure_of(speaker, memory.name, memory, state, tokens)
+    entries, summaries = list[Queued](), list[str]()
+    for _, own in memory.queues:
+        kept = set(map(id, found.kept_entries(own.queue, theirs=False)))
+        entries += [one for one in own.queue if id(one) not in kept]
+        summaries += [own.summary] if found.takes_summary(own, None) else []
+    return Preview(
+        speaker,
+        tuple(found.said),
+        tuple(found.quoting),
+        tuple(entries),
+        tuple((one.name, line) for one in memory.core for line in found.gone_lines(one)),
+        tuple(one for place in found.passages.values() for one in place),
+        tuple(summaries),
+    )
+
+
+def known(name: str, agent: str, tiers: Tiers, state: AgentState, *, again: bool = False) -> str:
+    """The speaker of this name.
+
+    Args:
+        name: as it was given.
+        agent: the agent's own.
+        tiers: know who said something.
+        state: knows the one partner.
+        again: a forget that failed is repeated: whoever it was may be gone from the tiers.
+
+    Raises:
+        ConfigurationError: there is none, or it is the agent itself.
+    """
+    own, asked = clean(agent), clean(name)
+    if asked.strip() in ("", own):
+        raise ConfigurationError(
+            f"cannot forget {name!r}: give the name of somebody the agent listens to. To"
+            " erase the agent itself, close it and delete its directory."
+        )
+    there = {*tiers.recall.speakers(), state.only_partner} - {"", own}
+    for one in (asked, asked.strip()):
+        if one in there:
+            return one
+    if again:
+        return asked.strip()
+    others = sorted(there, key=lambda one: (_alike(one) != _alike(asked), one))
+    raise ConfigurationError(
+        f"{name!r} has said nothing that this agent remembers. Those who have:"
+        f" {', '.join(map(repr, others[:_NAMES])) or 'nobody'}{', …' * (len(others) > _NAMES)}."
+    )
+
+
+def _alike(name: str) -> str:
+    return "".join(name.casefold().split())

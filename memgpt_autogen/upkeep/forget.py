@@ -8,18 +8,16 @@ from dataclasses import dataclass
 from memgpt_autogen.engine.engine import Engine
 from memgpt_autogen.engine.functions import Workspace
 from memgpt_autogen.engine.main_context import Queued
-from memgpt_autogen.errors import ConfigurationError, ConflictError
+from memgpt_autogen.errors import ConflictError
 from memgpt_autogen.events import MessageEvent
 from memgpt_autogen.memory.core import CoreMemory
 from memgpt_autogen.memory.partners import COMMON, digest_of
 from memgpt_autogen.storage.store import PURGE
-from memgpt_autogen.storage.text import clean
-from memgpt_autogen.upkeep.erasure import Erasure, erasure_of
+from memgpt_autogen.upkeep.erasure import Erasure, erasure_of, known
 from memgpt_autogen.upkeep.remains import Remnant, remains
 from memgpt_autogen.values import Brief
 
 _PROBES = 10  # texts that are searched for afterwards
-_NAMES = 20  # known speakers that an error names
 
 
 @dataclass(frozen=True, repr=False)
@@ -76,11 +74,12 @@ def forget(speaker: str, engine: Engine) -> Receipt:
         DirectoryLockedError: another process runs the agent.
         StorageError: a storage failed.
     """
-    speaker = _known(speaker, engine)
+    work, state, agent = engine.workspace, engine.queue.state, engine.identity.name
+    stores = (engine.store, *engine.sources.writable())
+    again = engine.shared.is_purging or any(store.is_purging for store in stores)
+    speaker = known(speaker, agent, work, state, again=again)
     engine.own()
-    work, counter = engine.workspace, engine.queue.context.counter
-    state = engine.queue.state
-    found = erasure_of(speaker, engine.identity.name, work, state, counter.text)
+    found = erasure_of(speaker, agent, work, state, engine.queue.context.counter.text)
     entries, lines, reset = _erase(found, engine)
     overwritten = engine.store.purge()
     engine.shared.purge()
@@ -98,36 +97,6 @@ def forget(speaker: str, engine: Engine) -> Receipt:
         left=(*searched, *remains(found.traces, engine, found.may_hold)),
         files_overwritten=overwritten,
     )
-
-
-def _known(name: str, engine: Engine) -> str:
-    """The speaker of this name.
-
-    Raises:
-        ConfigurationError: there is none, or it is the agent itself.
-    """
-    agent, asked = clean(engine.identity.name), clean(name)
-    if asked.strip() in ("", agent):
-        raise ConfigurationError(
-            f"cannot forget {name!r}: give the name of somebody the agent listens to. To"
-            " erase the agent itself, close it and delete its directory."
-        )
-    known = {*engine.workspace.recall.speakers(), engine.queue.state.only_partner} - {"", agent}
-    for one in (asked, asked.strip()):
-        if one in known:
-            return one
-    stores = (engine.store, *engine.sources.writable())
-    if engine.shared.is_purging or any(store.is_purging for store in stores):
-        return asked.strip()  # a call that failed is repeated
-    others = sorted(known, key=lambda one: (_alike(one) != _alike(asked), one))
-    raise ConfigurationError(
-        f"{name!r} has said nothing that this agent remembers. Those who have:"
-        f" {', '.join(map(repr, others[:_NAMES])) or 'nobody'}{', …' * (len(others) > _NAMES)}."
-    )
-
-
-def _alike(name: str) -> str:
-    return "".join(name.casefold().split())
 
 
 # --- what goes -------------------------------------------------------------------------

@@ -6,7 +6,7 @@ at the version that was read.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -20,7 +20,7 @@ from memgpt_autogen.memory.archival import ArchivalStorage
 from memgpt_autogen.memory.core import CoreMemory
 from memgpt_autogen.memory.recall import RecallStorage
 from memgpt_autogen.memory.sharing import SharedBlocks
-from memgpt_autogen.memory.state import SavedState
+from memgpt_autogen.memory.state import PutAside, SavedState
 from memgpt_autogen.storage.catalog import names_at
 from memgpt_autogen.storage.embedders.arrays import Vectors
 from memgpt_autogen.storage.embedders.embedder import Embedder
@@ -74,6 +74,15 @@ class AgentMemory:
         return ownership_of(self.directory).holder()
 
     @property
+    def queues(self) -> Iterator[tuple[str, PutAside]]:
+        """What is each partner's own of the state, that which is in use first; as it was opened."""
+        values = self.saved.values
+        own = PutAside(queue=list(self.saved.entries), summary=values.summary)
+        yield values.partner, own
+        for partner in self.saved.partners():
+            yield partner, self.saved.take_up(partner)
+
+    @property
     def last_seen(self) -> datetime | None:
         """When something was said to it, or by it, for the last time."""
         latest = self.recall.latest(1)
@@ -121,7 +130,8 @@ def open_memory(
         there = names_at(location, "sources") if saved.values.sources else []
         for source in (one for one in saved.values.sources if one in there):
             of_source = _opened(directory_of(location, "sources", source), source, opened)
-            kept.attach(ArchivalStorage(_records(of_source, by)[1], clock=clock, source=source))
+            found = ArchivalStorage(_records(of_source, by)[1], clock=clock, source=source)
+            kept.attach(found, writable=source in saved.values.archives)
         missing = tuple(one for one in saved.values.sources if one not in there)
         parts = (core, RecallStorage(recall, clock=clock), kept, saved)
         made_with = tables.journal.get("embedder")
