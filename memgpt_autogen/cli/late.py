@@ -10,6 +10,7 @@ import lazy_loader
 if TYPE_CHECKING:
     from memgpt_autogen import events, local, settings
     from memgpt_autogen.engine import engine, registry
+    from memgpt_autogen.inspector import access, guard, server
     from memgpt_autogen.memory import core
     from memgpt_autogen.model import texts
     from memgpt_autogen.sources import load
@@ -27,6 +28,7 @@ else:
         setattr(sys.modules[parent], child, module)  # as an import does
         return module
 
+    access = _module("inspector.access")
     agents = _module("upkeep.agents")
     by_name = _module("upkeep.agent_files.by_name")
     catalog = _module("storage.catalog")
@@ -36,15 +38,18 @@ else:
     engine = _module("engine.engine")
     events = _module("events")
     forget = _module("upkeep.forget")
+    guard = _module("inspector.guard")
     load = _module("sources.load")
     local = _module("local")
     memory = _module("upkeep.reading.memory")
     registry = _module("engine.registry")
     remove = _module("upkeep.remove")
+    server = _module("inspector.server")
     settings = _module("settings")
     texts = _module("model.texts")
 
 __all__ = [
+    "access",
     "agents",
     "by_name",
     "catalog",
@@ -54,11 +59,13 @@ __all__ = [
     "engine",
     "events",
     "forget",
+    "guard",
     "load",
     "local",
     "memory",
     "registry",
     "remove",
+    "server",
     "settings",
     "texts",
 ]

@@ -54,3 +54,14 @@ def open_core(agent: str, place: str) -> Iterator[late.core.CoreMemory]:
     else:
         with late.memory.open_memory(place, agent) as opened:
             yield opened.core
+
+
+def searching_embedder(place: str, agent: str) -> late.embedder.Embedder | None:
+    """The embedder that made an agent's vectors; None where it is not here.
+
+    Raises:
+        ConfigurationError: there is no such agent.
+    """
+    made_with = late.contents.contents(place, "agents", agent).embedder
+    chosen = embedder(load_config().embedder, made_with)
+    return chosen if made_with in (None, chosen.model_id) else None

@@ -13,8 +13,8 @@ from rich.console import Console
 from rich.text import Text
 
 from memgpt_autogen.cli import late
-from memgpt_autogen.cli.config import load_config
-from memgpt_autogen.cli.options import Agent, Json, Memory, complete_speakers, embedder, location
+from memgpt_autogen.cli.opening import searching_embedder
+from memgpt_autogen.cli.options import Agent, Json, Memory, complete_speakers, location
 from memgpt_autogen.cli.screen import counted, moment, put_indented, put_json, say, screen
 
 _SPEAKERS = 6  # named, of those who said something
@@ -206,12 +206,11 @@ def search(
 
 def _embedder(place: str, agent: str) -> late.embedder.Embedder | None:
     """The embedder that made an agent's vectors; None, with a note, where it is not here."""
-    made_with = late.contents.contents(place, "agents", agent).embedder
-    chosen = embedder(load_config().embedder, made_with)
-    if made_with in (None, chosen.model_id):
-        return chosen
-    say(f"note: searched by words alone, as {made_with} made the vectors.", "yellow")
-    return None
+    chosen = searching_embedder(place, agent)
+    if chosen is None:
+        made_with = late.contents.contents(place, "agents", agent).embedder
+        say(f"note: searched by words alone, as {made_with} made the vectors.", "yellow")
+    return chosen
 
 
 def _recalled(memory: late.memory.AgentMemory, query: str, about: Mapping[str, Any]) -> list[Hit]:

@@ -83,6 +83,11 @@ class AgentMemory:
             yield partner, self.saved.take_up(partner)
 
     @property
+    def by_words_alone(self) -> bool:
+        """It was opened without an embedder."""
+        return isinstance(self.recall.records.embedder, NoEmbedder)
+
+    @property
     def last_seen(self) -> datetime | None:
         """When something was said to it, or by it, for the last time."""
         latest = self.recall.latest(1)
