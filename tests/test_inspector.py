@@ -282,6 +282,10 @@ def test_a_person_pages_through_what_was_said() -> None:
         assert window.get("recall", agent="coder", day="2026-05-07").ids == []
         assert len(window.get("recall", agent="coder", day="2026-05-08").ids) == 25
         assert window.get("recall", agent="coder", before="x").status == 422
+        first = window.get("recall", agent="coder", q="line", by="words", speaker="Eve")
+        second = window.get(str(first.link("next")))
+        assert len(first.ids) == 25 and not set(first.ids) & set(second.ids)
+        assert window.get(str(second.link("prev"))).ids == first.ids
 
 
 @pytest.mark.parametrize("by", ["words", "meaning", "both"])
@@ -452,7 +456,7 @@ def test_a_speaker_is_forgotten_after_a_preview_and_a_confirmation() -> None:
         window.get("recall", agent="coder", q="peppermint")  # what is kept open is let go of
         shown = window.get("forget", agent="coder", speaker="Tessa")
         assert "What would be erased of Tessa" in shown.text
-        assert "2 messages of theirs" in shown.text and "1 lines of core memory" in shown.text
+        assert "2 messages of theirs" in shown.text and "1 line of core memory" in shown.text
         assert "cannot be undone" in shown.text and "I only drink peppermint tea." in shown.text
         unsure = window.post("forget", agent="coder", speaker="Tessa")
         assert unsure.status == 422 and "Nothing was erased" in unsure.text

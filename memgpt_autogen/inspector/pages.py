@@ -102,7 +102,7 @@ def status_of(problem: MemGPTError) -> int:
     return 422 if isinstance(problem, ConfigurationError) else 500
 
 
-def link(page: str, **query: object) -> str:
+def link(page: str, /, **query: object) -> str:
     """A relative address; what is empty or None is left out. All pages lie in one folder."""
     kept = {name: str(value) for name, value in query.items() if value not in (None, "")}
     return f"{page}?{urlencode(kept)}" if kept else page
