@@ -80,6 +80,6 @@ class Window:
         return Shown(self.client.get(address, headers={"Sec-Fetch-Site": "same-origin"}))
 
     def post(self, page: str, **fields: object) -> Shown:
-        headers = {"Origin": ORIGIN, "Sec-Fetch-Site": "same-origin"}
+        headers = {"Origin": "null", "Sec-Fetch-Site": "same-origin"}  # as Chromium does
         data = {name: str(value) for name, value in fields.items()}
         return Shown(self.client.post(f"{self.guard.address}{page}", data=data, headers=headers))

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator
 from datetime import timedelta
 from html import unescape
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -97,6 +98,8 @@ def test_a_name_that_was_pointed_at_this_machine_is_refused(window: Window, host
     [
         {"Origin": "http://evil.example"},
         {"Origin": "null"},
+        {"Origin": "null", "Sec-Fetch-Site": "cross-site"},
+        {"Origin": "http://evil.example", "Sec-Fetch-Site": "same-origin"},
         {"Origin": f"http://127.0.0.1:{PORT + 1}"},
         {"Origin": f"https://127.0.0.1:{PORT}"},
         {"Origin": ORIGIN, "Sec-Fetch-Site": "cross-site"},
@@ -215,6 +218,35 @@ def test_a_message_of_a_megabyte_is_shown_in_part_and_whole_on_its_own_page() ->
 
 def test_differences_are_told_line_by_line() -> None:
     assert diff("a\nb\nc", "a\nB\nc") == [(" ", "a"), ("-", "b"), ("+", "B"), (" ", "c")]
+
+
+def test_contrast_is_enough_in_both_schemes() -> None:
+    """WCAG 2.2, 1.4.3: 4.5 to 1 for texts."""
+    style = (resources.files("memgpt_autogen.inspector") / "static/inspector.css").read_text(
+        "utf-8"
+    )
+    schemes = [
+        {name: _luminance(colour) for name, colour in re.findall(r"--([\w-]+): #(\w+)", part)}
+        for part in re.findall(r":root \{(.*?)\}", style, re.DOTALL)
+    ]
+    assert len(schemes) == 2
+    texts = ("ink", "quiet", "accent", "bad")
+    pairs = [(text, on) for text in texts for on in ("paper", "card")]
+    pairs += [("on-accent", "accent"), ("bad", "bad-paper"), ("good", "good-paper")]
+    pairs += [("gone", "bad-paper"), ("came", "good-paper"), ("quiet", "shade"), ("paper", "bad")]
+    for colours in schemes:
+        for text, on in pairs:
+            light, dark = sorted((colours[text], colours[on]), reverse=True)
+            assert (light + 0.05) / (dark + 0.05) >= 4.5, (text, on)
+
+
+def _luminance(colour: str) -> float:
+    digits = "".join(2 * one for one in colour) if len(colour) == 3 else colour
+    parts = [int(digits[at : at + 2], 16) / 255 for at in (0, 2, 4)]
+    red, green, blue = (
+        part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts
+    )
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
 
 # --- timelines and searches ----------------------------------------------------------------

@@ -49,6 +49,7 @@ def _page(access: Access, asked: Asked, problem: str = "", status: int = 200) ->
                 problem, status = str(refusal), status_of(refusal)
         values = {
             "speakers": speakers,
+            "messages": len(memory.recall),
             "speaker": speaker,
             "preview": found,
             "entries": [_told(one) for one in found.entries[:_LISTED]] if found else [],
