@@ -69,13 +69,10 @@ class Visit:
     def __init__(self, browser: Any, address: str, width: int, **options: Any) -> None:
         self.context = browser.new_context(viewport={"width": width, "height": 800}, **options)
         self.page = self.context.new_page()
-        self.wrong: list[str] = []
-        origin = address.rsplit("/", 2)[0]
+        self.wrong, self.asked = list[str](), list[str]()
         self.page.on("console", lambda said: self.wrong.append(said.text))
         self.page.on("pageerror", lambda problem: self.wrong.append(str(problem)))
-        self.page.on(
-            "request", lambda one: one.url.startswith(origin) or self.wrong.append(one.url)
-        )
+        self.page.on("request", lambda one: self.asked.append(one.url))
         self.page.goto(address)
 
     def click(self, role: str, name: str) -> None:
@@ -91,6 +88,7 @@ class Visit:
 
     def end(self) -> None:
         self.context.close()
+        assert {one.split("/")[2] for one in self.asked} == {self.asked[0].split("/")[2]}
         # Browsers ask for an icon that nobody offered; that is refused as anything without token.
         assert [one for one in self.wrong if "favicon" not in one and "404" not in one] == []
 

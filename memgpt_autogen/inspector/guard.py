@@ -41,7 +41,8 @@ class Guard:
 
     def __init__(self, app: ASGIApp, port: int) -> None:
         self._app = app
-        self._hosts = {f"127.0.0.1:{port}", f"localhost:{port}"}
+        names = ("127.0.0.1", "localhost")
+        self._hosts = {f"{name}:{port}" for name in names} | set(names if port == 80 else ())
         self.token = secrets.token_urlsafe(24)
         self.ticket: str | None = secrets.token_urlsafe(24)
         self.address = f"http://127.0.0.1:{port}/{self.token}/"

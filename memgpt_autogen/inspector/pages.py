@@ -36,8 +36,8 @@ class Asked:
     form: Mapping[str, str] = field(default_factory=dict)
 
     def get(self, name: str) -> str:
-        """A field of the form or the query, without the spaces around it; empty for none."""
-        return (self.form.get(name) or self.query.get(name) or "").strip()
+        """A field of the form or the query; empty for none."""
+        return self.form.get(name) or self.query.get(name) or ""
 
     def number(self, name: str, usual: int, least: int = 0, most: int = 10**9) -> int:
         """A whole number, within bounds.
@@ -45,7 +45,7 @@ class Asked:
         Raises:
             ConfigurationError: it is none.
         """
-        text = self.get(name)
+        text = self.get(name).strip()
         if not text:
             return usual
         if not (text.isascii() and text.isdigit() and least <= int(text[:19]) <= most):

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
+import platform
 import socket
-import sys
 import webbrowser
 from collections.abc import Callable
 from contextlib import closing, suppress
@@ -52,7 +52,7 @@ def serve(access: Access, port: int, ready: Callable[[Guard], None]) -> None:
 
 def has_screen() -> bool:
     """Whether a browser with windows can be started; one in the terminal would take it over."""
-    if sys.platform.startswith("linux"):
+    if platform.system() == "Linux":
         return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
     return True
 

@@ -95,7 +95,7 @@ def archival(access: Access, asked: Asked) -> Page:
 def message(access: Access, asked: Asked) -> Page:
     """One message as it is, with what was said around it."""
     with access.memory(asked.get("agent")) as memory:
-        [found] = memory.recall.get(asked.get("id")) or [None]
+        found = next(iter(memory.recall.get(asked.get("id"))), None)
         if found is None:
             raise ConfigurationError(f"there is no message {asked.get('id')!r} any more.")
         beside = [_of_message(one, memory.name) for one in memory.recall.around(found.id, _AROUND)]
@@ -113,7 +113,7 @@ def passage(access: Access, asked: Asked) -> Page:
     """One passage as it is."""
     with access.memory(asked.get("agent")) as memory:
         source = asked.get("source")
-        [found] = _of_source(memory, source).get(asked.get("id")) or [None]
+        found = next(iter(_of_source(memory, source).get(asked.get("id"))), None)
         if found is None:
             raise ConfigurationError(f"there is no passage {asked.get('id')!r} any more.")
         values = {
@@ -135,7 +135,7 @@ def _listing(
     shown: Any,
 ) -> dict[str, Any]:
     """A page of a timeline, or of what a search found."""
-    query, by = asked.get("q"), asked.get("by") or "both"
+    query, by = asked.get("q").strip(), asked.get("by") or "both"
     values: dict[str, Any] = {"q": query, "by": by, "ways": get_args(By), "day": asked.get("day")}
     values |= {"found": [], "newer": None, "older": None, "status": 200, "note": "", "hits": None}
     try:
@@ -165,7 +165,7 @@ def _found(
     if searched.by_words_alone and by != "words":
         note = f"Searched by words alone, as {memory.embedder} made the vectors and is not here."
         by = "words"
-    result = search(searched, asked.get("q"), by, page)
+    result = search(searched, asked.get("q").strip(), by, page)
     return {
         "found": list(map(shown, result.items)),
         "hits": result.total,
