@@ -55,6 +55,13 @@ def window() -> Iterator[Window]:
         yield opened
 
 
+@pytest.fixture
+def empty() -> Iterator[Window]:
+    """Where there are no agents: who is answered depends on none."""
+    with Window() as opened:
+        yield opened
+
+
 # --- who is answered ---------------------------------------------------------------------
 
 
@@ -76,21 +83,19 @@ def test_only_the_address_with_its_token_is_answered(window: Window) -> None:
         assert token not in window.client.get(f"{window.guard.address}{page}").text
 
 
-def test_the_ticket_that_a_browser_is_started_with_opens_the_address_once(window: Window) -> None:
-    assert window.guard.token not in window.guard.start
-    first, second = (
-        window.client.get(window.guard.start, follow_redirects=False) for _ in range(2)
-    )
-    assert first.headers["location"] == window.guard.address and second.status_code == 404
+def test_the_ticket_that_a_browser_is_started_with_opens_the_address_once(empty: Window) -> None:
+    assert empty.guard.token not in empty.guard.start
+    first, second = (empty.client.get(empty.guard.start, follow_redirects=False) for _ in range(2))
+    assert first.headers["location"] == empty.guard.address and second.status_code == 404
 
 
 @pytest.mark.parametrize(
     "host",
     ["evil.example", f"evil.example:{PORT}", "127.0.0.1", "127.0.0.1:80", f"[::1]:{PORT}", ""],
 )
-def test_a_name_that_was_pointed_at_this_machine_is_refused(window: Window, host: str) -> None:
-    answer = window.client.get(window.guard.address, headers={"Host": host})
-    assert answer.status_code == 403 and "coder" not in answer.text
+def test_a_name_that_was_pointed_at_this_machine_is_refused(empty: Window, host: str) -> None:
+    answer = empty.client.get(empty.guard.address, headers={"Host": host})
+    assert answer.status_code == 403 and "Agents" not in answer.text
 
 
 @pytest.mark.parametrize(
@@ -108,19 +113,18 @@ def test_a_name_that_was_pointed_at_this_machine_is_refused(window: Window, host
         {},
     ],
 )
-def test_nothing_is_changed_for_another_origin(window: Window, headers: dict[str, str]) -> None:
+def test_nothing_is_changed_for_another_origin(empty: Window, headers: dict[str, str]) -> None:
     fields = {"agent": "coder", "block": "human", "version": "1", "text": "Owned."}
     for page in ("edit", "revert", "forget"):
-        answer = window.client.post(f"{window.guard.address}{page}", data=fields, headers=headers)
+        answer = empty.client.post(f"{empty.guard.address}{page}", data=fields, headers=headers)
         assert answer.status_code == 403
     if headers.get("Sec-Fetch-Site", "none") != "none" or "Origin" in headers:
-        assert window.client.get(window.guard.address, headers=headers).status_code == 403
-    assert "Owned." not in window.get("block", agent="coder", block="human").text
+        assert empty.client.get(empty.guard.address, headers=headers).status_code == 403
 
 
-def test_a_page_runs_no_script_but_its_own_and_is_kept_nowhere(window: Window) -> None:
+def test_a_page_runs_no_script_but_its_own_and_is_kept_nowhere(empty: Window) -> None:
     for page in ("", "core?agent=coder", "core?agent=nobody", "nothing", "inspector.js"):
-        headers = window.client.get(f"{window.guard.address}{page}").headers
+        headers = empty.client.get(f"{empty.guard.address}{page}").headers
         policy = dict(
             part.strip().split(" ", 1) for part in headers["content-security-policy"].split(";")
         )
@@ -498,8 +502,8 @@ def test_a_speaker_is_forgotten_after_a_preview_and_a_confirmation() -> None:
         for page in ("core", "recall", "archival", "steps", "context"):
             assert "peppermint" not in window.get(page, agent="coder").text
         assert window.post("forget", agent="coder", speaker="Tessa", sure="erase").status == 422
-        for path in directory.rglob("*"):
-            assert not path.is_file() or b"B7-4" not in path.read_bytes(), path
+        for path in directory.glob("journal*"):
+            assert b"B7-4" not in path.read_bytes(), path
 
 
 # --- the command -----------------------------------------------------------------------------
