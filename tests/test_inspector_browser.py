@@ -43,6 +43,7 @@ def address(own_world: None) -> Iterator[str]:
     thread = threading.Thread(target=server.run, args=([listening],))
     thread.start()
     while not server.started:
+        assert thread.is_alive()
         time.sleep(0.01)
     yield guard.address
     server.should_exit = True
@@ -69,6 +70,7 @@ class Visit:
     def __init__(self, browser: Any, address: str, width: int, **options: Any) -> None:
         self.context = browser.new_context(viewport={"width": width, "height": 800}, **options)
         self.page = self.context.new_page()
+        self.page.set_default_timeout(90_000)  # milliseconds: other tests run beside it
         self.wrong, self.asked = list[str](), list[str]()
         self.page.on("console", lambda said: self.wrong.append(said.text))
         self.page.on("pageerror", lambda problem: self.wrong.append(str(problem)))
