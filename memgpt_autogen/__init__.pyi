@@ -2,7 +2,7 @@ from .adapter.capability import MemGPTCapability
 from .adapter.translator import AutoGenTranslator, Translator
 from .agent import MemGPTAgent
 from .client.client import MemGPT
-from .engine.engine import ContextOverview
+from .engine.asking.view import ContextOverview
 from .errors import (
     ChatModelError,
     ConfigurationError,

@@ -132,6 +132,7 @@ ROWS = (
     Row("add persona captain --text I·am·the·captain.", "Written"),
     Row("add persona captain --file text.txt --replace", "Written"),
     Row("serve sam --memory m", '"serverInfo"', (("", HELLO), ('serverInfo"', "\x04"))),
+    Row("inspect --port 0 --no-open --memory m", "http://127.0.0.1:", (("ends it.", "\x03"),)),
     Row("forget sam Dana --memory m", "Erased of Dana", typed(("for ever", "y"))),
     Row("forget sam Helper --yes --json", '"speaker": "Helper"'),
     Row("delete notes --source --yes --memory m", "notes is deleted"),

@@ -85,7 +85,7 @@ class MemoryAccess(OutsideEvents, Inspection, Attachments):
             StorageError: a storage failed; call it again to finish.
         """
         with self._memgpt_capability.turns.settled() as engine:
-            self._memgpt_capability.turns.forget(engine)
+            self._memgpt_capability.turns.forget()
             return forget(speaker, engine)
 
     @checked

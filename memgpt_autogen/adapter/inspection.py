@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from memgpt_autogen.adapter.queue_view import QueueView
 from memgpt_autogen.arguments import Positive, checked
-from memgpt_autogen.engine.engine import ContextOverview
+from memgpt_autogen.engine.asking.view import ContextOverview
 from memgpt_autogen.memory.state import KEPT_TURNS
 from memgpt_autogen.steps import Step
 from memgpt_autogen.storage.address import without_credentials

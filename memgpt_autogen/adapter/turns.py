@@ -19,7 +19,8 @@ from memgpt_autogen.adapter.threads import AgentThread, Caller, RunningTurns
 from memgpt_autogen.adapter.tools.toolbox import AutoGenToolbox
 from memgpt_autogen.adapter.translator import Template, Translator, text_of
 from memgpt_autogen.engine.asking.progress import TurnRequest
-from memgpt_autogen.engine.engine import ContextOverview, Engine, Identity
+from memgpt_autogen.engine.asking.view import ContextOverview
+from memgpt_autogen.engine.engine import Engine, Identity
 from memgpt_autogen.engine.registry import held, still_open
 from memgpt_autogen.engine.turn_lock import Stop, in_event_loop
 from memgpt_autogen.errors import ConfigurationError
@@ -230,12 +231,10 @@ class Turns:
         kept = [Turn(steps=steps) for steps in self.open().queue.state.turns.values()]
         return kept[-1] if kept else Turn()
 
-    def forget(self, engine: Engine) -> None:
+    def forget(self) -> None:
         """Say nothing again of the turns so far: it may have been erased."""
         self.last = None
         self.history.forget_turns()
-        engine.queue.state.turns.clear()
-        engine.queue.state.unfinished = None  # it may name them
 
     def close(self) -> None:
         """Take in what was said last, write everything, and release the storage.

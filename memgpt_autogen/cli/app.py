@@ -17,6 +17,7 @@ from memgpt_autogen.cli.chat.command import chat_command
 from memgpt_autogen.cli.commands import (
     blocks,
     configure,
+    inspecting,
     listing,
     looking,
     moving,
@@ -87,6 +88,7 @@ app.command("list", rich_help_panel=_LOOK)(listing.list_names)
 app.command("show", rich_help_panel=_LOOK)(looking.show)
 app.command("search", rich_help_panel=_LOOK)(looking.search)
 app.command("history", rich_help_panel=_LOOK)(blocks.history)
+app.command("inspect", rich_help_panel=_LOOK)(inspecting.inspect)
 app.command("edit", rich_help_panel=_CHANGE)(blocks.edit)
 app.command("attach", rich_help_panel=_CHANGE)(whole.attach)
 app.command("detach", rich_help_panel=_CHANGE)(whole.detach)

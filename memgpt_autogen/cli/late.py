@@ -10,6 +10,7 @@ import lazy_loader
 if TYPE_CHECKING:
     from memgpt_autogen import events, local, settings
     from memgpt_autogen.engine import engine, functions, registry
+    from memgpt_autogen.inspector import access, guard, server
     from memgpt_autogen.mcp import memory as offered
     from memgpt_autogen.mcp import server as mcp_server
     from memgpt_autogen.model import texts
@@ -29,6 +30,7 @@ else:
         setattr(sys.modules[parent], child, module)  # as an import does
         return module
 
+    access = _module("inspector.access")
     agents = _module("upkeep.agents")
     by_name = _module("upkeep.agent_files.by_name")
     catalog = _module("storage.catalog")
@@ -39,6 +41,7 @@ else:
     events = _module("events")
     forget = _module("upkeep.forget")
     functions = _module("engine.functions")
+    guard = _module("inspector.guard")
     load = _module("sources.load")
     local = _module("local")
     mcp_server = _module("mcp.server")
@@ -46,10 +49,12 @@ else:
     offered = _module("mcp.memory")
     registry = _module("engine.registry")
     remove = _module("upkeep.remove")
+    server = _module("inspector.server")
     settings = _module("settings")
     texts = _module("model.texts")
 
 __all__ = [
+    "access",
     "agents",
     "by_name",
     "catalog",
@@ -60,6 +65,7 @@ __all__ = [
     "events",
     "forget",
     "functions",
+    "guard",
     "load",
     "local",
     "mcp_server",
@@ -67,6 +73,7 @@ __all__ = [
     "offered",
     "registry",
     "remove",
+    "server",
     "settings",
     "texts",
 ]

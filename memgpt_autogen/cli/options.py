@@ -34,14 +34,24 @@ def embedder(wanted: str, made_with: str | None = None) -> late.embedder.Embedde
     return late.embedder.resolve_embedder()
 
 
-def embedder_for(place: str, agent: str) -> late.embedder.Embedder | None:
-    """The embedder that made an agent's vectors; None, with a note, where it is not here."""
+def searching_embedder(place: str, agent: str) -> late.embedder.Embedder | None:
+    """The embedder that made an agent's vectors; None where it is not here.
+
+    Raises:
+        ConfigurationError: there is no such agent.
+    """
     made_with = late.contents.contents(place, "agents", agent).embedder
     chosen = embedder(load_config().embedder, made_with)
-    if made_with in (None, chosen.model_id):
-        return chosen
-    say(f"note: searched by words alone, as {made_with} made the vectors.", "yellow")
-    return None
+    return chosen if made_with in (None, chosen.model_id) else None
+
+
+def embedder_for(place: str, agent: str) -> late.embedder.Embedder | None:
+    """The same, with a note where it is not here."""
+    chosen = searching_embedder(place, agent)
+    if chosen is None:
+        made_with = late.contents.contents(place, "agents", agent).embedder
+        say(f"note: searched by words alone, as {made_with} made the vectors.", "yellow")
+    return chosen
 
 
 def _names(context: typer.Context, section: Section) -> list[str]:

@@ -57,7 +57,7 @@ def _wired(
     store: Store, identity: Identity, settings: Settings, clock: ZonedClock, opened: ExitStack
 ) -> Engine:
     saved = SavedState(store.tables)
-    context = _main_context(saved, identity, settings)
+    context = main_context_of(saved, identity, settings)
     context.zone = clock.zone
     workspace = Workspace(
         agent=clean(identity.name),
@@ -104,7 +104,12 @@ def _wired(
     return Engine(identity, settings, *parts)
 
 
-def _main_context(saved: SavedState, identity: Identity, settings: Settings) -> MainContext:
+def main_context_of(saved: SavedState, identity: Identity, settings: Settings) -> MainContext:
+    """The main context as it was saved.
+
+    Raises:
+        ConfigurationError: there is no preset of the agent's name for it.
+    """
     state = saved.values
     state.preset = identity.preset or state.preset or preset_for(identity.model)
     instructions(state.preset, name=identity.name, role="")  # a wrong name fails here

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import timezone, tzinfo
@@ -13,9 +12,9 @@ from functools import partial
 from memgpt_autogen.engine.asking.asker import FAILURES
 from memgpt_autogen.engine.asking.progress import TurnRequest
 from memgpt_autogen.engine.asking.summarizer import Summarizer
+from memgpt_autogen.engine.asking.view import ContextOverview, ModelView
 from memgpt_autogen.engine.budget import Budget
 from memgpt_autogen.engine.executor import Executor
-from memgpt_autogen.engine.formatting import messages_of
 from memgpt_autogen.engine.functions import Workspace
 from memgpt_autogen.engine.loop import Loop
 from memgpt_autogen.engine.queue_manager import QueueManager
@@ -24,10 +23,8 @@ from memgpt_autogen.errors import DirectoryLockedError
 from memgpt_autogen.events import Clock, DocumentUpload
 from memgpt_autogen.memory.blocks import Block
 from memgpt_autogen.memory.sharing import AttachedSources, SharedBlocks, SharedLink
-from memgpt_autogen.memory.state import Counters
 from memgpt_autogen.model.chat_model import ChatModel
 from memgpt_autogen.model.presets import instructions, preset_for
-from memgpt_autogen.model.prompt_text import prompt_text
 from memgpt_autogen.model.tokens import TokenCounter, window_of
 from memgpt_autogen.settings import Settings
 from memgpt_autogen.steps import Turn
@@ -56,29 +53,6 @@ class Identity:
     preset: str | None = None
     persona: str | None = None
     human: str | None = None
-
-
-@dataclass(frozen=True)
-class ContextOverview:
-    """How full the main context is, and how much lies outside it.
-
-    Attributes:
-        window: tokens the model takes.
-        sections: tokens of each part of the prompt, as the provider is likely to count.
-        counters: turns, model calls, tokens, searches and evictions of the agent's life.
-    """
-
-    window: int
-    sections: Mapping[str, int]
-    queue_entries: int
-    recall_messages: int
-    archival_passages: int
-    counters: Counters
-
-    @property
-    def total(self) -> int:
-        """Tokens of the whole prompt."""
-        return sum(self.sections.values())
 
 
 @dataclass(eq=False)
@@ -215,19 +189,14 @@ class Engine:
 
     # --- the whole -------------------------------------------------------------------
 
+    @property
+    def _view(self) -> ModelView:
+        decider, schemas = self.loop.asker.decider, self.executor.schemas
+        return ModelView(self.identity.model, self.workspace, self.queue.context, decider, schemas)
+
     def overview(self) -> ContextOverview:
         """The state of the main context and the storages."""
-        context, work = self.queue.context, self.workspace
-        offers = self.loop.asker.decider.offers
-        sections = context.sections(offers(self.identity.model, self.executor.schemas))
-        return ContextOverview(
-            window=context.budget.window,
-            sections={part: context.counter.corrected(size) for part, size in sections.items()},
-            queue_entries=len(context.entries),
-            recall_messages=len(work.recall),
-            archival_passages=len(work.archival),
-            counters=self.queue.state.counters.model_copy(),
-        )
+        return self._view.overview(self.queue.state.counters)
 
     def context_text(self) -> str:
         """The prompt of a model call at this moment, as plain text; nothing is changed."""
@@ -236,13 +205,7 @@ class Engine:
         self.queue.tell_of_changes()  # as each call does first
         told = context.entries[len(entries) :]
         context.entries[:], state.values_known = entries, known
-        changes = (
-            message for one in told for message in messages_of(one, context.shown, context.zone)
-        )
-        decider, schemas = self.loop.asker.decider, self.executor.schemas
-        if decider.decides(self.identity.model):
-            return prompt_text(decider.prompt(context, schemas))
-        return prompt_text([*context.render(), *changes], schemas)
+        return self._view.text(told)
 
     def compare_first_texts(self, identity: Identity) -> None:
         """Say, once in a process, which first text has no effect on this memory."""

@@ -15,6 +15,7 @@ from memgpt_autogen.errors import ModelMistake
 from memgpt_autogen.events import Message, MessageEvent, Notice
 from memgpt_autogen.frames import clip
 from memgpt_autogen.memory.archival import Passage
+from memgpt_autogen.memory.blocks import Block
 from memgpt_autogen.memory.page import Page
 from memgpt_autogen.memory.recall import RecallStorage
 from memgpt_autogen.model.protocol.dialect import EXTRA, THOUGHTS
@@ -243,3 +244,10 @@ def _span(match: re.Match[str], zone: tzinfo) -> tuple[datetime, datetime]:
     both = [one.astimezone(timezone.utc) for one in (first, first.replace(fold=1))]
     length = timedelta(seconds=1) if match[6] else timedelta(minutes=1 if match[5] else 60)
     return min(both), max(both) + length - MICROSECOND
+
+
+def changed_block(block: Block) -> str:
+    """What the model is told of a block that somebody else edited."""
+    kind = "shared core memory block" if block.shared else "core memory block"
+    reads = f"now reads:\n{block.value}" if block.value else "is empty now."
+    return f"the {kind} {block.name!r} {reads}"

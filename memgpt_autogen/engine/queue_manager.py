@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from memgpt_autogen.engine.asking.summarizer import Summarizer
+from memgpt_autogen.engine.formatting import changed_block
 from memgpt_autogen.engine.functions import Workspace
 from memgpt_autogen.engine.main_context import MainContext, Queued
 from memgpt_autogen.errors import ContextOverflowError
@@ -282,9 +283,7 @@ class QueueManager:
     def tell_of_changes(self) -> None:
         """Let the model know of blocks that programs, or others who share them, edited."""
         for block in self.work.core.news(self.state.values_known):
-            kind = "shared core memory block" if block.shared else "core memory block"
-            reads = f"now reads:\n{block.value}" if block.value else "is empty now."
-            self.alert(f"the {kind} {block.name!r} {reads}")
+            self.alert(changed_block(block))
 
 
 def _notice(event: Event) -> Notice:

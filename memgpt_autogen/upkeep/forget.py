@@ -4,28 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
 
 from memgpt_autogen.engine.engine import Engine
 from memgpt_autogen.engine.functions import Workspace
 from memgpt_autogen.engine.main_context import Queued
-from memgpt_autogen.errors import ConfigurationError, ConflictError
-from memgpt_autogen.events import Message, MessageEvent
-from memgpt_autogen.memory.archival import ArchivalStorage, Passage
+from memgpt_autogen.errors import ConflictError
+from memgpt_autogen.events import MessageEvent
 from memgpt_autogen.memory.core import CoreMemory
-from memgpt_autogen.memory.participants import block_name, block_tag
-from memgpt_autogen.memory.partners import COMMON, digest_of, partner_block
+from memgpt_autogen.memory.partners import COMMON, digest_of
 from memgpt_autogen.storage.store import PURGE
-from memgpt_autogen.storage.text import clean
-from memgpt_autogen.upkeep.distinctive import ordinary
+from memgpt_autogen.upkeep.erasure import Erasure, erasure_of, known
 from memgpt_autogen.upkeep.remains import Remnant, remains
-from memgpt_autogen.upkeep.said import Said
 from memgpt_autogen.upkeep.titles import hide_titles
-from memgpt_autogen.upkeep.traces import Traces, texts_of
 from memgpt_autogen.values import Brief
 
 _PROBES = 10  # texts that are searched for afterwards
-_NAMES = 20  # known speakers that an error names
 
 
 @dataclass(frozen=True, repr=False)
@@ -82,15 +75,18 @@ def forget(speaker: str, engine: Engine) -> Receipt:
         DirectoryLockedError: another process runs the agent.
         StorageError: a storage failed.
     """
-    speaker = _known(speaker, engine)
+    work, state, agent = engine.workspace, engine.queue.state, engine.identity.name
+    stores = (engine.store, *engine.sources.writable())
+    again = engine.shared.is_purging or any(store.is_purging for store in stores)
+    speaker = known(speaker, agent, work, state, again=again)
     engine.own()
-    found = _found(speaker, engine)
+    found = erasure_of(speaker, agent, work, state, engine.queue.context.counter.text)
     entries, lines, reset = _erase(found, engine)
     overwritten = engine.store.purge()
     engine.shared.purge()
     overwritten = engine.sources.purge() and overwritten
     engine.store.written()
-    searched = _still_found(found, engine.workspace)
+    searched = _still_found(found, work)
     return Receipt(
         speaker=speaker,
         recall_messages=len(found.said),
@@ -104,130 +100,26 @@ def forget(speaker: str, engine: Engine) -> Receipt:
     )
 
 
-def _known(name: str, engine: Engine) -> str:
-    """The speaker of this name.
-
-    Raises:
-        ConfigurationError: there is none, or it is the agent itself.
-    """
-    agent, asked = clean(engine.identity.name), clean(name)
-    if asked.strip() in ("", agent):
-        raise ConfigurationError(
-            f"cannot forget {name!r}: give the name of somebody the agent listens to. To"
-            " erase the agent itself, close it and delete its directory."
-        )
-    known = {*engine.workspace.recall.speakers(), engine.queue.state.only_partner} - {"", agent}
-    for one in (asked, asked.strip()):
-        if one in known:
-            return one
-    stores = (engine.store, *engine.sources.writable())
-    if engine.shared.is_purging or any(store.is_purging for store in stores):
-        return asked.strip()  # a call that failed is repeated
-    others = sorted(known, key=lambda one: (_alike(one) != _alike(asked), one))
-    raise ConfigurationError(
-        f"{name!r} has said nothing that this agent remembers. Those who have:"
-        f" {', '.join(map(repr, others[:_NAMES])) or 'nobody'}{', …' * (len(others) > _NAMES)}."
-    )
-
-
-def _alike(name: str) -> str:
-    return "".join(name.casefold().split())
-
-
-# --- what there is ---------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class _Found:
-    """What is to be erased.
-
-    Attributes:
-        blocks: names of those that are about the speaker alone.
-        said, first: the speaker's messages, and when the first was said.
-        quoting, passages: ids of others' messages; of passages, by where they lie.
-    """
-
-    speaker: str
-    blocks: set[str]
-    traces: Traces
-    said: list[Message]
-    quoting: list[str]
-    passages: dict[ArchivalStorage, list[str]]
-    first: datetime | None
-
-    def may_hold(self, passage: Passage) -> bool:
-        """Whether a passage of a source that the agent only reads may come from the speaker."""
-        return self.first is not None and passage.timestamp > self.first
-
-
-def _found(speaker: str, engine: Engine) -> _Found:
-    work = engine.workspace
-    said = Said(speaker, ordinary(engine.queue.context.counter.text))
-    said.take(work.recall.everything(speaker))
-    said.compare(work.recall.everything(), clean(engine.identity.name))
-    for name in work.recall.speakers():
-        said.compare_text(name)
-    for storage in work.archival.everywhere():
-        for passage in storage.everything():
-            said.compare_text(passage.text, passage.timestamp)
-    for block in work.core:
-        for change in work.core.history(block.name):
-            said.compare_text(change.after, change.time)
-    blocks = {block_name(speaker), partner_block(speaker)}
-    if engine.queue.state.only_partner == speaker:
-        blocks.add(COMMON)
-    texts, tags = list(said.texts.values()), set(map(block_tag, blocks))
-    traces = Traces(speaker, texts, said.parts, _lines_of(blocks, work.core))
-    return _Found(
-        speaker,
-        blocks,
-        traces,
-        said.messages,
-        [
-            one.id
-            for one in work.recall.everything()
-            if one.speaker != speaker and traces.comes(one.text)
-        ],
-        {
-            place: [
-                one.id
-                for one in place.everything()
-                if one.origin == speaker
-                or not tags.isdisjoint(one.tags)
-                or any(map(traces.touch, (one.text, *one.tags)))
-            ]
-            for place in work.archival.places()
-        },
-        min((one.timestamp for one in said.messages), default=None),
-    )
-
-
-def _lines_of(blocks: set[str], core: CoreMemory) -> Iterator[str]:
-    """The lines that blocks hold, and held."""
-    for name in blocks:
-        for change in core.changes(name):
-            yield from change.after.splitlines()
-            yield from change.before.splitlines()
-
-
 # --- what goes -------------------------------------------------------------------------
 
 
-def _erase(found: _Found, engine: Engine) -> tuple[int, int, bool]:
+def _erase(found: Erasure, engine: Engine) -> tuple[int, int, bool]:
     """Erase it: entries of the queue, lines of core memory, whether a summary went."""
     queue, work, speaker = engine.queue, engine.workspace, found.speaker
-    for place, ids in found.passages.items():
-        if place.source is not None and ids:  # a shared archive has a journal of its own
+    for place, passages in found.passages.items():
+        if place.source is not None and passages:  # a shared archive has a journal of its own
             place.records.table.journal.put(PURGE, 1)
-            place.delete(ids)
+            place.delete([one.id for one in passages])
     engine.shared.begin_purge()
     with queue.written():
         lines = queue.participants.forget(speaker, found.blocks - {COMMON})
-        lines += sum(_forget_lines(block.name, work.core, found.traces) for block in work.core)
+        lines += sum(_forget_lines(block.name, work.core, found) for block in work.core)
         engine.store.blocks.forget(found.traces.touch, found.blocks)
-        work.archival.take_out(found.passages[work.archival])
-        work.recall.take_out([*found.quoting, *(one.id for one in found.said)])
+        work.archival.take_out([one.id for one in found.passages[work.archival]])
+        work.recall.take_out([one.id for one in (*found.quoting, *found.said)])
         queue.context.show_ahead(None)
+        queue.state.turns.clear()
+        queue.state.unfinished = None  # it may name the speaker
         entries, reset = _forget_queues(found, engine)
         queue.saved.hide_chat(speaker, digest_of(speaker))
         hide_titles(engine, speaker, found.traces, found.said)
@@ -236,23 +128,18 @@ def _erase(found: _Found, engine: Engine) -> tuple[int, int, bool]:
     return entries, lines, reset
 
 
-def _forget_queues(found: _Found, engine: Engine) -> tuple[int, bool]:
+def _forget_queues(found: Erasure, engine: Engine) -> tuple[int, bool]:
     """Take what concerns the speaker out of the queues: how much, whether a summary went."""
-    partners, traces = engine.queue.partners, found.traces
+    partners = engine.queue.partners
     dropped, reset, digest = 0, False, digest_of(found.speaker)
     for partner, own in partners.all():
-        is_theirs = partners.apart and partner == found.speaker
+        theirs = partners.apart and partner == found.speaker
         kept = [
             one.model_copy(update={"origin": digest}) if _is_in_chat(one, found.speaker) else one
-            for one in own.queue
-            if not (is_theirs or _concerns(one, found.speaker, traces))
+            for one in found.kept_entries(own.queue, theirs=theirs)
         ]
         dropped += len(own.queue) - len(kept)
-        # What was summarised left the queue: then the summary may tell of the speaker.
-        there = {one.id for one in own.queue if isinstance(one, MessageEvent)}
-        of_all = not (partners.apart and partner)
-        said = {one.id for one in found.said if of_all or one.origin == partner}
-        goes = bool(own.summary) and (not there.issuperset(said) or traces.echo(own.summary))
+        goes = found.takes_summary(own, partner if partners.apart and partner else None)
         reset |= goes
         summary = "" if goes else own.summary
         partners.replace(partner, own.model_copy(update={"queue": kept, "summary": summary}))
@@ -264,19 +151,11 @@ def _is_in_chat(entry: Queued, speaker: str) -> bool:
     return isinstance(entry, MessageEvent) and entry.origin == speaker
 
 
-def _concerns(entry: Queued, speaker: str, traces: Traces) -> bool:
-    if isinstance(entry, MessageEvent):
-        return entry.speaker == speaker or any(map(traces.comes, texts_of(entry)))
-    return any(map(traces.echo, texts_of(entry)))  # steps, and what the program wrote
-
-
-def _forget_lines(name: str, core: CoreMemory, traces: Traces) -> int:
+def _forget_lines(name: str, core: CoreMemory, found: Erasure) -> int:
     """Take the lines that name the speaker or come from them out of a block; how many."""
     while not core[name].read_only:
         lines = core[name].value.splitlines()
-        kept = [line for line in lines if not traces.touch(line)]
-        if traces.comes("\n".join(kept)):  # a text of several lines, held by none of them alone
-            kept = []
+        kept = found.kept_lines(core[name].value)
         if len(kept) == len(lines):
             break
         try:
@@ -287,10 +166,10 @@ def _forget_lines(name: str, core: CoreMemory, traces: Traces) -> int:
     return 0
 
 
-def _still_found(found: _Found, work: Workspace) -> Iterator[Remnant]:
+def _still_found(found: Erasure, work: Workspace) -> Iterator[Remnant]:
     """The erased records that searches find: by speaker, by name, and by what was said."""
-    gone = {*found.quoting, *(one.id for one in found.said)}
-    passages = {(place.source, id_) for place, ids in found.passages.items() for id_ in ids}
+    gone = {one.id for one in (*found.quoting, *found.said)}
+    passages = {(one.source, one.id) for of_place in found.passages.values() for one in of_place}
     seen = {one.id for one in work.recall.search("", speaker=found.speaker).items}
     for query in (found.speaker, *found.traces.originals[:_PROBES]):
         seen |= gone & {one.id for one in work.recall.search(query, limit=100).items}

@@ -207,7 +207,6 @@ def _forget(chat: Conversation, name: str) -> None:
         chat.screen.note("nothing was erased")
         return
     with chat.session.held() as engine:
-        engine.queue.state.turns.clear()
         receipt = forget(name, engine)
     chat.forgot()
     chat.screen.note(

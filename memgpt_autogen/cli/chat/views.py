@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from memgpt_autogen.cli.chat.lines import Line, edited
-from memgpt_autogen.engine.engine import ContextOverview, Engine
+from memgpt_autogen.engine.asking.view import ContextOverview
+from memgpt_autogen.engine.engine import Engine
 from memgpt_autogen.engine.formatting import messages_of
 from memgpt_autogen.memory.blocks import MODEL, PROGRAM
 from memgpt_autogen.memory.core import CoreMemory

@@ -13,7 +13,8 @@ class Where:
     """Which records count.
 
     Bounds of time are microseconds since 1970, inclusive; `below` is a number that theirs
-    are less than.
+    are less than. `before` and `after` are places in the order of times, a time and a number
+    each: what a page of a listing goes on from, however long the listing is.
     """
 
     start: int | None = None
@@ -22,6 +23,8 @@ class Where:
     tags: tuple[str, ...] = ()
     origins: tuple[str, ...] | None = None
     below: int | None = None
+    before: tuple[int, int] | None = None
+    after: tuple[int, int] | None = None
 
     @property
     def everything(self) -> bool:
@@ -44,6 +47,10 @@ class Where:
             clauses.add("at <= ?", self.end)
         if self.below is not None:
             clauses.add("number < ?", self.below)
+        if self.before is not None:
+            clauses.add("(at, number) < (?, ?)", *self.before)
+        if self.after is not None:
+            clauses.add("(at, number) > (?, ?)", *self.after)
         if self.speaker is not None:
             clauses.add(f"{table}.speaker = ?", self.speaker)
         for tag in self.tags:

@@ -6,7 +6,7 @@ at the version that was read.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -20,7 +20,7 @@ from memgpt_autogen.memory.archival import ArchivalStorage
 from memgpt_autogen.memory.core import CoreMemory
 from memgpt_autogen.memory.recall import RecallStorage
 from memgpt_autogen.memory.sharing import SharedBlocks
-from memgpt_autogen.memory.state import SavedState
+from memgpt_autogen.memory.state import PutAside, SavedState
 from memgpt_autogen.storage.catalog import names_at
 from memgpt_autogen.storage.embedders.arrays import Vectors
 from memgpt_autogen.storage.embedders.embedder import Embedder
@@ -72,6 +72,20 @@ class AgentMemory:
     def owner(self) -> str | None:
         """The process that runs its turns, for people; None where none does."""
         return ownership_of(self.directory).holder()
+
+    @property
+    def queues(self) -> Iterator[tuple[str, PutAside]]:
+        """What is each partner's own of the state, that which is in use first; as it was opened."""
+        values = self.saved.values
+        own = PutAside(queue=list(self.saved.entries), summary=values.summary)
+        yield values.partner, own
+        for partner in self.saved.partners():
+            yield partner, self.saved.take_up(partner)
+
+    @property
+    def by_words_alone(self) -> bool:
+        """It was opened without an embedder."""
+        return isinstance(self.recall.records.embedder, NoEmbedder)
 
     @property
     def last_seen(self) -> datetime | None:
