@@ -105,9 +105,11 @@ def _run(task: dict[str, Any]) -> int:
 if __name__ == "__main__":
     for name in WARM:
         importlib.import_module(name)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the command
     print("[ready]", flush=True)
     while line := os.read(0, 4096):  # nothing is read ahead of what the program reads
         if not (child := os.fork()):
+            signal.signal(signal.SIGINT, signal.default_int_handler)
             print(f"[started {os.getpid()}]", flush=True)
             status = _run(json.loads(line))
             sys.stdout.flush()

@@ -149,7 +149,8 @@ def driven(row: Row) -> Iterator[tuple[str, str]]:
             yield name, ""
         elif len(word) > 1 and word.startswith("-"):
             command = THERE[name]
-            [flag] = [one.opts[0] for one in command.params if word in one.opts]
+            known = [*command.params]
+            [flag] = [one.opts[0] for one in known if word in (*one.opts, *one.secondary_opts)]
             yield name, flag
 
 
