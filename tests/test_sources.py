@@ -40,14 +40,14 @@ class OtherSpace(HashingEmbedder):
 
 
 class Failing(HashingEmbedder):
-    """Fails at the second file, as a machine that is switched off."""
+    """Fails in the midst of the second file, as a machine that is switched off."""
 
     def __init__(self) -> None:
         self.batches = 0
 
     def embed(self, texts: Any) -> Vectors:
         self.batches += 1
-        if self.batches == 2:
+        if self.batches == 5:
             raise StorageError("switched off")
         return super().embed(texts)
 
@@ -102,7 +102,7 @@ def test_a_folder_is_loaded_with_the_paths_as_tags(manual: Path, tmp_path: Path)
         ),
         passages=2,
     )
-    assert told == [(1, 2), (2, 2)]
+    assert told[-1] == (2, 2)
     assert names_at(str(tmp_path / "m"), "sources") == ["The Manual"]
 
 
@@ -118,11 +118,12 @@ def test_loading_again_takes_in_what_changed_only(manual: Path, tmp_path: Path) 
 
 
 def test_a_load_that_was_killed_is_finished_by_the_next(manual: Path, tmp_path: Path) -> None:
-    (manual / "zone.txt").write_text("Keep the zone clear.")
+    for name in ("pump.md", "zone.txt"):  # many batches each
+        (manual / name).write_text("Keep the zone clear. " * 7000)
     with pytest.raises(StorageError, match="switched off"):  # after pump.md was stored
         load("manual", manual, tmp_path / "m", embedder=Failing())
     again = load("manual", manual, tmp_path / "m")
-    assert (again.loaded, again.passages) == (("zone.txt",), 3)
+    assert again.loaded == ("zone.txt",) and set(again.unchanged) == {"pump.md", "parts/valve.txt"}
     store = open_store(str(tmp_path / "m"), "sources", "manual", HASHING)
     try:  # what the embedder failed at is done too
         assert store.indexer.wait(SECONDS)

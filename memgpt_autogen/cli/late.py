@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from memgpt_autogen.memory import core
     from memgpt_autogen.model import texts
     from memgpt_autogen.sources import load
+    from memgpt_autogen.sources.remote import database
     from memgpt_autogen.storage import catalog
     from memgpt_autogen.storage.embedders import embedder
     from memgpt_autogen.upkeep import agents, forget, remove
@@ -32,6 +33,7 @@ else:
     catalog = _module("storage.catalog")
     contents = _module("upkeep.reading.contents")
     core = _module("memory.core")
+    database = _module("sources.remote.database")
     embedder = _module("storage.embedders.embedder")
     engine = _module("engine.engine")
     events = _module("events")
@@ -50,6 +52,7 @@ __all__ = [
     "catalog",
     "contents",
     "core",
+    "database",
     "embedder",
     "engine",
     "events",

@@ -11,7 +11,7 @@ from itertools import accumulate
 PASSAGE_CHARACTERS = 1000
 OVERLAP_CHARACTERS = 150  # at the most, of a passage with the one before it
 # Raise it with any change that makes other passages of the same file.
-SPLITTER_VERSION = 2
+SPLITTER_VERSION = 3
 
 _BORDERS = (
     re.compile(r"\n\s*\n"),  # paragraphs
@@ -28,10 +28,12 @@ class Text:
     Attributes:
         pages: its text; of formats with pages one text each, else one in all.
         title: as the file itself says; empty where it does not.
+        unit: what a page is called: `slide`s stand for themselves, a text runs over `page`s.
     """
 
     pages: tuple[str, ...]
     title: str = ""
+    unit: str = "page"
 
     @property
     def is_empty(self) -> bool:
@@ -39,10 +41,16 @@ class Text:
 
 
 def passages_of(text: Text) -> list[tuple[str, str]]:
-    """The passages of a text, each with its place: `page 3 of 12`, or `part 2 of 5`.
+    """The passages of a text, each with its place: such as `page 3 of 12`.
 
     A passage that goes over a page's end is of the page that it begins on.
     """
+    if text.unit != "page":
+        return [
+            (part, f"{text.unit} {number} of {len(text.pages)}")
+            for number, page in enumerate(text.pages, 1)
+            for part in split(page)
+        ]
     pages = [page.replace("\r\n", "\n").strip() for page in text.pages]
     starts = list(accumulate((len(page) + 2 for page in pages[:-1]), initial=0))
     parts = list(_split("\n\n".join(pages), PASSAGE_CHARACTERS, OVERLAP_CHARACTERS))
