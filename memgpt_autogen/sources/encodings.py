@@ -102,7 +102,8 @@ def _wide(data: bytes) -> str | None:
         if len(data) % 4 == 0 and all(quarters[at] > 0.9 for at in zeros):
             return _if_it_decodes(data, encoding)
     even, odd = quarters[0] + quarters[2], quarters[1] + quarters[3]
-    return _if_it_decodes(data, "utf-16-le" if odd > even else "utf-16-be")
+    orders = ["utf-16-le", "utf-16-be"] if odd > even else ["utf-16-be", "utf-16-le"]
+    return next(filter(None, (_if_it_decodes(data, one) for one in orders)), None)
 
 
 def _if_it_decodes(data: bytes, encoding: str) -> str | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -117,6 +117,9 @@ def load_source(
     return load_documents(name, what, memory, embedder, progress, clock)
 
 
+Readings = Generator[Reading, None, None]
+
+
 class Documents(Protocol):
     """What is to be loaded into a source.
 
@@ -128,7 +131,7 @@ class Documents(Protocol):
     where: str
     count: int
 
-    def read(self, known: Mapping[str, str], origins: Mapping[str, Origin]) -> Iterator[Reading]:
+    def read(self, known: Mapping[str, str], origins: Mapping[str, Origin]) -> Readings:
         """What they hold, other than the source knows by their labels and digests."""
         ...
 
@@ -261,7 +264,7 @@ class _Paths:
         self.count = len(self._found.documents) + len(self._pages)
         self._gone: list[str] = []
 
-    def read(self, known: Mapping[str, str], origins: Mapping[str, Origin]) -> Iterator[Reading]:
+    def read(self, known: Mapping[str, str], origins: Mapping[str, Origin]) -> Readings:
         labels = Labels(origins, self._found, partial(_is_known, known))
         documents = labels.documents()
         self._gone = labels.gone(documents)

@@ -116,8 +116,7 @@ def _converted(path: Path, data: bytes) -> Text:
     if suffix in _PACKED:
         _check_packed(data)
     elif suffix in _MARKUP:
-        text = _text(data, declared_in(data)).encode("utf-8", "replace")
-        data, charset = text, "utf-8"
+        data, charset = _text(data, declared_in(data)).encode("utf-8", "replace"), "utf-8"
     about = StreamInfo(extension=suffix, filename=path.name, charset=charset)
     found = _markitdown().convert_stream(BytesIO(data), stream_info=about)
     text, title = str(found.text_content), _title(found.title or "")

@@ -17,7 +17,7 @@ from memgpt_autogen.installation import extra
 from memgpt_autogen.settings import Settings
 from memgpt_autogen.sources.files import printable
 from memgpt_autogen.sources.labels import Origin
-from memgpt_autogen.sources.load import LoadedSource, load_documents
+from memgpt_autogen.sources.load import LoadedSource, Readings, load_documents
 from memgpt_autogen.sources.passages import Text
 from memgpt_autogen.sources.reading import Reading, digest
 from memgpt_autogen.storage.indexer import Progress
@@ -110,7 +110,7 @@ class _Rows:
         self._origin = Origin(path=f"{shown}#{self._label}", version=about)
         self.where, self.count = self._label, 0
 
-    def read(self, known: Mapping[str, str], origins: Mapping[str, Origin]) -> Iterator[Reading]:
+    def read(self, known: Mapping[str, str], origins: Mapping[str, Origin]) -> Readings:
         if not self._is_named and any(
             origin.version != self._origin.version for origin in self._mine(origins).values()
         ):
