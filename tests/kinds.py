@@ -12,8 +12,14 @@ import zlib
 from pathlib import Path
 
 LANGUAGES = {
-    "de": ("Die Pumpe läuft früh um acht. Öffnet das Ventil bei drei bar – „größer“ nicht.", "cp1252"),
-    "fr": ("La pompe démarre à huit heures. La valve s'ouvre à trois bars, été comme hiver.", "latin-1"),
+    "de": (
+        "Die Pumpe läuft früh um acht. Öffnet das Ventil bei drei bar – „größer“ nicht.",
+        "cp1252",
+    ),
+    "fr": (
+        "La pompe démarre à huit heures. La valve s'ouvre à trois bars, été comme hiver.",
+        "latin-1",
+    ),
     "pl": ("Pompa włącza się o ósmej rano. Zawór otwiera się przy trzech barach.", "iso8859-2"),
     "tr": ("Pompa sabah sekizde çalışır. Vana üç barda açılır, ışıklar söner.", "cp1254"),
     "ru": ("Насос включается в восемь часов утра. Клапан открывается при трёх барах.", "cp1251"),
@@ -100,9 +106,14 @@ def pdf(*pages: str) -> bytes:
     return out + (head + end).encode()
 
 
-def bomb(name: str, size: int) -> bytes:
-    """A zip file that says it is one of Office's and holds so many zeros."""
-    return _packed({"[Content_Types].xml": _TYPES, name: "\0" * size})
+def bomb(name: str) -> bytes:
+    """A zip file as of Office, with a part that says it is of 300 MB."""
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as packed:
+        packed.writestr("[Content_Types].xml", _TYPES)
+        packed.writestr(name, "\0" * 100_000)
+        packed.filelist[-1].file_size = 300_000_000
+    return file.getvalue()
 
 
 def _packed(parts: dict[str, str]) -> bytes:
@@ -205,10 +216,9 @@ def _bad() -> dict[str, bytes]:
         "bad/locked.docx": office + "EncryptedPackage".encode("utf-16-le"),
         "bad/locked.xlsx": office + "EncryptedPackage".encode("utf-16-le"),
         "bad/empty.docx": b"",
-        "bad/bomb.docx": bomb("word/document.xml", 201_000_000),
-        "bad/bomb.xlsx": bomb("xl/workbook.xml", 201_000_000),
+        "bad/bomb.docx": bomb("word/document.xml"),
+        "bad/bomb.xlsx": bomb("xl/workbook.xml"),
         "bad/old.doc": office,
         "bad/empty.eml": b"Subject: nothing\n\n",
-        "bad/archive.zip": bomb("a", 10),
-        "bad/broken.ipynb": b"{",
+        "bad/archive.zip": _packed({"a": "Otters"}),
     }

@@ -31,6 +31,7 @@ _HEAD = 8192  # bytes of a file of another format that tell whether it is text
 _TITLE = re.compile(r"\s*#\s+(.+)")  # of Markdown
 _SLIDES = re.compile(r"\n*<!-- Slide number: \d+ -->\n*")  # as markitdown marks them
 _MARKS = re.compile(r"(?is)<(head|style|script)\b.*?</\1>|<[^>]+>")  # of HTML, in a mail
+_WHOLE = re.compile(r"<(html|body)\b", re.IGNORECASE)
 _MOST_TITLE = 120  # characters
 _ENCRYPTED = "EncryptedPackage".encode("utf-16-le")  # what Office puts a password's file into
 
@@ -148,6 +149,8 @@ def _webpage(_: Path, data: bytes) -> Text:
     import trafilatura  # the optional extra `documents`
 
     page = _text(data, declared_in(data))
+    if not _WHOLE.search(page):  # a part of a page is taken for none
+        page = f"<html><body>{page}</body></html>"
     text = trafilatura.extract(
         page, output_format="markdown", include_comments=False, include_formatting=True
     )
