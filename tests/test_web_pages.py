@@ -161,35 +161,11 @@ def test_secrets_in_addresses_are_not_shown(url: str, shown: str) -> None:
 @pytest.mark.parametrize(
     "address",
     [
-        "127.0.0.1",
-        "127.9.9.9",
-        "0.0.0.0",
-        "10.1.2.3",
-        "172.16.0.1",
-        "192.168.1.1",
-        "169.254.169.254",
-        "100.64.0.1",
-        "100.100.100.200",
-        "168.63.129.16",
-        "224.0.0.1",
-        "239.1.1.1",
-        "240.0.0.1",
-        "255.255.255.255",
-        "192.0.2.1",
-        "::1",
-        "::",
-        "fe80::1%eth0",
-        "fc00::1",
-        "fd00:ec2::254",
-        "ff02::1",
-        "fec0::1",
-        "::ffff:127.0.0.1",
-        "::ffff:10.0.0.1",
-        "::127.0.0.1",
-        "64:ff9b::7f00:1",
-        "64:ff9b:1::1",
-        "2002:7f00:1::",
-        "2001:db8::1",
+        *("127.0.0.1", "127.9.9.9", "0.0.0.0", "10.1.2.3", "172.16.0.1", "192.168.1.1"),
+        *("169.254.169.254", "100.64.0.1", "100.100.100.200", "168.63.129.16", "224.0.0.1"),
+        *("239.1.1.1", "240.0.0.1", "255.255.255.255", "192.0.2.1", "::1", "::", "fe80::1%eth0"),
+        *("fc00::1", "fd00:ec2::254", "ff02::1", "fec0::1", "::ffff:127.0.0.1", "::127.0.0.1"),
+        *("::ffff:10.0.0.1", "64:ff9b::7f00:1", "64:ff9b:1::1", "2002:7f00:1::", "2001:db8::1"),
         "2001:0:1::1",
     ],
 )
@@ -286,7 +262,7 @@ def test_what_is_packed_is_bounded_as_it_is_unpacked(site: Site, packed: str) ->
     with pytest.raises(UnreadableError, match="larger than 1 MB"):
         got(site, "/", bytes=1_000_000)
     assert got(site, "/small").content == b"Otters"
-    with pytest.raises(UnreadableError, match="broke off|unpacked"):
+    with pytest.raises(UnreadableError, match=r"broke off|unpacked"):
         got(site, "/cut")
 
 
@@ -308,7 +284,8 @@ def test_a_server_that_drips_is_left_when_the_time_is_over(site: Site, part: str
 def test_an_unlucky_name_is_told() -> None:
     with pytest.raises(UnreadableError, match="cannot be looked up"):
         fetch("http://nowhere.invalid/", None, Limits(seconds=5))
-    with pytest.raises(UnreadableError, match="cannot be fetched"):
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            fetch(f"http://127.0.0.1:{free.getsockname()[1]}/", None, Limits(5, 10, True))
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{free.getsockname()[1]}/"
+        with pytest.raises(UnreadableError, match="cannot be fetched"):
+            fetch(url, None, Limits(5, 10, allow_private=True))

@@ -25,6 +25,7 @@ _ENOUGH = 8  # characters that tell UTF-16 from another encoding
 _SURE = 0.95  # of the characters, that they are of one script
 _SHARED = {0x00, 0x20, 0x30, 0xFF}  # high bytes of signs that many scripts share
 _IDEOGRAPHS = ("gb2312", "big5", "cp932", "euc_kr")  # hold those that are in use
+_CONTROLS = re.compile(r"[\x01-\x08\x0b\x0e-\x1f]")
 _BREAKS = re.compile(r"[\s。、，．]")
 _DECLARED = re.compile(rb"(?:charset|encoding)\s*=\s*[\"']?\s*([\w.:-]+)", re.IGNORECASE)
 _HEAD = 4096  # bytes in which HTML and XML say their encoding
@@ -48,10 +49,12 @@ def decoded(data: bytes, declared: str = "") -> str:
         if wide is None:
             raise ValueError("it holds binary data")
         return data.decode(wide)
-    try:
-        return data.decode("utf-8")
-    except UnicodeDecodeError:
-        pass  # it is of another encoding
+    with suppress(UnicodeDecodeError):
+        text = data.decode("utf-8")
+        # UTF-16 of Thai, Devanagari and others looks like letters and control characters.
+        is_odd = len(_CONTROLS.findall(text[:_HEAD])) * 4 > len(text[:_HEAD])
+        wide = _wide_without_zeros(data) if is_odd else None
+        return data.decode(wide) if wide else text
     with suppress(LookupError, UnicodeDecodeError):
         if declared:
             return data.decode(declared)
@@ -132,7 +135,8 @@ def _wide_without_zeros(data: bytes) -> str | None:
 def _is_of_one_script(text: str) -> bool:
     """Whether nearly all characters are of one alphabet, or ideographs that are in use."""
     pages = Counter(ord(one) >> 8 for one in text)
-    usual = _SHARED | {page for page, _ in pages.most_common(1)}
+    own = Counter({page: count for page, count in pages.items() if page not in _SHARED})
+    usual = _SHARED | {page for page, _ in own.most_common(1)}
     rest = "".join(one for one in text if ord(one) >> 8 not in usual)
     known = max((len(rest.encode(one, "ignore").decode(one)) for one in _IDEOGRAPHS), default=0)
     return len(rest) - known <= (1 - _SURE) * len(text)
