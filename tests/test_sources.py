@@ -21,7 +21,6 @@ from memgpt_autogen.errors import (
 from memgpt_autogen.sources.encodings import decoded
 from memgpt_autogen.sources.load import LoadedSource, SkippedFile
 from memgpt_autogen.sources.passages import split
-from memgpt_autogen.sources.readers import read_document
 from memgpt_autogen.storage.catalog import names_at
 from memgpt_autogen.storage.embedders.arrays import Vectors
 from memgpt_autogen.storage.embedders.embedder import HashingEmbedder
@@ -145,20 +144,6 @@ def test_what_cannot_be_loaded_says_why(manual: Path, tmp_path: Path) -> None:
     assert not names_at(str(memory), "sources")
     both = load("x", [manual, tmp_path / "pump.md"], memory)
     assert {"pump.md", f"{tmp_path.name}/pump.md"} < {*both.loaded}
-
-
-def test_other_formats_are_converted(tmp_path: Path) -> None:
-    pytest.importorskip("markitdown")
-    page = tmp_path / "page.html"
-    page.write_text("<html><body><h1>Pump</h1><p>It needs 24 volts.</p></body></html>")
-    assert read_document(page, page.read_bytes()).pages[0].split() == [
-        "#",
-        "Pump",
-        "It",
-        "needs",
-        "24",
-        "volts.",
-    ]
 
 
 def test_another_embedder_is_refused(manual: Path, tmp_path: Path) -> None:
