@@ -6,6 +6,7 @@ import os
 import sys
 from contextlib import closing
 from datetime import datetime, timezone
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,12 @@ def load(paths: Any, memory: Path, **kwargs: Any) -> LoadedSource:
     return load_source("docs", paths, memory=memory, **kwargs)
 
 
+def text_of(number: int, words: int = 8) -> str:
+    """A text that no other is like: an index of texts alike is slow to make."""
+    found = "".join(sha256(f"{number} {at}".encode()).hexdigest() for at in range(words // 8))
+    return " ".join(found[at : at + 8] for at in range(0, len(found), 8))
+
+
 def stored(memory: Path) -> dict[str, list[tuple[str, str]]]:
     """Label → text and last tag of its passages."""
     found: dict[str, list[tuple[str, str]]] = {}
@@ -49,7 +56,7 @@ def test_a_thousand_files_of_every_kind_are_loaded_to_the_end(tmp_path: Path) ->
     made = {printable(name): word for name, word in make_kinds(docs).items()}
     (docs / "many").mkdir()
     for number in range(1000 - len(made)):
-        (docs / "many" / f"{number}.md").write_text(f"# Note {number}\n\nOtters swim.")
+        (docs / "many" / f"{number}.md").write_text(text_of(number))
     (docs / "shut").mkdir(mode=0)
     found = load(docs, memory)
     reasons = {one.file: one.reason for one in found.skipped}
@@ -178,7 +185,7 @@ class Stopped(HashingEmbedder):
 
     def embed(self, texts: Any) -> Vectors:
         self.batches += 1
-        if self.batches == 12:
+        if self.batches == 4:
             raise KeyboardInterrupt
         return super().embed(texts)
 
@@ -186,23 +193,22 @@ class Stopped(HashingEmbedder):
 def test_a_load_that_is_stopped_can_be_used_and_goes_on(tmp_path: Path) -> None:
     docs = tmp_path / "d"
     docs.mkdir()
-    for number in range(300):
-        (docs / f"{number:03}.txt").write_text(f"Otter {number} swims.")
+    for number in range(150):
+        (docs / f"{number:03}.txt").write_text(text_of(number))
     embedder = Stopped()
     with pytest.raises(KeyboardInterrupt):
         load(docs, tmp_path / "m", embedder=embedder)
-    assert embedder.batches == 12  # nobody waits for the rest to be embedded
-    assert len(stored(tmp_path / "m")) == 256
+    assert embedder.batches == 4  # nobody waits for the rest to be embedded
+    assert len(stored(tmp_path / "m")) == 128
     again = load(docs, tmp_path / "m")
-    assert (len(again.unchanged), len(again.loaded), again.passages) == (256, 44, 300)
+    assert (len(again.unchanged), len(again.loaded), again.passages) == (128, 22, 150)
 
 
 def test_progress_is_an_estimate_that_ends_at_the_truth(tmp_path: Path) -> None:
     docs, told = tmp_path / "d", list[tuple[int, int]]()
     docs.mkdir()
-    for number in range(240):
-        text = "".join(f"Otter {number} swims {at} miles. " for at in range(60 * (number % 2) + 1))
-        (docs / f"{number:03}.txt").write_text(text)
+    for number in range(150):
+        (docs / f"{number:03}.txt").write_text(text_of(number, 8 + 152 * (number % 2)))
     found = load(docs, tmp_path / "m", progress=lambda *numbers: told.append(numbers))
     assert told == sorted(told, key=lambda one: one[0]) and len(told) > 10
     assert all(done <= total for done, total in told)

@@ -38,11 +38,11 @@ class Handler(BaseHTTPRequestHandler):
         self.server.asked.append(self)
         answer = self.server.pages.get(self.path)
         if answer is None:
-            self.give(b"", status=404)
+            self.give(b"", 404)
         else:
             answer(self)
 
-    def give(self, body: bytes, status: int = 200, **headers: str) -> None:
+    def give(self, body: bytes, status: int = 200, /, **headers: str) -> None:
         self.send_response(status)
         for name, value in headers.items():
             self.send_header(name.replace("_", "-"), value)
@@ -83,7 +83,7 @@ def load(urls: Any, memory: Path, **kwargs: Any) -> LoadedSource:
 
 
 def given(body: bytes, **headers: str) -> Answer:
-    return lambda handler: handler.give(body, **headers)
+    return lambda handler: handler.give(body, 200, **headers)
 
 
 def got(site: Site, path: str, **limits: Any) -> Fetched:
@@ -102,7 +102,7 @@ def test_a_page_is_loaded_again_only_as_far_as_it_has_changed(site: Site, tmp_pa
 
     def note(handler: Handler) -> None:
         if handler.headers["If-None-Match"] == '"1"':
-            handler.give(b"", status=304)
+            handler.give(b"", 304)
         else:
             handler.give("# Grüße\n\nOtters.".encode(), Content_Type="text/markdown", ETag='"1"')
 
@@ -196,9 +196,9 @@ def public(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_redirect_is_checked_as_the_first_address(site: Site, public: None) -> None:
     other = f"http://127.0.0.2:{site.server_port}/secret"
     for path, to in {"/a": other, "/b": "http://x:hunter2@127.0.0.1/", "/c": "file:///etc"}.items():
-        site.pages[path] = lambda handler, to=to: handler.give(b"", status=302, Location=to)  # type: ignore[misc]
-    site.pages["/d"] = lambda handler: handler.give(b"", status=307, Location="/d")
-    site.pages["/e"] = lambda handler: handler.give(b"", status=301, Location="/f")
+        site.pages[path] = lambda handler, to=to: handler.give(b"", 302, Location=to)  # type: ignore[misc]
+    site.pages["/d"] = lambda handler: handler.give(b"", 307, Location="/d")
+    site.pages["/e"] = lambda handler: handler.give(b"", 301, Location="/f")
     site.pages["/f"] = given(b"Otters", Content_Type="text/plain")
     faults = (
         ("/a", "private address 127.0.0.2"),
