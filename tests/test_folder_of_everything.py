@@ -10,6 +10,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from memgpt_autogen import load_source
@@ -20,7 +21,7 @@ from memgpt_autogen.sources.files import Document, printable
 from memgpt_autogen.sources.load import LoadedSource
 from memgpt_autogen.sources.passages import Text
 from memgpt_autogen.sources.readers import UnreadableError
-from memgpt_autogen.storage.embedders.arrays import Vectors
+from memgpt_autogen.storage.embedders.arrays import Vectors, unit_rows
 from memgpt_autogen.storage.embedders.embedder import HashingEmbedder
 from memgpt_autogen.storage.store import open_store
 from tests.kinds import LANGUAGES, UNICODE, make_kinds
@@ -29,8 +30,19 @@ NOON = datetime(2026, 5, 8, 12, 0, tzinfo=timezone.utc)
 ROOT_MAY = os.geteuid() == 0  # read what nobody may
 
 
+class Small(HashingEmbedder):
+    """Vectors of eight numbers, which tell texts apart and cost nothing."""
+
+    model_id = "small"
+    dimension = 8
+
+    def embed(self, texts: Any) -> Vectors:
+        digests = [sha256(one.encode()).digest()[:8] for one in texts]
+        return unit_rows(np.array([list(one) for one in digests], np.float32) - 127.5)
+
+
 def load(paths: Any, memory: Path, **kwargs: Any) -> LoadedSource:
-    kwargs = {"embedder": HashingEmbedder(), "clock": lambda: NOON, **kwargs}
+    kwargs = {"embedder": Small(), "clock": lambda: NOON, **kwargs}
     return load_source("docs", paths, memory=memory, **kwargs)
 
 
@@ -43,7 +55,7 @@ def text_of(number: int, words: int = 8) -> str:
 def stored(memory: Path) -> dict[str, list[tuple[str, str]]]:
     """Label → text and last tag of its passages."""
     found: dict[str, list[tuple[str, str]]] = {}
-    with closing(open_store(str(memory), "sources", "docs", HashingEmbedder())) as store:
+    with closing(open_store(str(memory), "sources", "docs", Small())) as store:
         for one in store.archival.table.everything():
             found.setdefault(one.tags[0], []).append((one.text, one.tags[-1]))
     return found
@@ -177,7 +189,7 @@ def test_a_file_that_hangs_its_reader_is_named(
 # --- stopped, and seen -------------------------------------------------------------------
 
 
-class Stopped(HashingEmbedder):
+class Stopped(Small):
     """Ctrl-C is pressed at a batch."""
 
     def __init__(self) -> None:
