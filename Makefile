@@ -92,5 +92,5 @@ $(STAMPS)/bench: pyproject.toml
 	@mkdir -p $(STAMPS) && touch $@
 
 $(STAMPS)/dev: pyproject.toml
-	@tools/setup.sh $(VENV) offline local dev
+	@tools/setup.sh $(VENV) offline local documents dev
 	@mkdir -p $(STAMPS) && touch $(STAMPS)/demo $@

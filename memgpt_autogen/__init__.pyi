@@ -34,6 +34,7 @@ from .memory.blocks import Block
 from .memory.page import Page
 from .settings import Settings
 from .sources.load import LoadedSource, SkippedFile, load_source
+from .sources.remote.database import load_database
 from .steps import Eviction, FunctionCall, FunctionResult, Step, Turn, TurnEnd, Usage
 from .storage.journal.blocks import BlockChange, StoredBlock
 from .upkeep.agent_files.by_name import export_agent, import_agent
@@ -95,6 +96,7 @@ __all__ = [
     "export_agent",
     "import_agent",
     "import_chats",
+    "load_database",
     "load_source",
     "reindex",
 ]

@@ -22,7 +22,16 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there is no pse
 
 CODES = re.compile(r"\x1b\[[0-9;?]*[a-zA-Z]")
 GROUP: Any = typer.main.get_command(app)
-THERE = {"": GROUP, **GROUP.commands}  # by name; the empty one takes the flags before a command
+THERE = {  # by name; the empty one takes the flags before a command
+    "": GROUP,
+    **{name: one for name, one in GROUP.commands.items() if not hasattr(one, "commands")},
+    **{
+        f"{group} {name}": one
+        for group, commands in GROUP.commands.items()
+        for name, one in getattr(commands, "commands", {}).items()
+        if not one.hidden
+    },
+}
 MODEL = "MODEL"  # stands for the scripted model's address
 
 
@@ -94,7 +103,7 @@ ROWS = (
         " memgpt_chat --memory m",
         "has scripted-model",
     ),
-    Row("load notes.md dull.log --name notes --ignore *.log --memory m --json", '"loaded"'),
+    Row("load files notes.md dull.log --name notes --ignore *.log --memory m --json", '"loaded"'),
     Row(
         "run --agent sam --persona I·am·Sam. --human Dana. --preset memgpt_chat --user Dana"
         f" --memory m --model scripted-model --model-endpoint {MODEL} --no-verify --first --yes"
@@ -142,12 +151,13 @@ ROWS = (
 
 def driven(row: Row) -> Iterator[tuple[str, str]]:
     """The command of a row, by name, and the flags that it is given."""
-    name = ""
-    for word in row.words:
-        if not name and word in THERE:
-            name = word
-            yield name, ""
-        elif len(word) > 1 and word.startswith("-"):
+    words = row.words
+    name = next((one for one in (" ".join(words[:2]), words[0]) if one in THERE), "")
+    yield name, ""
+    for word in words:
+        if word in name.split():
+            continue
+        if len(word) > 1 and word.startswith("-"):
             command = THERE[name]
             known = [*command.params]
             [flag] = [one.opts[0] for one in known if word in (*one.opts, *one.secondary_opts)]

@@ -20,11 +20,12 @@ from tests.stores import Letters
 from tests.terminal import NOON, SAID, Run, in_use, make_coder, open_coder
 
 COMMANDS = [one.name for one in app.registered_commands]
+LOADING = ["load", "load files", "load webpage", "load database"]
 
 
-@pytest.mark.parametrize("command", ["", *map(str, COMMANDS)])
+@pytest.mark.parametrize("command", ["", *map(str, COMMANDS), *LOADING])
 def test_help_fits_80_columns_and_shows_examples(command: str) -> None:
-    done = Run(*filter(None, [command]), "--help")
+    done = Run(*command.split(), "--help")
     assert done.code == 0
     assert max(map(len, done.out.splitlines())) <= 80
     assert f"memgpt-autogen {command}".strip() in done.out

@@ -69,6 +69,7 @@ def test_what_cannot_be_read_is_named_and_the_rest_is_loaded(
         "blank.md": "it holds no text",
         "guide.pdf": 'to read .pdf files: pip install "memgpt-autogen[documents]"',
         "page.html": 'to read .html files: pip install "memgpt-autogen[documents]"',
+        "gone.txt": "it cannot be read (No such file or directory)",
     }
     with pytest.raises(ConfigurationError, match=r"crash\.log: it holds binary data"):
         load(docs / "crash.log", memory, "other")

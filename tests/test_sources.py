@@ -17,7 +17,6 @@ from memgpt_autogen.errors import (
 )
 from memgpt_autogen.sources.encodings import decoded
 from memgpt_autogen.sources.load import LoadedSource, SkippedFile
-from memgpt_autogen.sources.readers import read_document
 from memgpt_autogen.storage.catalog import names_at
 from memgpt_autogen.storage.embedders.arrays import Vectors
 from memgpt_autogen.storage.embedders.embedder import HashingEmbedder
@@ -36,14 +35,14 @@ class OtherSpace(HashingEmbedder):
 
 
 class Failing(HashingEmbedder):
-    """Fails at the second file, as a machine that is switched off."""
+    """Fails in the midst of the second file, as a machine that is switched off."""
 
     def __init__(self) -> None:
         self.batches = 0
 
     def embed(self, texts: Any) -> Vectors:
         self.batches += 1
-        if self.batches == 2:
+        if self.batches == 5:
             raise StorageError("switched off")
         return super().embed(texts)
 
@@ -98,7 +97,7 @@ def test_a_folder_is_loaded_with_the_paths_as_tags(manual: Path, tmp_path: Path)
         ),
         passages=2,
     )
-    assert told == [(1, 2), (2, 2)]
+    assert told[-1] == (2, 2)
     assert names_at(str(tmp_path / "m"), "sources") == ["The Manual"]
 
 
@@ -114,11 +113,12 @@ def test_loading_again_takes_in_what_changed_only(manual: Path, tmp_path: Path) 
 
 
 def test_a_load_that_was_killed_is_finished_by_the_next(manual: Path, tmp_path: Path) -> None:
-    (manual / "zone.txt").write_text("Keep the zone clear.")
+    for name in ("pump.md", "zone.txt"):  # many batches each
+        (manual / name).write_text("Keep the zone clear. " * 7000)
     with pytest.raises(StorageError, match="switched off"):  # after pump.md was stored
         load("manual", manual, tmp_path / "m", embedder=Failing())
     again = load("manual", manual, tmp_path / "m")
-    assert (again.loaded, again.passages) == (("zone.txt",), 3)
+    assert again.loaded == ("zone.txt",) and set(again.unchanged) == {"pump.md", "parts/valve.txt"}
     store = open_store(str(tmp_path / "m"), "sources", "manual", HASHING)
     try:  # what the embedder failed at is done too
         assert store.indexer.wait(SECONDS)
@@ -140,20 +140,6 @@ def test_what_cannot_be_loaded_says_why(manual: Path, tmp_path: Path) -> None:
     assert not names_at(str(memory), "sources")
     both = load("x", [manual, tmp_path / "pump.md"], memory)
     assert {"pump.md", f"{tmp_path.name}/pump.md"} < {*both.loaded}
-
-
-def test_other_formats_are_converted(tmp_path: Path) -> None:
-    pytest.importorskip("markitdown")
-    page = tmp_path / "page.html"
-    page.write_text("<html><body><h1>Pump</h1><p>It needs 24 volts.</p></body></html>")
-    assert read_document(page, page.read_bytes()).pages[0].split() == [
-        "#",
-        "Pump",
-        "It",
-        "needs",
-        "24",
-        "volts.",
-    ]
 
 
 def test_another_embedder_is_refused(manual: Path, tmp_path: Path) -> None:

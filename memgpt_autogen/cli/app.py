@@ -25,6 +25,7 @@ from memgpt_autogen.cli.commands import (
     serving,
     whole,
 )
+from memgpt_autogen.cli.commands.load import load_commands
 from memgpt_autogen.cli.config import config_file, load_config
 from memgpt_autogen.cli.screen import fail, say
 from memgpt_autogen.errors import MemGPTError
@@ -95,7 +96,7 @@ app.command("detach", rich_help_panel=_CHANGE)(whole.detach)
 app.command("forget", rich_help_panel=_CHANGE)(whole.forget)
 app.command("delete", rich_help_panel=_CHANGE)(whole.delete)
 app.command("configure", rich_help_panel=_KEEP)(configure.configure)
-app.command("load", rich_help_panel=_KEEP)(whole.load)
+app.add_typer(load_commands, name="load", rich_help_panel=_KEEP)
 app.command("add", rich_help_panel=_KEEP)(named.add)
 app.command("export", rich_help_panel=_KEEP)(moving.export)
 app.command("import", rich_help_panel=_KEEP)(moving.import_)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from memgpt_autogen.mcp import server as mcp_server
     from memgpt_autogen.model import texts
     from memgpt_autogen.sources import load
+    from memgpt_autogen.sources.remote import database
     from memgpt_autogen.storage import catalog
     from memgpt_autogen.storage.embedders import embedder
     from memgpt_autogen.upkeep import agents, forget, remove
@@ -36,6 +37,7 @@ else:
     catalog = _module("storage.catalog")
     chats = _module("upkeep.chats.load")
     contents = _module("upkeep.reading.contents")
+    database = _module("sources.remote.database")
     embedder = _module("storage.embedders.embedder")
     engine = _module("engine.engine")
     events = _module("events")
@@ -60,6 +62,7 @@ __all__ = [
     "catalog",
     "chats",
     "contents",
+    "database",
     "embedder",
     "engine",
     "events",

@@ -5,13 +5,10 @@ from __future__ import annotations
 import difflib
 import json
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.text import Text
 
 
@@ -66,15 +63,3 @@ def diff(before: str, after: str) -> Text:
         if line[0] in styles:
             text.append(f"  {line[0]} {line[2:]}\n", styles[line[0]])
     return text
-
-
-@contextmanager
-def progress(what: str) -> Iterator[Any]:
-    """A bar on standard error, for what is done and of how much; gone at the end."""
-    columns = (TextColumn(what), BarColumn(), MofNCompleteColumn())
-    console = Console(stderr=True)
-    with Progress(
-        *columns, console=console, transient=True, disable=not console.is_terminal
-    ) as bar:
-        task = bar.add_task(what, total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import codecs
 import re
+from collections import Counter
+from contextlib import suppress
 
 from charset_normalizer import from_bytes
 
@@ -19,11 +21,22 @@ _FEW = 4  # bytes beyond ASCII: too few to tell a language by
 _NEARLY = 0.06  # of disorder: what the most frequent encoding may have more than the best guess
 _SAMPLE = 1 << 18  # bytes that are enough to guess by
 _ODD = re.compile(r"[^\W\d_][¡-¬¯-±´-¿×÷]+[^\W\d_]")  # a sign in a word: of another encoding
+_ENOUGH = 8  # characters that tell UTF-16 from another encoding
+_SURE = 0.95  # of the characters, that they are of one script
+_SHARED = {0x00, 0x20, 0x30, 0xFF}  # high bytes of signs that many scripts share
+_IDEOGRAPHS = ("gb2312", "big5", "cp932", "euc_kr")  # hold those that are in use
+_CONTROLS = re.compile(r"[\x01-\x08\x0b\x0e-\x1f]")
 _BREAKS = re.compile(r"[\s。、，．]")
+_DECLARED = re.compile(rb"(?:charset|encoding)\s*=\s*[\"']?\s*([\w.:-]+)", re.IGNORECASE)
+_HEAD = 4096  # bytes in which HTML and XML say their encoding
 
 
-def decoded(data: bytes) -> str:
-    """The text that bytes hold: by its mark, as UTF-8, else in the likeliest encoding.
+def decoded(data: bytes, declared: str = "") -> str:
+    """The text that bytes hold: by its mark, as UTF-8, as declared, else the likeliest.
+
+    Args:
+        data: of one file or page.
+        declared: the encoding that somebody says it has, if one does.
 
     Raises:
         ValueError: they are no text.
@@ -31,15 +44,27 @@ def decoded(data: bytes) -> str:
     for mark, encoding in _MARKS.items():
         if data.startswith(mark):
             return data.decode(encoding, "replace")
-    if b"\0" not in data:
-        try:
-            return data.decode("utf-8")
-        except UnicodeDecodeError:
-            return data.decode(_guessed(data), "replace")
-    wide = _wide(data)
-    if wide is None:
-        raise ValueError("it holds binary data")
-    return data.decode(wide)
+    if b"\0" in data:
+        wide = _wide(data)
+        if wide is None:
+            raise ValueError("it holds binary data")
+        return data.decode(wide)
+    with suppress(UnicodeDecodeError):
+        text = data.decode("utf-8")
+        # UTF-16 of Thai, Devanagari and others looks like letters and control characters.
+        is_odd = len(_CONTROLS.findall(text[:_HEAD])) * 4 > len(text[:_HEAD])
+        wide = _wide_without_zeros(data) if is_odd else None
+        return data.decode(wide) if wide else text
+    with suppress(LookupError, UnicodeDecodeError):
+        if declared:
+            return data.decode(declared)
+    return data.decode(_wide_without_zeros(data) or _guessed(data), "replace")
+
+
+def declared_in(markup: bytes) -> str:
+    """The encoding that HTML or XML says itself that it has; empty where it does not."""
+    found = _DECLARED.search(markup[:_HEAD])
+    return found[1].decode("ascii", "ignore") if found else ""
 
 
 def is_utf8(data: bytes) -> bool:
@@ -80,7 +105,8 @@ def _wide(data: bytes) -> str | None:
         if len(data) % 4 == 0 and all(quarters[at] > 0.9 for at in zeros):
             return _if_it_decodes(data, encoding)
     even, odd = quarters[0] + quarters[2], quarters[1] + quarters[3]
-    return _if_it_decodes(data, "utf-16-le" if odd > even else "utf-16-be")
+    orders = ["utf-16-le", "utf-16-be"] if odd > even else ["utf-16-be", "utf-16-le"]
+    return next(filter(None, (_if_it_decodes(data, one) for one in orders)), None)
 
 
 def _if_it_decodes(data: bytes, encoding: str) -> str | None:
@@ -90,4 +116,27 @@ def _if_it_decodes(data: bytes, encoding: str) -> str | None:
     except UnicodeDecodeError:
         return None
     odd = sum(not one.isprintable() and one not in "\t\n\r\f\u3000\xa0" for one in text)
-    return encoding if odd * 100 <= len(text) and _BREAKS.search(text) else None
+    is_text = odd * 100 <= len(text) and (_BREAKS.search(text) or _is_of_one_script(text))
+    return encoding if is_text else None
+
+
+def _wide_without_zeros(data: bytes) -> str | None:
+    """UTF-16 without a mark, of a script that is nowhere near Latin's zeros."""
+    sample = data[: min(len(data), 4096)]
+    if len(data) % 2 or len(data) < 2 * _ENOUGH:
+        return None
+    for encoding in ("utf-16-le", "utf-16-be"):
+        text = sample.decode(encoding, "replace")
+        if text.isprintable() and _is_of_one_script(text):
+            return _if_it_decodes(data, encoding)
+    return None
+
+
+def _is_of_one_script(text: str) -> bool:
+    """Whether nearly all characters are of one alphabet, or ideographs that are in use."""
+    pages = Counter(ord(one) >> 8 for one in text)
+    own = Counter({page: count for page, count in pages.items() if page not in _SHARED})
+    usual = _SHARED | {page for page, _ in own.most_common(1)}
+    rest = "".join(one for one in text if ord(one) >> 8 not in usual)
+    known = max((len(rest.encode(one, "ignore").decode(one)) for one in _IDEOGRAPHS), default=0)
+    return len(rest) - known <= (1 - _SURE) * len(text)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +14,8 @@ from memgpt_autogen.errors import ConfigurationError
 from memgpt_autogen.storage.directory import path_of
 
 _IGNORE = ".gitignore"
+# What no line of text can hold: control characters, and bytes of a name that are no UTF-8.
+_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 
 @dataclass(frozen=True)
@@ -31,10 +34,16 @@ class Document:
 
 @dataclass
 class Found:
-    """What paths come to: documents, and the folders that were looked through."""
+    """What paths come to.
+
+    Attributes:
+        folders: those that were looked through.
+        closed: folders in them that could not be, each with the reason.
+    """
 
     documents: list[Document] = field(default_factory=list)
     folders: list[Path] = field(default_factory=list)
+    closed: dict[Path, str] = field(default_factory=dict)
 
 
 def find_documents(paths: Sequence[str | Path], ignore: Sequence[str] = ()) -> Found:
@@ -49,23 +58,31 @@ def find_documents(paths: Sequence[str | Path], ignore: Sequence[str] = ()) -> F
     found = Found()
     for given in paths:
         path = path_of(given, "paths")
-        if not path.exists():
+        if not os.path.exists(path):  # noqa: PTH110 - Path's raises where one may not look
             raise ConfigurationError(f"there is no file or folder {str(given)!r}.")
         path = path.resolve()
         if path.is_dir():
             found.folders.append(path)
             found.documents += [
-                Document(one, one.relative_to(path).as_posix())
-                for one in sorted(_below(path, ignore))
+                Document(one, printable(one.relative_to(path).as_posix()))
+                for one in sorted(_below(path, ignore, found.closed))
             ]
         else:
-            found.documents.append(Document(path, path.name, named=True))
+            found.documents.append(Document(path, printable(path.name), named=True))
     return found
 
 
-def _below(folder: Path, ignore: Sequence[str]) -> Iterator[Path]:
+def printable(path: str | Path) -> str:
+    """A path in one line: what cannot be printed is escaped."""
+    return _UNPRINTABLE.sub(lambda found: ascii(found[0])[1:-1], str(path))
+
+
+def _below(folder: Path, ignore: Sequence[str], closed: dict[Path, str]) -> Iterator[Path]:
+    def shut(problem: OSError) -> None:
+        closed[Path(problem.filename)] = problem.strerror or str(problem)
+
     specs = {folder: GitIgnoreSpec.from_lines([*_ignored(folder), *ignore])}
-    for parent, folders, names in os.walk(folder):
+    for parent, folders, names in os.walk(folder, onerror=shut):
         here = Path(parent)
         if here not in specs and (lines := _ignored(here)):
             specs[here] = GitIgnoreSpec.from_lines(lines)
@@ -82,7 +99,7 @@ def _is_out(path: Path, specs: dict[Path, GitIgnoreSpec], end: str = "") -> bool
             said = specs[parent].check_file(path.relative_to(parent).as_posix() + end).include
             if said is not None:
                 return said
-    return not end and not path.is_file()  # a pipe, a device, a link to nothing
+    return False
 
 
 def _ignored(folder: Path) -> list[str]:

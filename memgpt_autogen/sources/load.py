@@ -1,30 +1,32 @@
-"""Document sources: files loaded once, searched by every agent they are attached to."""
+"""Document sources: documents loaded once, searched by every agent they are attached to."""
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from memgpt_autogen.arguments import checked
 from memgpt_autogen.errors import ConfigurationError, DirectoryLockedError
 from memgpt_autogen.events import Clock, local_now
 from memgpt_autogen.settings import Settings
-from memgpt_autogen.sources.files import Document, Found, find_documents
+from memgpt_autogen.sources.bar import progress_bar
+from memgpt_autogen.sources.files import Document, find_documents, printable
 from memgpt_autogen.sources.labels import Labels, Origin
-from memgpt_autogen.sources.passages import SPLITTER_VERSION, Text, passages_of
-from memgpt_autogen.sources.readers import UnreadableError, read_document
+from memgpt_autogen.sources.readers import UnreadableError
+from memgpt_autogen.sources.reading import Reading, content, digest, file_job, read_ahead
+from memgpt_autogen.sources.remote.addresses import is_url, without_secrets
+from memgpt_autogen.sources.remote.fetch import Limits, checked_url
+from memgpt_autogen.sources.remote.pages import page_job
+from memgpt_autogen.sources.writing import Writer
 from memgpt_autogen.storage.catalog import names_at
 from memgpt_autogen.storage.embedders.embedder import resolve_embedder
 from memgpt_autogen.storage.indexer import Progress
-from memgpt_autogen.storage.journal.where import Where
-from memgpt_autogen.storage.record import Record
 from memgpt_autogen.storage.store import MEMORY, Store, open_store, settled
-from memgpt_autogen.storage.text import clean
 from memgpt_autogen.values import Brief
 
 _OWNER_SECONDS = 3.0  # another process may be at work on the index for a moment
@@ -47,11 +49,11 @@ class LoadedSource(Brief):
     """What loading a source came to.
 
     Attributes:
-        loaded: labels of files that are new or had changed.
-        unchanged: labels of files that were there already, as they are now.
-        skipped: files that could not be loaded; what was loaded of them before stays.
+        loaded: labels of documents (files, web pages, rows) that are new or had changed.
+        unchanged: labels of documents that were there already, as they are now.
+        skipped: documents that could not be loaded; what was loaded of them before stays.
         passages: how many the source has now.
-        removed: labels of files that left the source, as they left their folder.
+        removed: labels of documents that left the source, as they are no longer there.
     """
 
     name: str
@@ -70,187 +72,219 @@ def load_source(
     memory: str | Path | Settings | None = None,
     embedder: Any = None,
     ignore: str | Sequence[str] = (),
-    progress: Progress = lambda done, total: None,
+    allow_private: bool = False,
+    progress: Progress | None = None,
     clock: Clock = local_now,
 ) -> LoadedSource:
-    """Load files into a source, for `agent.attach(name)`.
+    """Load files and web pages into a source, for `agent.attach(name)`.
 
-    Text, Markdown, code and mail are read here, in any encoding; PDF, Word, HTML and others
-    need the extra `documents`. A file that cannot be read is skipped and named. The tags of a
-    passage are its file (the name, or the path from the folder given), the file's title where
-    it has one, and the page.
+    Text, Markdown, code and mail are read in any encoding; PDF, Word, HTML, web pages and others
+    need the extra `documents`. A document that cannot be read is skipped and named. The tags of
+    a passage are its file (the name, or the path from the folder given) or its page's address,
+    the title where there is one, and the page, slide or part.
 
-    Loading a folder again takes in new files, replaces changed ones, and removes those that are
-    no longer in it; what was loaded from elsewhere stays. A load that was killed is finished by
-    the next one.
+    Loading again takes in new documents, replaces changed ones, and removes the files that are
+    no longer in a folder, and the pages that their server no longer has; what was loaded from
+    elsewhere stays. A load that was stopped or killed is finished by the next one.
 
     Args:
         name: of the source; any text.
-        paths: files and folders. Hidden files, and what a `.gitignore` names, are passed over.
+        paths: files, folders, and addresses of web pages (`https://…`), which are fetched
+            within 60 seconds and 50 MB each. Hidden files, and what a `.gitignore` names, are
+            passed over.
         memory: where the agents' memory is; default `./.memgpt`.
         embedder: must be the one of the agents that it will be attached to.
         ignore: patterns as in a `.gitignore`, such as `"*.log"`.
-        progress: is told the number of passages done and their total.
+        allow_private: web pages may come from this machine, and from others that are not in
+            the public internet.
+        progress: is told the number of passages done and their total, an estimate until all is
+            read; default: a bar on standard error, where that is a terminal.
         clock: dates the passages.
 
     Raises:
-        ConfigurationError: a path does not exist, or there is nothing that can be loaded.
+        ConfigurationError: a path does not exist, an address cannot be fetched, or there is
+            nothing that can be loaded.
         DirectoryLockedError: another process loads it.
         EmbedderMismatchError: the source was made with another embedder.
         StorageError: the storage cannot be used.
     """
+    given = [paths] if isinstance(paths, str | Path) else list(paths)
+    what = _Paths(
+        given,
+        [ignore] if isinstance(ignore, str) else ignore,
+        Limits(allow_private=allow_private),
+    )
+    return load_documents(name, what, memory, embedder, progress, clock)
+
+
+Readings = Generator[Reading, None, None]
+
+
+class Documents(Protocol):
+    """What is to be loaded into a source.
+
+    Attributes:
+        where: names it in messages.
+        count: how many documents there are; 0 where nobody knows.
+    """
+
+    where: str
+    count: int
+
+    def read(self, known: Mapping[str, str], origins: Mapping[str, Origin]) -> Readings:
+        """What they hold, other than the source knows by their labels and digests."""
+        ...
+
+    def gone(self, origins: Mapping[str, Origin], seen: Collection[str]) -> Sequence[str]:
+        """Of what the source has from there, the labels of what is not there any more."""
+        ...
+
+
+def load_documents(
+    name: str,
+    what: Documents,
+    memory: str | Path | Settings | None,
+    embedder: Any,
+    progress: Progress | None,
+    clock: Clock,
+) -> LoadedSource:
+    """Load documents into a source: as `load_source` says."""
     if not name.strip():
         raise ConfigurationError("a source needs a name.")
-    given = [paths] if isinstance(paths, str | Path) else list(paths)
-    found = find_documents(given, [ignore] if isinstance(ignore, str) else ignore)
     location = settled(memory).location
     if location == MEMORY:
         raise ConfigurationError(f"memory={MEMORY!r} ends with its agent: give a directory.")
-    first: _Reading | None = None
-    if name not in names_at(location, "sources"):  # read before it is made, maybe for nothing
-        first = _Reading().read(Labels({}).of(found.documents), {})
-        first.refuse_nothing(given)
-    with _own_store(location, name, embedder) as store:
-        return _load(store, found, given, first, clock, progress)
+    with ExitStack() as opened:
+        told = progress or opened.enter_context(progress_bar(f"loading {name}"))
+        first: Iterator[Reading] | None = None
+        if name not in names_at(location, "sources"):  # it is not made for nothing
+            first = _begun(opened.enter_context(closing(what.read({}, {}))), what)
+        store = opened.enter_context(_own_store(location, name, embedder))
+        writer = Writer(store, clock, told, what.count)
+        if first is None or writer.known:
+            first = opened.enter_context(closing(what.read(writer.known, writer.origins)))
+        return _load(store, writer, first, what)
+
+
+def _begun(readings: Iterator[Reading], what: Documents) -> Iterator[Reading]:
+    """The readings, once there is something in them."""
+    outcome, read = _Outcome(), []
+    for one in readings:
+        outcome.take(one)
+        read.append(one)
+        if one.passages:
+            return chain(read, readings)
+    raise outcome.nothing(what.where)
 
 
 @contextmanager
 def _own_store(location: str, name: str, embedder: Any) -> Iterator[Store]:
-    with closing(open_store(location, "sources", name, resolve_embedder(embedder))) as store:
+    store = open_store(location, "sources", name, resolve_embedder(embedder))
+    finish = True
+    try:
         if not store.own(_OWNER_SECONDS):
             assert store.ownership is not None
             raise DirectoryLockedError(
                 f"the source {name!r} is being loaded by {store.ownership.owner}: let that end."
             )
         yield store
+    except KeyboardInterrupt:  # whoever stops it does not wait for what is left to embed
+        finish = False
+        raise
+    finally:
+        store.close(finish=finish)
 
 
 @dataclass
-class _Reading:
-    """What the files hold that are to be loaded."""
+class _Outcome:
+    """What came of documents, by label."""
 
-    texts: dict[str, tuple[Document, str, Text]] = field(default_factory=dict)
-    unchanged: list[Document] = field(default_factory=list)
+    loaded: list[str] = field(default_factory=list)
+    unchanged: list[str] = field(default_factory=list)
     skipped: list[SkippedFile] = field(default_factory=list)
     emptied: list[str] = field(default_factory=list)
 
-    def read(self, documents: Sequence[Document], known: Mapping[str, str]) -> _Reading:
-        """Read what is other than when it was known by its digest."""
-        for one in documents:
-            try:
-                data = one.path.read_bytes()
-                digest = _digest(data)
-                if known.get(one.label) == digest:
-                    self.unchanged.append(one)
-                else:
-                    self.texts[one.label] = (one, digest, read_document(one.path, data))
-            except UnreadableError as problem:
-                self.skipped.append(SkippedFile(one.label, str(problem)))
-                if problem.is_empty:
-                    self.emptied.append(one.label)
-            except OSError as problem:
-                reason = f"it cannot be read ({problem.strerror or problem})"
-                self.skipped.append(SkippedFile(one.label, reason))
-        return self
+    def take(self, one: Reading) -> None:
+        if one.passages:
+            self.loaded.append(one.label)
+        elif not one.reason:
+            self.unchanged.append(one.label)
+        else:
+            self.skipped.append(SkippedFile(one.label, one.reason))
+            self.emptied += [one.label] if one.is_gone else []
 
-    def refuse_nothing(self, given: Sequence[str | Path]) -> None:
-        """Raise where there is nothing in it."""
-        if self.texts or self.unchanged:
-            return
-        where = ", ".join(repr(str(path)) for path in given) or "[]"
+    def nothing(self, where: str) -> ConfigurationError:
+        """What to say where nothing was loaded."""
         if not self.skipped:
-            raise ConfigurationError(
+            return ConfigurationError(
                 f"there is nothing to load in {where}: name files, or folders with files."
             )
         told = "; ".join(map(str, self.skipped[:_FEW]))
         more = f"; and {len(self.skipped) - _FEW} more" if len(self.skipped) > _FEW else ""
-        raise ConfigurationError(f"nothing in {where} can be loaded: {told}{more}.")
+        return ConfigurationError(f"nothing in {where} can be loaded: {told}{more}.")
 
 
 def _load(
-    store: Store,
-    found: Found,
-    given: Sequence[str | Path],
-    first: _Reading | None,
-    clock: Clock,
-    progress: Progress,
+    store: Store, writer: Writer, readings: Iterator[Reading], what: Documents
 ) -> LoadedSource:
-    known = store.state.values()
-    labels = Labels(_origins(store), partial(_is_known, known))
-    documents = labels.of(found.documents)
-    reading = first if first and not known else _Reading().read(documents, known)
-    gone = [*labels.gone(found.folders, documents), *(set(reading.emptied) & known.keys())]
-    if not gone:
-        reading.refuse_nothing(given)
-    for label in gone:
-        _remove(store, label)
-    for one in reading.unchanged:
-        if labels.origins.get(one.label) != _origin(one):
-            store.state.put_aside(one.label, _origin(one).model_dump_json())
-    texts = {label: passages_of(text) for label, (_, _, text) in reading.texts.items()}
-    done, total = 0, sum(map(len, texts.values()))
-    for label, passages in texts.items():
-        document, digest, text = reading.texts[label]
-        about = (clean(label), clean(text.title))
-        now = clock()
-        records = [
-            Record(0, clean(part), now, tags=tuple(filter(None, (*about, place))))
-            for part, place in passages
-        ]
-        _replace(store, document, digest, records)
-        store.indexer.settle()
-        done += len(passages)
-        progress(done, total)
+    outcome = _Outcome()
+    for one in writer.take(readings):
+        outcome.take(one)
+    seen = {*outcome.loaded, *outcome.unchanged, *(one.file for one in outcome.skipped)}
+    emptied = (label for label in outcome.emptied if label in writer.known)
+    gone = [*what.gone(writer.origins, seen), *emptied]
+    if not (outcome.loaded or outcome.unchanged or gone):
+        raise outcome.nothing(what.where)
+    writer.remove(gone)
     store.written()
     return LoadedSource(
         store.name,
-        loaded=tuple(texts),
-        unchanged=tuple(one.label for one in reading.unchanged),
-        skipped=tuple(reading.skipped),
+        loaded=tuple(outcome.loaded),
+        unchanged=tuple(outcome.unchanged),
+        skipped=tuple(outcome.skipped),
         passages=len(store.archival),
         removed=tuple(gone),
     )
 
 
-def _digest(data: bytes) -> str:
-    return f"{SPLITTER_VERSION}:{hashlib.sha256(data).hexdigest()}"
+class _Paths:
+    """Files, folders, and addresses of web pages."""
+
+    def __init__(self, given: Sequence[str | Path], ignore: Sequence[str], limits: Limits) -> None:
+        self._pages = [str(one) for one in given if is_url(one)]
+        self._found = find_documents([one for one in given if not is_url(one)], ignore)
+        self._limits = limits
+        for page in self._pages:
+            checked_url(page)
+        shown = list(map(without_secrets, self._pages))
+        if twice := next((one for one in shown if shown.count(one) > 1), None):
+            raise ConfigurationError(f"{twice} is given twice, or with two secrets: give it once.")
+        others = (str(one) for one in given if not is_url(one))
+        self.where = ", ".join(map(repr, (*others, *shown))) or "[]"
+        self.count = len(self._found.documents) + len(self._pages)
+        self._gone: list[str] = []
+
+    def read(self, known: Mapping[str, str], origins: Mapping[str, Origin]) -> Readings:
+        labels = Labels(origins, self._found, partial(_is_known, known))
+        documents = labels.documents()
+        self._gone = labels.gone(documents)
+        for folder, reason in self._found.closed.items():
+            path = printable(folder)
+            yield Reading(path, Origin(path=path), reason=f"it cannot be read ({reason})")
+        yield from read_ahead(
+            [
+                *(file_job(one, known) for one in documents),
+                *(page_job(page, known, origins, self._limits) for page in self._pages),
+            ]
+        )
+
+    def gone(self, origins: Mapping[str, Origin], seen: Collection[str]) -> Sequence[str]:  # noqa: ARG002
+        return self._gone
 
 
 def _is_known(known: Mapping[str, str], document: Document) -> bool:
     """Whether a file holds what was loaded under its label."""
     try:
-        return known.get(document.label) == _digest(document.path.read_bytes())
-    except OSError:
+        return known.get(document.label) == digest(content(document))
+    except (OSError, UnreadableError):
         return False
-
-
-def _origin(document: Document) -> Origin:
-    return Origin(path=str(document.path), named=document.named)
-
-
-def _origins(store: Store) -> dict[str, Origin]:
-    texts = {label: store.state.take_up(label) for label in store.state.aside()}
-    return {label: Origin.model_validate_json(text) for label, text in texts.items() if text}
-
-
-def _replace(store: Store, document: Document, digest: str, records: Sequence[Record]) -> None:
-    """Put a file's passages in the place of those it had, in one transaction."""
-    with store.journal.transaction():
-        _take_out(store, document.label)
-        store.archival.store(records)
-        store.state.put({document.label: digest})
-        store.state.put_aside(document.label, _origin(document).model_dump_json())
-
-
-def _remove(store: Store, label: str) -> None:
-    with store.journal.transaction():
-        _take_out(store, label)
-        store.state.remove(label)
-        store.state.put_aside(label, None)
-
-
-def _take_out(store: Store, label: str) -> None:
-    """Delete the passages of a file: those whose first tag is its label."""
-    table, tag = store.archival.table, clean(label)
-    there = table.get(table.numbers(Where(tags=(tag,))))
-    table.delete([number for number, record in there.items() if record.tags[0] == tag])

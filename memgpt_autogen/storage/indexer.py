@@ -111,10 +111,10 @@ class Indexer:
             self._embed(progress)
             self._tell(at_least)
 
-    def close(self) -> None:
+    def close(self, *, finish: bool = True) -> None:
         """Do what there is to do, and let go of the index and the ownership.
 
-        What fails stays in the journal, for the next opening.
+        What fails, or is not to be finished, stays in the journal, for the next opening.
         """
         with self._changed:
             self._closed, thread = True, self._thread
@@ -122,8 +122,9 @@ class Indexer:
         if thread is not None and not _workers.ended(thread, self._progress):
             logger.warning("an embedder hangs: what waits for it is left to the next opening")
             return  # with the ownership: the thread may be in the midst of its work
-        self._failing = False  # so that a failure is said once more
-        self._try(at_least=1)
+        if finish:
+            self._failing = False  # so that a failure is said once more
+            self._try(at_least=1)
         self.keeps = False
         self._let_go()
 

@@ -143,8 +143,12 @@ class Store:
         self.journal.put(PURGE, None)
         return self._copy is None
 
-    def close(self) -> None:
-        """Tell the index of everything and let go of all files; the last user's call counts."""
+    def close(self, *, finish: bool = True) -> None:
+        """Let go of all files; the last user's call counts.
+
+        Args:
+            finish: embed what waits for it and tell the index first, which may take a while.
+        """
         self.users -= 1
         if self.users:
             return
@@ -152,7 +156,7 @@ class Store:
             if _open.things.get(self.place) is self:
                 del _open.things[self.place]
         try:
-            self.indexer.close()
+            self.indexer.close(finish=finish)
             if self._copy is not None:
                 self._copy.send(self.journal)
         finally:

@@ -21,8 +21,9 @@ from memgpt_autogen.cli.options import (
     embedder_for,
     location,
 )
-from memgpt_autogen.cli.screen import counted, progress, put_json, say, screen
+from memgpt_autogen.cli.screen import counted, put_json, say, screen
 from memgpt_autogen.errors import MemGPTError
+from memgpt_autogen.sources.bar import progress_bar
 
 _CHATS = "Chats"
 
@@ -50,7 +51,7 @@ def export(
         typer.confirm(f"{file} is there already. Replace it?", abort=True, err=True)
     place = location(memory)
     made_with = late.contents.contents(place, "agents", agent).embedder
-    with progress(f"writing {agent}") as bar:
+    with progress_bar(f"writing {agent}") as bar:
         late.by_name.export_agent(
             agent,
             file,
@@ -116,7 +117,7 @@ def import_(
         _import_chats(file, into, place, (you, assistant), as_json=as_json)
         return
     try:
-        with progress(f"restoring {file.name}") as bar:
+        with progress_bar(f"restoring {file.name}") as bar:
             agent = late.by_name.import_agent(
                 file,
                 memory=place,
@@ -137,7 +138,7 @@ def _import_chats(
 ) -> None:
     with (
         open_to_edit(into, place, embedder_for(place, into)) as opened,
-        progress(f"importing {file.name}") as bar,
+        progress_bar(f"importing {file.name}") as bar,
     ):
         you, assistant = names
         found = late.chats.import_chats(file, opened, you=you, assistant=assistant, progress=bar)

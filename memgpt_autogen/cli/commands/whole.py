@@ -1,15 +1,12 @@
-"""What is done to a whole agent or source: load, attach, forget, delete."""
+"""What is done to a whole agent or source: attach, forget, delete."""
 
 from __future__ import annotations
 
-from dataclasses import asdict
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from memgpt_autogen.cli import late
-from memgpt_autogen.cli.config import load_config
 from memgpt_autogen.cli.opening import open_engine
 from memgpt_autogen.cli.options import (
     Agent,
@@ -19,63 +16,11 @@ from memgpt_autogen.cli.options import (
     Yes,
     complete_agents,
     complete_speakers,
-    embedder,
     location,
 )
-from memgpt_autogen.cli.screen import counted, progress, put_json, say, screen
+from memgpt_autogen.cli.screen import counted, put_json, say, screen
 from memgpt_autogen.errors import ConfigurationError
 from memgpt_autogen.storage.address import is_server
-
-
-def load(
-    paths: Annotated[
-        list[Path], typer.Argument(help="Files and folders.", metavar="PATH...", exists=True)
-    ],
-    name: Annotated[str, typer.Option("--name", metavar="NAME", help="Of the source.")],
-    ignore: Annotated[
-        list[str] | None,
-        typer.Option("--ignore", metavar="PATTERN", help="As in a .gitignore; may be repeated."),
-    ] = None,
-    memory: Memory = None,
-    as_json: Json = False,
-) -> None:
-    """Load files and folders into a source, for agents to search.
-
-    Text, Markdown, code and mail are read as they are; PDF, Word, HTML and
-    others need the extra \\[documents]. What cannot be read is named. Loading
-    a folder again takes in what is new or has changed, and removes what has
-    left it.
-
-    \b
-    [dim]Examples[/]
-      memgpt-autogen load docs/ README.md --name manual --ignore "*.log"
-      memgpt-autogen attach coder manual
-    """
-    config, place = load_config(), location(memory)
-    made_with = None
-    if name in late.catalog.names_at(place, "sources"):
-        made_with = late.contents.contents(place, "sources", name).embedder
-    with progress(f"loading {name}") as bar:
-        found = late.load.load_source(
-            name,
-            list(paths),
-            memory=place,
-            embedder=embedder(config.embedder, made_with),
-            ignore=ignore or (),
-            progress=bar,
-        )
-    if as_json:
-        put_json(asdict(found))
-        return
-    out = screen()
-    for label in found.loaded:
-        out.print(f"loaded     {label}")
-    for label in found.removed:
-        out.print(f"removed    {label}")
-    for one in found.skipped:
-        out.print(f"skipped    {one}", style="dim", markup=False)
-    same = f", {counted(len(found.unchanged), 'file')} unchanged" if found.unchanged else ""
-    out.print(f"{name} has {counted(found.passages, 'passage')}{same}.")
 
 
 def attach(agent: Agent, source: Source, memory: Memory = None) -> None:

@@ -72,6 +72,10 @@ class StateTable:
         """The names of the texts that were put aside."""
         return [name for (name,) in self._journal.rows("SELECT name FROM aside ORDER BY name")]
 
+    def all_aside(self) -> dict[str, str]:
+        """The texts that were put aside, by their names."""
+        return dict(self._journal.rows("SELECT name, value FROM aside"))
+
     def take_up(self, name: str) -> str | None:
         """A text that was put aside; it stays there."""
         rows = self._journal.rows("SELECT value FROM aside WHERE name = ?", [name])

@@ -1,0 +1,1 @@
+"""What is loaded from elsewhere than files: web pages, and the rows of databases."""
