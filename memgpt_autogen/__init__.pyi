@@ -40,6 +40,7 @@ from .upkeep.agent_files.by_name import export_agent, import_agent
 from .upkeep.agents import AgentSummary, Deleted
 from .upkeep.chats.load import ImportedChats, import_chats
 from .upkeep.forget import Receipt
+from .upkeep.migrate import migrate
 from .upkeep.reindex import reindex
 from .upkeep.remains import Remnant
 
@@ -96,6 +97,7 @@ __all__ = [
     "import_agent",
     "import_chats",
     "load_source",
+    "migrate",
     "reindex",
 ]
 __version__: str

@@ -14,7 +14,7 @@ from typer.core import TyperGroup
 
 import memgpt_autogen
 from memgpt_autogen.cli.chat.command import chat_command
-from memgpt_autogen.cli.commands import blocks, configure, listing, looking, named, whole
+from memgpt_autogen.cli.commands import blocks, configure, listing, looking, named, vectors, whole
 from memgpt_autogen.cli.config import config_file, load_config
 from memgpt_autogen.cli.screen import fail, say
 from memgpt_autogen.errors import MemGPTError
@@ -86,6 +86,7 @@ app.command("delete", rich_help_panel=_CHANGE)(whole.delete)
 app.command("configure", rich_help_panel=_KEEP)(configure.configure)
 app.command("load", rich_help_panel=_KEEP)(whole.load)
 app.command("add", rich_help_panel=_KEEP)(named.add)
+app.command("migrate", rich_help_panel=_KEEP)(vectors.migrate)
 app.command("export", rich_help_panel=_KEEP)(whole.export)
 app.command("import", rich_help_panel=_KEEP)(whole.import_)
 

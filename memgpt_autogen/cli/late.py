@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from memgpt_autogen.sources import load
     from memgpt_autogen.storage import catalog
     from memgpt_autogen.storage.embedders import embedder
-    from memgpt_autogen.upkeep import agents, forget, remove
+    from memgpt_autogen.upkeep import agents, forget, migrate, remove
     from memgpt_autogen.upkeep.agent_files import by_name
     from memgpt_autogen.upkeep.reading import contents, memory
 else:
@@ -39,6 +39,7 @@ else:
     load = _module("sources.load")
     local = _module("local")
     memory = _module("upkeep.reading.memory")
+    migrate = _module("upkeep.migrate")
     registry = _module("engine.registry")
     remove = _module("upkeep.remove")
     settings = _module("settings")
@@ -57,6 +58,7 @@ __all__ = [
     "load",
     "local",
     "memory",
+    "migrate",
     "registry",
     "remove",
     "settings",

@@ -103,20 +103,25 @@ def load_source(
         raise ConfigurationError("a source needs a name.")
     given = [paths] if isinstance(paths, str | Path) else list(paths)
     found = find_documents(given, [ignore] if isinstance(ignore, str) else ignore)
-    location = settled(memory).location
+    settings = settled(memory)
+    location = settings.location
     if location == MEMORY:
         raise ConfigurationError(f"memory={MEMORY!r} ends with its agent: give a directory.")
     first: _Reading | None = None
     if name not in names_at(location, "sources"):  # read before it is made, maybe for nothing
         first = _Reading().read(Labels({}).of(found.documents), {})
         first.refuse_nothing(given)
-    with _own_store(location, name, embedder) as store:
+    with _own_store(settings, name, embedder) as store:
         return _load(store, found, given, first, clock, progress)
 
 
 @contextmanager
-def _own_store(location: str, name: str, embedder: Any) -> Iterator[Store]:
-    with closing(open_store(location, "sources", name, resolve_embedder(embedder))) as store:
+def _own_store(settings: Settings, name: str, embedder: Any) -> Iterator[Store]:
+    with closing(
+        open_store(
+            settings.location, "sources", name, resolve_embedder(embedder), settings=settings
+        )
+    ) as store:
         if not store.own(_OWNER_SECONDS):
             assert store.ownership is not None
             raise DirectoryLockedError(

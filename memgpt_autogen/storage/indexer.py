@@ -20,6 +20,7 @@ from memgpt_autogen.storage.ownership import Ownership
 from memgpt_autogen.storage.process import Workers
 from memgpt_autogen.storage.vectors.agreement import fault, tell
 from memgpt_autogen.storage.vectors.base import VectorStore
+from memgpt_autogen.storage.vectors.choice import VECTORS
 
 logger = logging.getLogger(__name__)
 
@@ -71,7 +72,7 @@ class Indexer:
         self._thread: threading.Thread | None = None
         self._asked = False
         self._hurry = self._closed = self._failing = self._ready = False
-        self._users = 0
+        self._users, self._kept = 0, tables[0].journal.get(VECTORS)
         self._since = dict.fromkeys((table.kind.name for table in tables), 0)
 
     def nudge(self, *, hurry: bool = False) -> None:
@@ -194,8 +195,10 @@ class Indexer:
                 self._ownership.release()
 
     def own(self) -> bool:
-        """Take the ownership if it is free; whether this process has it now."""
-        return self._ownership is None or self._ownership.take()
+        """Take the ownership if it is free; whether the index may be used, and was not moved."""
+        if self._ownership is None or self._ownership.take():
+            return bool(self._tables[0].journal.get(VECTORS) == self._kept)
+        return False
 
     def _embed(self, progress: Progress | None = None) -> None:
         for table in self._tables:
@@ -290,7 +293,7 @@ class Indexer:
         with self._working, self._preparing:
             if self._store is not None:
                 if not self.own():
-                    raise StorageError("the vector index is another process's: forget there.")
+                    raise StorageError("the index is another process's, or moved: forget there.")
                 if self._ownership is not None:
                     self._ownership.before_release(self._store.close)
                 self._store.destroy()
