@@ -173,9 +173,8 @@ class Folder(ABC, Generic[_Client]):
             self._tidy(self._opened)
             self._let_go()
             sizes = self._sizes()
-            for name, _ in sizes:
-                (self.path / name).chmod(0o600)
-                (self.path / name).parent.chmod(0o700)
+            for path in self.path.rglob("*"):
+                path.chmod(0o700 if path.is_dir() else 0o600)
             files = [[name, size, checksum(self.path / name)] for name, size in sizes]
             self._journal.put(self.name, json.dumps(files))
 
