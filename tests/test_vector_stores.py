@@ -57,8 +57,9 @@ def found(place: Path, **kwargs: Any) -> list[dict[int, float]]:
     """What searches by the index find; nothing is embedded for them but the queries."""
     observed = Observed()
     with closing(opened(place, observed, **kwargs)) as store:
+        assert store.indexer._prepared()
         store.indexer.settle()
-        assert store.indexer._prepared() and len(store.recall.table.changes) == 0
+        assert len(store.recall.table.changes) == 0
         queries = [embed_query(HASHING, text(n)) for n in (1, 30, 1003)]
         near = [store.recall.nearest(query, 10) for query in queries]
         near.append(store.archival.nearest(queries[2], 3))
@@ -324,7 +325,7 @@ def test_who_has_it_open_elsewhere_leaves_a_moved_index_alone(tmp_path: Path) ->
     store = opened(tmp_path)
     store.journal.put(choice.VECTORS, "lancedb")  # as another process has moved it
     near = store.recall.nearest(embed_query(HASHING, text(30)), 3)
-    assert list(near)[0] == 30 and not store.indexer.own()
+    assert next(iter(near)) == 30 and not store.indexer.own()
     with pytest.raises(StorageError, match="or moved"):
         store.purge()
     store.close()
