@@ -153,15 +153,15 @@ class Store:
         return sum(map(len, tables))
 
     def purge(self) -> bool:
-        """Take what was deleted out of all files; False for a server's, out of reach here.
+        """Take what was deleted out of all files; False where some are elsewhere, out of reach.
 
         Raises:
             StorageError: a file cannot be overwritten; what was deleted stays deleted.
         """
         self.journal.purge()
-        self.indexer.erase()
+        overwritten = self.indexer.erase()
         self.journal.put(PURGE, None)
-        return self._copy is None
+        return overwritten
 
     def close(self) -> None:
         """Tell the index of everything and let go of all files; the last user's call counts."""

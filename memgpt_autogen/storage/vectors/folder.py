@@ -111,13 +111,14 @@ class Folder(ABC, Generic[_Client]):
                     number += 1
                 self.path.rename(aside)
 
-    def destroy(self) -> None:
+    def destroy(self) -> bool:
         """Also what was put aside before: it holds the same texts."""
         with self._unused():
             self._let_go()
             self._journal.put(self.name, None)
             for folder in sorted(self.path.parent.glob(f"{self.name}*")):
                 shred(folder)
+        return True
 
     def close(self) -> None:
         with self._unused():

@@ -76,10 +76,11 @@ class LanceStorage:
     def put_aside(self) -> None:
         self.destroy()
 
-    def destroy(self) -> None:
+    def destroy(self) -> bool:
         """The storage's own versions of what is deleted are out of reach here."""
         with self._lent() as database, lance_errors(self.uri):
             database.drop()
+        return False
 
     def close(self) -> None:
         with self._guard:
