@@ -11,14 +11,20 @@ import numpy as np
 import pytest
 from filelock import FileLock
 
-from memgpt_autogen import ConfigurationError, DirectoryLockedError, migrate
+from memgpt_autogen import (
+    ConfigurationError,
+    DirectoryLockedError,
+    export_agent,
+    import_agent,
+    migrate,
+)
 from memgpt_autogen.errors import StorageError
 from memgpt_autogen.settings import Settings
 from memgpt_autogen.storage.embedders.arrays import unit_rows
 from memgpt_autogen.storage.embedders.embedder import embed_query
 from memgpt_autogen.storage.journal.journal import Journal
 from memgpt_autogen.storage.record import RECALL
-from memgpt_autogen.storage.store import settled
+from memgpt_autogen.storage.store import open_store, settled
 from memgpt_autogen.storage.vectors import choice, lance
 from memgpt_autogen.storage.vectors.folder import Folder
 from memgpt_autogen.storage.vectors.lance import LanceIndex
@@ -138,6 +144,15 @@ def test_nothing_of_it_is_used_in_a_child_of_a_process_that_used_it(tmp_path: Pa
             return store._vectors, list(store.recall.nearest(embed_query(HASHING, text(30)), 10))
 
     assert in_child(work, 30) == f"returned {(None, list(near[1]))!r}"
+
+
+def test_an_agent_file_is_restored_into_the_wanted_store(tmp_path: Path) -> None:
+    make_coder()
+    export_agent("coder", "coder.jsonl", memory=".memgpt")
+    place = Settings(location=str(tmp_path / "new"), vectors="lancedb")
+    import_agent("coder.jsonl", memory=place, embedder=HASHING)
+    with closing(open_store(place.location, "agents", "coder", HASHING, settings=place)) as store:
+        assert isinstance(store._vectors, LanceFolder)
 
 
 # --- object storage ---------------------------------------------------------------------

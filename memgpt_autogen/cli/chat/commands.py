@@ -109,7 +109,7 @@ def _load(chat: Conversation, given: str) -> None:
     name = given
     if Path(given).is_file():
         content, session = read_agent_file(given), chat.session
-        restore(content, session.settings.location, session.embedder, clock=session.clock)
+        restore(content, session.settings, session.embedder, clock=session.clock)
         name = content.agent
     chat.switch(chat.open_agent(name))
     chat.screen.note(f"you talk with {name} now")
