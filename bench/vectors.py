@@ -12,8 +12,6 @@ first ten.
 from __future__ import annotations
 
 import random
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -143,15 +141,6 @@ def measured(
     ]
 
 
-def imports() -> dict[str, float]:
-    """Seconds of processor time that each library takes to be imported."""
-    program = "import time, {0}; print(time.process_time())"
-    return {
-        name: float(subprocess.check_output([sys.executable, "-c", program.format(name)]))
-        for name in STORES
-    }
-
-
 def run(
     names: Sequence[str], sizes: Sequence[int], embedder: DrawnEmbedder, folder: Path
 ) -> list[Figures]:
@@ -197,11 +186,10 @@ def main(
     sizes = SIZES[:1] if quick else (*SIZES, MILLION) if million else SIZES
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         found = run([only] if only else list(STORES), sizes, DrawnEmbedder(), Path(folder))
-    loaded = imports()
     name = f"vectors-{only}" if only else "vectors"
-    path = write_results(name, where, {"import_busy_seconds": loaded, "sizes": found})
+    path = write_results(name, where, {"sizes": found})
     Console().print(grid({"title": "Vector stores", "columns": COLUMNS, "rows": cells(found)}))
-    Console().print(f"imports, busy: {loaded}; written to {path}")
+    Console().print(f"written to {path}")
 
 
 if __name__ == "__main__":
