@@ -134,6 +134,7 @@ def test_without_lancedb_the_command_that_installs_it_is_told(
         migrate("agent", to="lancedb", memory=tmp_path / "chroma")
     assert folders(directory) == {"chroma"}
     found(tmp_path / "chroma")
+    opened(tmp_path / "lance").close()  # nothing was noted
 
 
 def test_nothing_of_it_is_used_in_a_child_of_a_process_that_used_it(tmp_path: Path) -> None:

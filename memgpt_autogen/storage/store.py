@@ -94,12 +94,19 @@ class Store:
                 self.purge()
             except StorageError as problem:  # it goes on at the next opening
                 logger.warning("what was forgotten is yet to be overwritten: %s", problem)
-        if directory is not None and self.journal.get(MOVING) and self.indexer.own():
-            sweep(directory, self.journal)
-            self.indexer.nudge()  # it lets go of the ownership
+        self._sweep()
         self.indexer.is_wanted = self._vectors is not None and bool(self._vectors.look())
         if self.indexer.is_wanted or any(len(table.changes) for table in tables):
             self.indexer.nudge()
+
+    def _sweep(self) -> None:
+        """Empty a store that a migration left behind when it was broken off."""
+        if self.directory is not None and self.journal.get(MOVING) and self.indexer.own():
+            try:
+                sweep(self.directory, self.journal)
+            except StorageError as problem:  # it goes on at the next opening
+                logger.warning("a vector store not in use is yet to be emptied: %s", problem)
+            self.indexer.nudge()  # it lets go of the ownership
 
     def _chosen(self, directory: Path, settings: Settings) -> VectorStore | None:
         """The vector store that the memory has; of a source, whatever the settings say."""

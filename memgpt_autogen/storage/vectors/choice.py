@@ -46,26 +46,6 @@ def check(vectors: str | None, *, is_directory: bool) -> None:
         )
 
 
-def choose(journal: Journal, name: str, wanted: str | None, *, is_new: bool) -> str:
-    """The store that a memory has; a new one gets the wanted one.
-
-    Raises:
-        ConfigurationError: an old one has another than the wanted one.
-    """
-    kept = journal.get(VECTORS)
-    if kept is None and is_new and wanted is not None:
-        journal.put(VECTORS, wanted)
-        return wanted
-    kept = str(kept or ChromaFolder.name)
-    if wanted not in (None, kept):
-        raise ConfigurationError(
-            f"the vectors of {name!r} are in {kept!r}, and Settings(vectors={wanted!r}) asks for"
-            f" another store: leave vectors= away, or move them with `memgpt-autogen migrate"
-            f" {name} --to {wanted}`."
-        )
-    return kept
-
-
 def must_be_installed(store: str) -> None:
     """See that what a store needs is installed.
 
@@ -76,6 +56,26 @@ def must_be_installed(store: str) -> None:
         raise ConfigurationError(
             f"vectors={store!r} needs LanceDB, which is not installed: {extra('lancedb')}"
         )
+
+
+def choose(journal: Journal, name: str, wanted: str | None, *, is_new: bool) -> str:
+    """The store that a memory has; a new one gets the wanted one.
+
+    Raises:
+        ConfigurationError: an old one has another than the wanted one, or LanceDB is missing.
+    """
+    if is_new and wanted is not None:
+        must_be_installed(wanted)  # before it is written
+        journal.put(VECTORS, wanted)
+        return wanted
+    kept = str(journal.get(VECTORS) or ChromaFolder.name)
+    if wanted not in (None, kept):
+        raise ConfigurationError(
+            f"the vectors of {name!r} are in {kept!r}, and Settings(vectors={wanted!r}) asks for"
+            f" another store: leave vectors= away, or move them with `memgpt-autogen migrate"
+            f" {name} --to {wanted}`."
+        )
+    return kept
 
 
 def vector_store(
