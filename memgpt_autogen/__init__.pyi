@@ -40,9 +40,10 @@ from .storage.journal.blocks import BlockChange, StoredBlock
 from .upkeep.agent_files.by_name import export_agent, import_agent
 from .upkeep.agents import AgentSummary, Deleted
 from .upkeep.chats.load import ImportedChats, import_chats
-from .upkeep.forget import Receipt
+from .upkeep.forgetting.forget import Receipt
+from .upkeep.forgetting.remains import Remnant
+from .upkeep.migrate import migrate
 from .upkeep.reindex import reindex
-from .upkeep.remains import Remnant
 
 __all__ = [
     "AgentSummary",
@@ -98,6 +99,7 @@ __all__ = [
     "import_chats",
     "load_database",
     "load_source",
+    "migrate",
     "reindex",
 ]
 __version__: str

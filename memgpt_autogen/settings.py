@@ -99,10 +99,17 @@ class Settings(Value):
         description="tell Anthropic's models what of a prompt to cache; AutoGen's usage summary"
         " then leaves the cached tokens out",
     )
+    vectors: str | None = Field(
+        default=None,
+        description="where a new memory in a directory has its vector index: `chroma`, `lancedb`"
+        " (extra `lancedb`), or object storage for LanceDB by its URI, such as s3://bucket/path,"
+        " with keys from the environment only; default chroma, or what a memory has already;"
+        " `memgpt-autogen migrate` moves it",
+    )
     chroma_texts: bool = Field(
         default=True,
-        description="Chroma gets the texts too, so that any Chroma client reads a closed memory;"
-        " without them its folder is about half as large",
+        description="Chroma, or LanceDB, gets the texts too, so that any client of it reads a"
+        " closed memory; without them Chroma's folder is about half as large",
     )
     summary: Literal["recursive", "spr", "digest"] = Field(
         default="recursive",

@@ -136,6 +136,15 @@ class CheapEmbedder(HashingEmbedder):
     semantic = True
 
 
+@pytest.fixture
+def vectors(request: pytest.FixtureRequest) -> str:
+    """The vector store of a memory: chroma, unless the test takes both."""
+    store = str(getattr(request, "param", "chroma"))
+    if store != "chroma":
+        pytest.importorskip("lancedb")
+    return store
+
+
 @pytest.fixture(autouse=True)
 def cheap_embedding(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """What an agent embeds with in a test, but where the real one counts (`meaning`)."""

@@ -31,7 +31,7 @@ WARM = (
     "memgpt_autogen.sources.load",
     "memgpt_autogen.upkeep.agent_files.by_name",
     "memgpt_autogen.upkeep.chats.load",
-    "memgpt_autogen.upkeep.forget",
+    "memgpt_autogen.upkeep.forgetting.forget",
     "openai.resources.chat.completions",
 )
 

@@ -9,7 +9,7 @@ import signal
 import string
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,9 @@ from memgpt_autogen.storage.embedders.arrays import Vectors, unit_rows
 from memgpt_autogen.storage.embedders.embedder import Embedder, HashingEmbedder
 from memgpt_autogen.storage.record import Record
 from memgpt_autogen.storage.store import Store, open_store
+from memgpt_autogen.storage.vectors.base import VectorIndex
+from memgpt_autogen.storage.vectors.chroma import ChromaIndex
+from memgpt_autogen.storage.vectors.lance import LanceIndex
 
 NOON = datetime(2023, 5, 8, 12, tzinfo=timezone.utc)
 HASHING = HashingEmbedder()
@@ -60,6 +63,33 @@ class Observed(HashingEmbedder):
 def opened(place: Path | str, embedder: Embedder = HASHING, **kwargs: Any) -> Store:
     """The store of the agent `agent`."""
     return open_store(str(place), "agents", "agent", embedder, **kwargs)
+
+
+BOTH = pytest.mark.parametrize("vectors", ["chroma", "lancedb"], indirect=True)
+
+
+def everything(index: VectorIndex) -> Iterator[tuple[list[Record], Vectors]]:
+    """All that an index of either store holds."""
+    if isinstance(index, ChromaIndex):
+        yield from index.everything()
+        return
+    assert isinstance(index, LanceIndex)
+    with index._used() as database:
+        table = database.table(index._name)
+        rows = [] if table is None else table.to_arrow().to_pylist()
+    records = [
+        Record(
+            row["number"],
+            row.get("text", ""),
+            row["timestamp"],
+            row["speaker"],
+            tuple(row["tags"]),
+            row["origin"],
+        )
+        for row in rows
+    ]
+    if rows:
+        yield records, np.array([row["vector"] for row in rows], dtype=np.float32)
 
 
 def record(number: int, text: str = "words", speaker: str = "Ann", hours: int = 0) -> Record:

@@ -9,8 +9,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from memgpt_autogen.events import Message
-from memgpt_autogen.upkeep.distinctive import CAPITAL, distinctive, forms
-from memgpt_autogen.upkeep.said import Said
+from memgpt_autogen.upkeep.forgetting.distinctive import CAPITAL, distinctive, forms
+from memgpt_autogen.upkeep.forgetting.said import Said
 from tests.clocks import NOON
 
 COMMON = frozenset(

@@ -15,8 +15,8 @@ from memgpt_autogen.errors import ConfigurationError
 from memgpt_autogen.memory.blocks import Block
 from memgpt_autogen.storage.embedders.embedder import HashingEmbedder
 from memgpt_autogen.testing import ScriptedModel, call, calls, say, send
-from memgpt_autogen.upkeep.distinctive import distinctive
-from memgpt_autogen.upkeep.traces import Traces
+from memgpt_autogen.upkeep.forgetting.distinctive import distinctive
+from memgpt_autogen.upkeep.forgetting.traces import Traces
 from tests.clocks import NOON, Ticking
 from tests.files import files_with
 

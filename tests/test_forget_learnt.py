@@ -16,9 +16,9 @@ from memgpt_autogen import MemGPTAgent, Settings
 from memgpt_autogen.errors import StorageError
 from memgpt_autogen.storage.embedders.embedder import HashingEmbedder
 from memgpt_autogen.testing import ChatRequest, ScriptedModel, call, calls, say, send
-from memgpt_autogen.upkeep.distinctive import forms
-from memgpt_autogen.upkeep.forget import Receipt
-from memgpt_autogen.upkeep.remains import files_with
+from memgpt_autogen.upkeep.forgetting.distinctive import forms
+from memgpt_autogen.upkeep.forgetting.forget import Receipt
+from memgpt_autogen.upkeep.forgetting.remains import files_with
 from tests.clocks import NOON, Ticking
 from tests.files import files_with as files_that_hold
 from tests.groupchat import manager_of, speaker

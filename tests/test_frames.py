@@ -46,7 +46,7 @@ from memgpt_autogen.model.tokens import TokenCounter
 from memgpt_autogen.steps import FunctionCall, FunctionResult, Step
 from memgpt_autogen.testing import ChatRequest, ScriptedModel, call, calls, say, send
 from memgpt_autogen.testing import Step as Answer
-from memgpt_autogen.upkeep.traces import Traces
+from memgpt_autogen.upkeep.forgetting.traces import Traces
 from tests.clocks import NOON, Ticking
 from tests.stores import opened
 

@@ -19,7 +19,7 @@ from memgpt_autogen.errors import ConfigurationError
 from memgpt_autogen.memory.recall import RecallStorage
 from memgpt_autogen.storage.embedders.embedder import HashingEmbedder
 from memgpt_autogen.storage.store import open_store
-from memgpt_autogen.upkeep.forget import forget
+from memgpt_autogen.upkeep.forgetting.forget import forget
 from tests.clocks import NOON
 from tests.files import files_with
 from tests.terminal import Run, make_coder, open_coder

@@ -11,10 +11,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from memgpt_autogen.errors import EmbedderMismatchError, StorageError
+from memgpt_autogen.settings import Settings
 from memgpt_autogen.storage.embedders.arrays import Vectors
 from memgpt_autogen.storage.embedders.embedder import embed_query
 from memgpt_autogen.storage.indexer import EMBEDDED, TOLD
@@ -22,7 +24,17 @@ from memgpt_autogen.storage.record import RECALL, Record
 from memgpt_autogen.storage.store import Store
 from memgpt_autogen.storage.vectors.base import Standing
 from memgpt_autogen.storage.vectors.folder import _open
-from tests.stores import HASHING, Letters, Observed, opened, record, text, warnings_in
+from tests.stores import (
+    BOTH,
+    HASHING,
+    Letters,
+    Observed,
+    everything,
+    opened,
+    record,
+    text,
+    warnings_in,
+)
 
 
 @pytest.fixture
@@ -31,8 +43,8 @@ def observed() -> Observed:
 
 
 @pytest.fixture
-def store(tmp_path: Path, observed: Observed) -> Iterator[Store]:
-    with closing(opened(tmp_path, observed)) as made:
+def store(tmp_path: Path, observed: Observed, vectors: str) -> Iterator[Store]:
+    with closing(opened(tmp_path, observed, settings=Settings(vectors=vectors))) as made:
         yield made
 
 
@@ -51,12 +63,12 @@ def owned(store: Store) -> bool:
     return store.ownership is not None and store.ownership.held
 
 
-def in_chroma(store: Store) -> set[int]:
+def indexed(store: Store) -> set[int]:
     """What the index holds; it agrees with the journal in text, number and vector."""
     assert store._vectors is not None
     embedder = HASHING if isinstance(store.embedder, Observed) else store.embedder
     found: dict[int, Record] = {}
-    for records, rows in store._vectors.index(RECALL).everything():  # type: ignore[attr-defined]
+    for records, rows in everything(store._vectors.index(RECALL)):
         found.update({one.number: one for one in records})
         made = embedder.embed([one.embedded(RECALL) for one in records])
         assert rows == pytest.approx(made, abs=2e-3)
@@ -64,6 +76,7 @@ def in_chroma(store: Store) -> set[int]:
     return set(found)
 
 
+@BOTH
 def test_what_is_stored_is_embedded_and_indexed_without_being_asked_for(
     store: Store, observed: Observed
 ) -> None:
@@ -71,7 +84,7 @@ def test_what_is_stored_is_embedded_and_indexed_without_being_asked_for(
     assert store.indexer.wait(60)
     assert max(observed.batches) <= EMBEDDED and sum(observed.batches) == TOLD + 9
     store.indexer.settle()
-    assert in_chroma(store) == set(range(1, TOLD + 10))
+    assert indexed(store) == set(range(1, TOLD + 10))
     assert len(store.recall.table.changes) == 0
 
 
@@ -83,10 +96,11 @@ def test_a_few_changes_wait_for_the_end(tmp_path: Path, store: Store) -> None:
     assert list(near) == [2]  # by the journal's vectors
     store.close()
     with closing(opened(tmp_path, Observed())) as again:
-        assert in_chroma(again) == {1, 2}
+        assert indexed(again) == {1, 2}
 
 
-@settings(
+@BOTH
+@hypothesis_settings(
     max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(st.lists(st.tuples(st.sampled_from(["put", "delete", "tell"]), st.integers(1, 30))))
@@ -105,9 +119,10 @@ def test_the_index_holds_what_the_journal_holds_after_any_changes(
     store.indexer.wait(60)
     assert set(store.recall.nearest(vector, 50)) == there
     store.indexer.settle()
-    assert in_chroma(store) == there
+    assert indexed(store) == there
 
 
+@BOTH
 def test_what_was_deleted_crowds_nobody_out_before_the_index_knows(store: Store) -> None:
     store.recall.write([record(n, f"{text(n)} apples apples apples") for n in range(1, 61)])
     put(store, 61, 62, 63)
@@ -136,7 +151,7 @@ def test_an_embedder_that_fails_keeps_nobody_waiting_and_is_tried_again(
     let_it_end()
     assert store.indexer.wait(60)
     store.indexer.settle()
-    assert in_chroma(store) == {1, 2, 3, 4}
+    assert indexed(store) == {1, 2, 3, 4}
 
 
 def test_what_could_not_be_embedded_waits_for_the_next_opening(
@@ -151,7 +166,7 @@ def test_what_could_not_be_embedded_waits_for_the_next_opening(
     with closing(opened(tmp_path, Observed())) as store:
         assert store.indexer.wait(60)
         store.indexer.settle()
-        assert in_chroma(store) == {1}
+        assert indexed(store) == {1}
 
 
 def test_vectors_of_another_size_under_the_same_id_are_refused(tmp_path: Path) -> None:
@@ -179,6 +194,7 @@ def test_the_first_few_vectors_may_have_been_of_a_wrong_size(tmp_path: Path) -> 
         assert set(store.recall.nearest(vector, 5)) == {1, 2}
 
 
+@BOTH
 def test_threads_that_store_and_search_lose_and_repeat_nothing(store: Store) -> None:
     vector = embed_query(HASHING, text(7))
 
@@ -193,12 +209,13 @@ def test_threads_that_store_and_search_lose_and_repeat_nothing(store: Store) -> 
         thread.start()
     for thread in threads:
         thread.join()
-    assert in_chroma(store) == set(range(1, 121))
+    assert indexed(store) == set(range(1, 121))
 
 
 # --- ownership --------------------------------------------------------------------------
 
 
+@BOTH
 def test_the_index_is_given_back_when_there_is_nothing_to_do(store: Store) -> None:
     put(store, 1)
     store.indexer.settle()
@@ -206,7 +223,7 @@ def test_the_index_is_given_back_when_there_is_nothing_to_do(store: Store) -> No
     store.recall.nearest(embed_query(HASHING, text(1)), 1)
     let_it_end()
     assert not owned(store)
-    assert in_chroma(store) == {1}
+    assert indexed(store) == {1}
     assert store.own(0)
     store.recall.nearest(embed_query(HASHING, text(1)), 1)
     let_it_end()
@@ -230,9 +247,9 @@ def test_without_the_ownership_the_journals_vectors_are_searched(store: Store) -
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> Path:
+def place(tmp_path: Path, vectors: str) -> Path:
     """The directory of a closed store of 40 records."""
-    with closing(opened(tmp_path, Observed())) as store:
+    with closing(opened(tmp_path, Observed(), settings=Settings(vectors=vectors))) as store:
         put(store, *range(1, 41))
         store.recall.delete([40])
         assert store.directory is not None
@@ -249,60 +266,74 @@ def rebuilt(place: Path, caplog: pytest.LogCaptureFixture) -> list[str]:
         near = store.recall.nearest(embed_query(HASHING, text(7)), 50)
         assert set(near) == set(range(1, 40))
         store.indexer.settle()
-        assert in_chroma(store) == set(range(1, 40))
+        assert indexed(store) == set(range(1, 40))
     assert observed.batches == []
     return warnings_in(caplog)
 
 
-def remove(place: Path, older: Path) -> None:
-    shutil.rmtree(place / "chroma")
+def remove(folder: Path, older: Path) -> None:
+    shutil.rmtree(folder)
 
 
-def empty(place: Path, older: Path) -> None:
-    remove(place, older)
-    (place / "chroma").mkdir()
+def empty(folder: Path, older: Path) -> None:
+    remove(folder, older)
+    folder.mkdir()
 
 
-def cut(place: Path, older: Path) -> None:
-    path = place / "chroma" / "chroma.sqlite3"
-    path.write_bytes(path.read_bytes()[:5000])
+def files(folder: Path) -> list[Path]:
+    found = [path for path in folder.rglob("*") if path.is_file() and path.suffix != ".json"]
+    return [path for path in found if folder.name == "lancedb" or path.name == "chroma.sqlite3"]
 
 
-def damage(place: Path, older: Path) -> None:
-    path = place / "chroma" / "chroma.sqlite3"
-    path.write_bytes(bytes(path.stat().st_size))
+def cut(folder: Path, older: Path) -> None:
+    for path in files(folder):
+        path.write_bytes(path.read_bytes()[: min(5000, path.stat().st_size // 2)])
 
 
-def put_older(place: Path, older: Path) -> None:
-    remove(place, older)
-    shutil.copytree(older, place / "chroma")
+def damage(folder: Path, older: Path) -> None:
+    for path in files(folder):
+        path.write_bytes(bytes(path.stat().st_size))
 
 
-@pytest.mark.parametrize("unclean", [False, True])
-@pytest.mark.parametrize("spoil", [remove, empty, cut, damage, put_older])
+def put_older(folder: Path, older: Path) -> None:
+    remove(folder, older)
+    shutil.copytree(older, folder)
+
+
+SPOILT = [
+    *[("chroma", deed, unclean) for deed in (remove, empty, cut, damage, put_older)
+      for unclean in (False, True)],
+    *[("lancedb", deed, False) for deed in (remove, empty, cut, damage, put_older)],
+    ("lancedb", cut, True),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("vectors", "spoil", "unclean"), SPOILT, indirect=["vectors"])
 def test_a_folder_that_is_not_right_is_made_anew_with_one_warning(
     tmp_path: Path,
     caplog: pytest.LogCaptureFixture,
+    vectors: str,
     spoil: Callable[[Path, Path], None],
     unclean: bool,
 ) -> None:
-    with closing(opened(tmp_path / "memory", Observed())) as store:
+    settings = Settings(vectors=vectors)
+    with closing(opened(tmp_path / "memory", Observed(), settings=settings)) as store:
         put(store, *range(1, 31))
         assert store.directory is not None
         place = store.directory
     older = tmp_path / "older"
-    shutil.copytree(place / "chroma", older)
+    shutil.copytree(place / vectors, older)
     with closing(opened(tmp_path / "memory", Observed())) as store:
         put(store, *range(31, 41))
         store.recall.delete([40])
-    if unclean:  # as if killed while Chroma was open: there are no checksums
+    if unclean:  # as if killed while it was open: there are no checksums
         with closing(sqlite3.connect(place / "journal.sqlite3")) as connection, connection:
-            connection.execute("DELETE FROM meta WHERE key = 'chroma'")
-    spoil(place, older)
+            connection.execute("DELETE FROM meta WHERE key = ?", [vectors])
+    spoil(place / vectors, older)
     said = rebuilt(place, caplog)
     assert len(said) == 1 and "made anew" in said[0], said
     assert rebuilt(place, caplog) == [], "once"
-    kept = list(place.glob("chroma.aside-*"))
+    kept = list(place.glob(f"{vectors}.aside-*"))
     assert bool(kept) == (spoil in {cut, damage, put_older} or kept != [])
 
 
@@ -331,6 +362,7 @@ def test_an_index_of_another_standing_is_made_anew(
     assert len(warnings) == 1 and said in warnings[0]
 
 
+@BOTH
 def test_an_index_that_lacks_records_is_made_anew(
     place: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -388,7 +420,7 @@ def test_an_index_that_was_told_half_is_told_again(
     with closing(opened(place.parents[1], Observed())) as store:
         store.recall.nearest(embed_query(HASHING, text(7)), 50)
         store.indexer.settle()
-        assert in_chroma(store) == set(range(1, 39)), "40 was deleted, and so was 39"
+        assert indexed(store) == set(range(1, 39)), "40 was deleted, and so was 39"
     assert warnings_in(caplog) == []
 
 
@@ -414,9 +446,10 @@ def test_all_is_embedded_anew_where_that_was_broken_off(
         assert rows.shape == (40, 26)
         assert np.allclose(np.linalg.norm(rows, axis=1), 1, atol=1e-2)
         store.indexer.settle()
-        assert in_chroma(store) == set(range(1, 41))
+        assert indexed(store) == set(range(1, 41))
 
 
+@BOTH
 def test_an_index_that_was_erased_is_closed_with_its_store(tmp_path: Path, store: Store) -> None:
     """Also where nothing else had looked at it before: a pool would keep it for ever."""
     put(store, 1, 2)

@@ -30,8 +30,8 @@ from memgpt_autogen.storage.journal.journal import Journal
 from memgpt_autogen.storage.journal.record_table import RecordTable
 from memgpt_autogen.storage.journal.where import Where
 from memgpt_autogen.storage.record import RECALL, Record
-from memgpt_autogen.upkeep.erasure import preview
-from memgpt_autogen.upkeep.forget import forget
+from memgpt_autogen.upkeep.forgetting.erasure import preview
+from memgpt_autogen.upkeep.forgetting.forget import forget
 from memgpt_autogen.upkeep.reading.memory import open_memory
 from tests.inspecting import ORIGIN, PORT, Window
 from tests.terminal import NOON, Run, in_use, make_coder, open_coder

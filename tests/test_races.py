@@ -22,8 +22,8 @@ from memgpt_autogen.storage.embedders.arrays import Vectors
 from memgpt_autogen.storage.embedders.embedder import HashingEmbedder
 from memgpt_autogen.storage.journal import connection, journal
 from memgpt_autogen.storage.journal.journal import Journal
-from memgpt_autogen.storage.vectors import folder
-from memgpt_autogen.storage.vectors.folder import ChromaFolder
+from memgpt_autogen.storage.vectors import files, folder
+from memgpt_autogen.storage.vectors.chroma import ChromaFolder
 from tests.stores import HASHING, NOON, opened, record
 
 
@@ -86,7 +86,7 @@ def test_a_folder_is_closed_by_others_while_it_is_told(
     store.own(0.0)
     chroma = store._vectors
     assert isinstance(chroma, ChromaFolder)
-    real, ended = folder._checksum, threading.Event()
+    real, ended = files.checksum, threading.Event()
 
     def slow(path: Path) -> int:
         time.sleep(0.02)
@@ -102,7 +102,7 @@ def test_a_folder_is_closed_by_others_while_it_is_told(
             store.recall.write([record(0, f"text {number}")])
             store.indexer.settle()
 
-    monkeypatch.setattr(folder, "_checksum", slow)
+    monkeypatch.setattr(folder, "checksum", slow)
     threading.Thread(target=close_it, daemon=True).start()
     telling = threading.Thread(target=tell, daemon=True)
     telling.start()

@@ -34,8 +34,8 @@ def run(code: str) -> None:
 
 def test_backup_and_restore(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    backup, _ = BLOCK.findall(PAGE.read_text("utf-8"))
-    by_shell, *restore = COMMAND.findall(PAGE.read_text("utf-8"))
+    backup, *_ = BLOCK.findall(PAGE.read_text("utf-8"))
+    by_shell, *restore, _move = COMMAND.findall(PAGE.read_text("utf-8"))
     with open_agent() as agent:
         agent.recall.append("before the backup", speaker="Dana")
         run(backup)
@@ -53,10 +53,25 @@ def test_any_chroma_client_reads_a_copy(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    _, read = BLOCK.findall(PAGE.read_text("utf-8"))
+    _, read, *_ = BLOCK.findall(PAGE.read_text("utf-8"))
     say("The staging server is called heron.")
     say("The importer drops empty lines.")
     run(read)
     assert capsys.readouterr().out.endswith(" Dana The staging server is called heron.\n")
     say("It was made anew by nobody.")
     assert not Path(".memgpt/agents/coder/chroma.aside-1").exists()
+
+
+def test_moved_to_lancedb_any_client_reads_a_copy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("lancedb")
+    monkeypatch.chdir(tmp_path)
+    *_, read, move = BLOCK.findall(PAGE.read_text("utf-8"))
+    say("The staging server is called heron.")
+    run(move)
+    assert not Path(".memgpt/agents/coder/chroma").exists()
+    run(read)
+    assert capsys.readouterr().out.endswith(" Dana The staging server is called heron.\n")
+    say("It was made anew by nobody.")
+    assert not Path(".memgpt/agents/coder/lancedb.aside-1").exists()

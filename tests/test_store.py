@@ -142,7 +142,7 @@ def test_a_purge_that_was_broken_off_is_done_at_the_next_opening(tmp_path: Path)
 
 
 def test_without_texts_chroma_holds_none(tmp_path: Path) -> None:
-    with closing(opened(tmp_path, texts=False)) as store:
+    with closing(opened(tmp_path, settings=Settings(chroma_texts=False))) as store:
         fill(store, 30)
         store.indexer.settle()
         assert nearest(store, 7) == 7

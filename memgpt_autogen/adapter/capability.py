@@ -34,7 +34,7 @@ from memgpt_autogen.storage.embedders.embedder import resolve_embedder
 from memgpt_autogen.storage.indexer import Progress
 from memgpt_autogen.storage.store import settled
 from memgpt_autogen.upkeep.agent_files.export import memory_of, write_agent_file
-from memgpt_autogen.upkeep.forget import Receipt, forget
+from memgpt_autogen.upkeep.forgetting.forget import Receipt, forget
 
 try:
     from autogen.agentchat.contrib.capabilities.agent_capability import AgentCapability

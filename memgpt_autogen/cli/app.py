@@ -23,6 +23,7 @@ from memgpt_autogen.cli.commands import (
     moving,
     named,
     serving,
+    vectors,
     whole,
 )
 from memgpt_autogen.cli.commands.load import load_commands
@@ -98,6 +99,7 @@ app.command("delete", rich_help_panel=_CHANGE)(whole.delete)
 app.command("configure", rich_help_panel=_KEEP)(configure.configure)
 app.add_typer(load_commands, name="load", rich_help_panel=_KEEP)
 app.command("add", rich_help_panel=_KEEP)(named.add)
+app.command("migrate", rich_help_panel=_KEEP)(vectors.migrate)
 app.command("export", rich_help_panel=_KEEP)(moving.export)
 app.command("import", rich_help_panel=_KEEP)(moving.import_)
 app.command("serve", rich_help_panel=_KEEP)(serving.serve)

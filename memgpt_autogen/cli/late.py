@@ -18,9 +18,10 @@ if TYPE_CHECKING:
     from memgpt_autogen.sources.remote import database
     from memgpt_autogen.storage import catalog
     from memgpt_autogen.storage.embedders import embedder
-    from memgpt_autogen.upkeep import agents, forget, remove
+    from memgpt_autogen.upkeep import agents, migrate, remove
     from memgpt_autogen.upkeep.agent_files import by_name
     from memgpt_autogen.upkeep.chats import load as chats
+    from memgpt_autogen.upkeep.forgetting import forget
     from memgpt_autogen.upkeep.reading import contents, memory
 else:
 
@@ -41,13 +42,14 @@ else:
     embedder = _module("storage.embedders.embedder")
     engine = _module("engine.engine")
     events = _module("events")
-    forget = _module("upkeep.forget")
+    forget = _module("upkeep.forgetting.forget")
     functions = _module("engine.functions")
     guard = _module("inspector.guard")
     load = _module("sources.load")
     local = _module("local")
     mcp_server = _module("mcp.server")
     memory = _module("upkeep.reading.memory")
+    migrate = _module("upkeep.migrate")
     offered = _module("mcp.memory")
     registry = _module("engine.registry")
     remove = _module("upkeep.remove")
@@ -73,6 +75,7 @@ __all__ = [
     "local",
     "mcp_server",
     "memory",
+    "migrate",
     "offered",
     "registry",
     "remove",

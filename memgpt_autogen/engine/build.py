@@ -43,9 +43,7 @@ def build_engine(
         StorageError: the storage cannot be reached.
     """
     with ExitStack() as opened:
-        store = open_store(
-            settings.location, "agents", identity.name, embedder, texts=settings.chroma_texts
-        )
+        store = open_store(settings.location, "agents", identity.name, embedder, settings=settings)
         opened.callback(store.close)
         zoned = ZonedClock(clock, zone_in(settings, clock))
         engine = _wired(store, identity, settings, zoned, opened)
@@ -71,9 +69,7 @@ def _wired(
         paused_until=saved.values.paused_until,
         zone=clock.zone,
     )
-    sources = AttachedSources(
-        settings.location, workspace.archival, clock, texts=settings.chroma_texts
-    )
+    sources = AttachedSources(settings.location, workspace.archival, clock, settings)
     opened.callback(sources.close)
     sources.restore(saved.values.sources, saved.values.archives)
     shared = SharedBlocks(settings.location, workspace.core, clock)

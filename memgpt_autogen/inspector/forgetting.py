@@ -7,9 +7,9 @@ from memgpt_autogen.inspector.access import Access
 from memgpt_autogen.inspector.pages import Asked, Page, about, status_of
 from memgpt_autogen.model.tokens import TokenCounter
 from memgpt_autogen.steps import Step
-from memgpt_autogen.upkeep.erasure import Preview, preview
-from memgpt_autogen.upkeep.forget import forget
-from memgpt_autogen.upkeep.traces import texts_of
+from memgpt_autogen.upkeep.forgetting.erasure import Preview, preview
+from memgpt_autogen.upkeep.forgetting.forget import forget
+from memgpt_autogen.upkeep.forgetting.traces import texts_of
 
 _LISTED = 50  # texts of each kind
 _YES = "erase"

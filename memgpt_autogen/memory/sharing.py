@@ -16,6 +16,7 @@ from memgpt_autogen.events import Clock
 from memgpt_autogen.memory.archival import ArchivalStorage
 from memgpt_autogen.memory.blocks import PROGRAM, Block
 from memgpt_autogen.memory.core import CoreMemory
+from memgpt_autogen.settings import Settings
 from memgpt_autogen.storage.address import Server, is_server
 from memgpt_autogen.storage.catalog import names_at
 from memgpt_autogen.storage.directory import local_directory, root_of
@@ -153,7 +154,7 @@ class AttachedSources:
     location: str
     archival: ArchivalStorage
     clock: Clock
-    texts: bool
+    settings: Settings
     _open: dict[str, Store] = field(default_factory=dict)
 
     def attach(self, name: str, *, writable: bool = False) -> int:
@@ -176,7 +177,7 @@ class AttachedSources:
             self.detach(name)
         if name not in self._open:
             embedder = self.archival.records.embedder
-            store = open_store(self.location, "sources", name, embedder, texts=self.texts)
+            store = open_store(self.location, "sources", name, embedder, settings=self.settings)
             self.archival.attach(
                 ArchivalStorage(store.archival, clock=self.clock, source=name), writable=writable
             )

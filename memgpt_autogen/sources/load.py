@@ -151,7 +151,8 @@ def load_documents(
     """Load documents into a source: as `load_source` says."""
     if not name.strip():
         raise ConfigurationError("a source needs a name.")
-    location = settled(memory).location
+    settings = settled(memory)
+    location = settings.location
     if location == MEMORY:
         raise ConfigurationError(f"memory={MEMORY!r} ends with its agent: give a directory.")
     with ExitStack() as opened:
@@ -159,7 +160,7 @@ def load_documents(
         first: Iterator[Reading] | None = None
         if name not in names_at(location, "sources"):  # it is not made for nothing
             first = _begun(opened.enter_context(closing(what.read({}, {}))), what)
-        store = opened.enter_context(_own_store(location, name, embedder))
+        store = opened.enter_context(_own_store(settings, name, embedder))
         writer = Writer(store, clock, told, what.count)
         if first is None or writer.known:
             first = opened.enter_context(closing(what.read(writer.known, writer.origins)))
@@ -178,8 +179,9 @@ def _begun(readings: Iterator[Reading], what: Documents) -> Iterator[Reading]:
 
 
 @contextmanager
-def _own_store(location: str, name: str, embedder: Any) -> Iterator[Store]:
-    store = open_store(location, "sources", name, resolve_embedder(embedder))
+def _own_store(settings: Settings, name: str, embedder: Any) -> Iterator[Store]:
+    by, location = resolve_embedder(embedder), settings.location
+    store = open_store(location, "sources", name, by, settings=settings)
     finish = True
     try:
         if not store.own(_OWNER_SECONDS):

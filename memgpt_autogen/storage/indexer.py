@@ -20,6 +20,7 @@ from memgpt_autogen.storage.ownership import Ownership
 from memgpt_autogen.storage.process import Workers
 from memgpt_autogen.storage.vectors.agreement import fault, tell
 from memgpt_autogen.storage.vectors.base import VectorStore
+from memgpt_autogen.storage.vectors.choice import VECTORS
 
 logger = logging.getLogger(__name__)
 
@@ -69,9 +70,8 @@ class Indexer:
         self._working = threading.RLock()
         self._preparing = threading.RLock()
         self._thread: threading.Thread | None = None
-        self._asked = False
-        self._hurry = self._closed = self._failing = self._ready = False
-        self._users = 0
+        self._asked = self._hurry = self._closed = self._failing = self._ready = False
+        self._users, self._kept = 0, tables[0].journal.get(VECTORS)
         self._since = dict.fromkeys((table.kind.name for table in tables), 0)
 
     def nudge(self, *, hurry: bool = False) -> None:
@@ -195,13 +195,15 @@ class Indexer:
                 self._ownership.release()
 
     def own(self) -> bool:
-        """Take the ownership if it is free; whether this process has it now."""
-        return self._ownership is None or self._ownership.take()
+        """Take the ownership if it is free; whether the index may be used, and was not moved."""
+        if self._ownership is None or self._ownership.take():
+            return bool(self._tables[0].journal.get(VECTORS) == self._kept)
+        return False
 
     def _embed(self, progress: Progress | None = None) -> None:
         for table in self._tables:
-            done = 0
-            while not _workers.ending and (part := self._missing(table)):
+            done, name, missing = 0, table.kind.name, table.vectors.missing
+            while not _workers.ending and (part := missing(self._since[name], EMBEDDED)):
                 records = list(table.get([number for _, number in part]).values())
                 if records:
                     with _workers.turn():
@@ -209,15 +211,12 @@ class Indexer:
                     rows = unit_rows(rows)  # an embedder of the user's may return NaN
                     self._check(rows.shape[1], table)
                     table.vectors.put([record.number for record in records], rows)
-                self._since[table.kind.name] = part[-1][0]
+                self._since[name] = part[-1][0]
                 done += len(part)
                 if progress is not None:
-                    progress(done, done + len(table.vectors.missing(part[-1][0], 1 << 40)))
+                    progress(done, done + len(missing(part[-1][0], 1 << 40)))
                 with self._changed:
                     self._changed.notify_all()
-
-    def _missing(self, table: RecordTable) -> list[tuple[int, int]]:
-        return table.vectors.missing(self._since[table.kind.name], EMBEDDED)
 
     def _check(self, dimension: int, table: RecordTable) -> None:
         """See that all vectors have one size; the first few may have been a fault."""
@@ -282,18 +281,20 @@ class Indexer:
                 self._store.put_aside()
             self._begin_anew()
 
-    def erase(self) -> None:
-        """Overwrite the index, which holds what was deleted, and tell a new one of the rest.
+    def erase(self) -> bool:
+        """Overwrite the index, and tell a new one of the rest; False where it was only removed.
 
         Raises:
             StorageError: it cannot be overwritten, or another process owns it.
         """
         with self._working, self._preparing:
-            if self._store is not None:
-                if not self.own():
-                    raise StorageError("the vector index is another process's: forget there.")
-                if self._ownership is not None:
-                    self._ownership.before_release(self._store.close)
-                self._store.destroy()
-                self._begin_anew()
-                self._ready = True
+            if self._store is None:
+                return True
+            if not self.own():
+                raise StorageError("the vector index is another process's, or moved: forget there.")
+            if self._ownership is not None:
+                self._ownership.before_release(self._store.close)
+            overwritten = self._store.destroy()
+            self._begin_anew()
+            self._ready = True
+            return overwritten

@@ -131,6 +131,22 @@ class Workers:
             thread.join(max(until - time.monotonic(), 0.0))
 
 
+class Unforkable:
+    """A library that hangs in a forked child once its parent has used it."""
+
+    def __init__(self) -> None:
+        self._was_used = False
+        self.may_be_used = True
+        forget_in_child(self._forget)
+
+    def use(self) -> None:
+        """Note that it is used in this process."""
+        self._was_used = True
+
+    def _forget(self) -> None:
+        self.may_be_used = self.may_be_used and not self._was_used
+
+
 def forget_in_child(forget: Callable[[], None]) -> None:
     """Call `forget` in every child that is forked from now on, before it runs."""
     if hasattr(os, "register_at_fork"):

@@ -23,8 +23,14 @@ from memgpt_autogen.storage.process import OfProcess
 from memgpt_autogen.storage.records import Records
 from memgpt_autogen.storage.shared_copy.server import ServerCopy, open_copy
 from memgpt_autogen.storage.tables import Tables
-from memgpt_autogen.storage.vectors.clients import may_use_chroma
-from memgpt_autogen.storage.vectors.folder import ChromaFolder
+from memgpt_autogen.storage.vectors.choice import (
+    MOVING,
+    check,
+    choose,
+    must_be_installed,
+    sweep,
+    vector_store,
+)
 
 if TYPE_CHECKING:
     from memgpt_autogen.storage.embedders.embedder import Embedder
@@ -32,8 +38,9 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+DEFAULT = Settings()
 MEMORY = ":memory:"
-_EMBEDDER = "embedder"
+EMBEDDER = "embedder"
 PURGE = "purge"  # says in a journal that what was deleted is yet to be overwritten
 
 
@@ -54,7 +61,7 @@ class Store:
         embedder: Embedder,
         *,
         copy: ServerCopy | None = None,
-        texts: bool = True,
+        settings: Settings = DEFAULT,
         anew: bool = False,
     ) -> None:
         self.directory = directory
@@ -64,12 +71,7 @@ class Store:
         self._copy = copy
         self.ownership: Ownership | None = None if directory is None else ownership_of(directory)
         self.journal = Journal(directory, name)
-        self._vectors: VectorStore | None = None
-        if copy is not None:
-            self._vectors = copy.vectors
-        elif directory is not None and may_use_chroma():
-            self._vectors = ChromaFolder(directory, self.journal, texts=texts)
-            self._vectors.look()  # before anything is written: another memory's is refused
+        self._vectors = copy.vectors if copy else self._chosen(directory, settings)
         self.tables = Tables(self.journal, name)
         self.state, self.blocks = self.tables.state, self.tables.blocks
         tables = [self.tables.recall, self.tables.archival]
@@ -88,9 +90,32 @@ class Store:
                 self.purge()
             except StorageError as problem:  # it goes on at the next opening
                 logger.warning("what was forgotten is yet to be overwritten: %s", problem)
+        self._sweep()
         self.indexer.is_wanted = self._vectors is not None and bool(self._vectors.look())
         if self.indexer.is_wanted or any(len(table.changes) for table in tables):
             self.indexer.nudge()
+
+    def _sweep(self) -> None:
+        """Empty a store that a migration left behind when it was broken off."""
+        if self.directory is not None and self.journal.get(MOVING) and self.indexer.own():
+            try:
+                sweep(self.directory, self.journal)
+            except StorageError as problem:  # it goes on at the next opening
+                logger.warning("a vector store not in use is yet to be emptied: %s", problem)
+            self.indexer.nudge()  # it lets go of the ownership
+
+    def _chosen(self, directory: Path | None, settings: Settings) -> VectorStore | None:
+        """The vector store that the memory has; of a source, whatever the settings say."""
+        if directory is None:
+            return None
+        is_new, is_agent = self.journal.get(EMBEDDER) is None, directory.parent.name == "agents"
+        wanted = settings.vectors if is_new or is_agent else None
+        store = choose(self.journal, self.name, wanted, is_new=is_new)
+        must_be_installed(store)
+        found = vector_store(store, directory, self.journal, texts=settings.chroma_texts)
+        if found is not None:
+            found.look()  # before anything is written: another memory's is refused
+        return found
 
     @property
     def place(self) -> str:
@@ -121,9 +146,9 @@ class Store:
         Killed midway, whoever opens the store next with this embedder goes on.
         """
         tables = [self.recall.table, self.archival.table]
-        if self.journal.get(_EMBEDDER) != self.embedder.model_id:
+        if self.journal.get(EMBEDDER) != self.embedder.model_id:
             with self.journal.transaction():
-                self.journal.put(_EMBEDDER, self.embedder.model_id)
+                self.journal.put(EMBEDDER, self.embedder.model_id)
                 self.journal.put("dimension", None)
                 for table in tables:
                     table.vectors.clear()
@@ -133,15 +158,15 @@ class Store:
         return sum(map(len, tables))
 
     def purge(self) -> bool:
-        """Take what was deleted out of all files; False for a server's, out of reach here.
+        """Take what was deleted out of all files; False where some are elsewhere, out of reach.
 
         Raises:
             StorageError: a file cannot be overwritten; what was deleted stays deleted.
         """
         self.journal.purge()
-        self.indexer.erase()
+        overwritten = self.indexer.erase()
         self.journal.put(PURGE, None)
-        return self._copy is None
+        return overwritten
 
     def close(self, *, finish: bool = True) -> None:
         """Let go of all files; the last user's call counts.
@@ -177,9 +202,9 @@ class Store:
             )
 
     def _check_embedder(self) -> None:
-        made_with = self.journal.get(_EMBEDDER)
+        made_with = self.journal.get(EMBEDDER)
         if made_with is None:
-            self.journal.put(_EMBEDDER, self.embedder.model_id)
+            self.journal.put(EMBEDDER, self.embedder.model_id)
         elif made_with != self.embedder.model_id:
             is_source = self.directory is not None and self.directory.parent.name == "sources"
             anew = (
@@ -206,9 +231,11 @@ def settled(memory: str | Path | Settings | None) -> Settings:
     if not isinstance(memory, Settings):
         memory = Settings() if memory is None else Settings(location=str(memory))
     location = memory.location
+    served = location != MEMORY and is_server(location)
+    check(memory.vectors, is_directory=location != MEMORY and not served)
     if location == MEMORY:
         return memory
-    if is_server(location):
+    if served:
         Server.at(location)  # refuses what is no address
         return memory
     root = root_of(location)
@@ -223,13 +250,19 @@ def settled(memory: str | Path | Settings | None) -> Settings:
 _open: OfProcess[Store] = OfProcess(weakref.WeakValueDictionary())
 
 
+def is_open(directory: Path) -> bool:
+    """Whether the store in a directory is open in this process."""
+    with _open.guard:
+        return str(directory) in _open.things
+
+
 def open_store(
     location: str,
     section: Section,
     name: str,
     embedder: Embedder,
     *,
-    texts: bool = True,
+    settings: Settings = DEFAULT,
     anew: bool = False,
 ) -> Store:
     """Open, or make, what is stored for an agent or a source; to be closed by each who asked.
@@ -239,7 +272,7 @@ def open_store(
         section: whether it is an agent's or a source's.
         name: its name; any text.
         embedder: must be the one that made its vectors.
-        texts: Chroma gets the texts too, for other programs to read.
+        settings: `vectors` and `chroma_texts` of them; `vectors` of an agent's must be its own.
         anew: another embedder's vectors are to be replaced, by `Store.embed_anew`.
 
     Raises:
@@ -259,7 +292,7 @@ def open_store(
         let_go_of_unused(map(Path, _open.things))
         store_here = _open.things.get(str(directory))
         if store_here is None:
-            store_here = Store(directory, name, embedder, copy=copy, texts=texts, anew=anew)
+            store_here = Store(directory, name, embedder, copy=copy, settings=settings, anew=anew)
             _open.things[str(directory)] = store_here
         else:
             store_here.must_have(embedder)

@@ -46,9 +46,7 @@ def reindex(
         raise ConfigurationError(f"memory={MEMORY!r} ends with its agent: there is nothing there.")
     must_be_there(settings.location, agent)
     with closing(
-        open_store(
-            settings.location, "agents", agent, found, texts=settings.chroma_texts, anew=True
-        )
+        open_store(settings.location, "agents", agent, found, settings=settings, anew=True)
     ) as store:
         if not store.own(_OWNER_SECONDS):
             assert store.ownership is not None

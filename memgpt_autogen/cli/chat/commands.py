@@ -16,7 +16,7 @@ from memgpt_autogen.storage.store import MEMORY
 from memgpt_autogen.upkeep.agent_files.export import memory_of, write_agent_file
 from memgpt_autogen.upkeep.agent_files.reader import read_agent_file
 from memgpt_autogen.upkeep.agent_files.restore import restore
-from memgpt_autogen.upkeep.forget import forget
+from memgpt_autogen.upkeep.forgetting.forget import forget
 from memgpt_autogen.upkeep.undo import rewrite
 
 
@@ -109,7 +109,7 @@ def _load(chat: Conversation, given: str) -> None:
     name = given
     if Path(given).is_file():
         content, session = read_agent_file(given), chat.session
-        restore(content, session.settings.location, session.embedder, clock=session.clock)
+        restore(content, session.settings, session.embedder, clock=session.clock)
         name = content.agent
     chat.switch(chat.open_agent(name))
     chat.screen.note(f"you talk with {name} now")

@@ -149,7 +149,8 @@ def _print_receipt(receipt: late.forget.Receipt) -> None:
     out.print(
         "The files were overwritten."
         if receipt.files_overwritten
-        else "On the Chroma server, run `chroma vacuum` to overwrite its files."
+        else "What a server or object storage keeps of it is out of reach: on Chroma's, run `chroma"
+        " vacuum`."
     )
     if receipt.left:
         out.print("Found afterwards, and left, as it may be somebody else's:", style="yellow")

@@ -8,9 +8,12 @@ change is dropped only after the index has answered.
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from memgpt_autogen.storage.journal.journal import Journal
+from memgpt_autogen.storage.journal.where import AMONG
 from memgpt_autogen.storage.record import Kind
 
 
@@ -85,6 +88,16 @@ class ChangeLog:
         with self._journal.transaction() as connection:
             connection.execute("INSERT INTO changes VALUES (?, ?, 0, 0)", [after, self._kind.name])
             connection.execute("DELETE FROM changes WHERE kind = ?", [self._kind.name])
+
+    def go_on_with(self, sequence: int, waiting: Sequence[int]) -> None:
+        """Let an index that has all up to a change be told of the rest, and of these records."""
+        with self._journal.transaction() as connection:
+            self.drop(sequence)
+            connection.execute(
+                "INSERT INTO changes (kind, number, deleted)"
+                f" SELECT ?, number, 0 FROM {self._kind.name} WHERE {AMONG} ORDER BY number",
+                [self._kind.name, json.dumps(list(waiting))],
+            )
 
     def begin_anew(self) -> None:
         """Let an empty index be told of all records."""

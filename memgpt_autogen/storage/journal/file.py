@@ -24,7 +24,7 @@ def look_at(path: Path) -> None:
     """
     folder = path.parent
     # First: whoever makes a memory at this moment writes the journal before what is beside it.
-    left = [name for name in (STEP, "chroma", f"{FILE}-wal") if (folder / name).exists()]
+    left = [name for name in (STEP, "chroma", "lancedb", f"{FILE}-wal") if (folder / name).exists()]
     if not path.exists() or path.stat().st_size == 0:
         old = [name for name in _OLD_LAYOUT if (folder / name).exists()]
         if old:

@@ -64,12 +64,13 @@ class ServerVectors:
     def put_aside(self) -> None:
         self.destroy()
 
-    def destroy(self) -> None:
+    def destroy(self) -> bool:
         """The server's files are out of reach here: `chroma vacuum` overwrites them there."""
         with chroma_errors(self._place):
             for one in self._client.list_collections():
                 if one.name in (f"{self._prefix}recall", f"{self._prefix}archival"):
                     self._client.delete_collection(one.name)
+        return False
 
     def close(self) -> None:
         """The client is closed with the copy."""

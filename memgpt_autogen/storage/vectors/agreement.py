@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from itertools import islice
 
 import numpy as np
 
@@ -17,6 +18,34 @@ def tell(store: VectorStore, table: RecordTable, embedder: str) -> None:
     index = store.index(table.kind)
     while _tell_part(index, table, embedder):
         pass
+
+
+def fill(
+    store: VectorStore, table: RecordTable, embedder: str, done: Callable[[int], None]
+) -> tuple[int, list[int]]:
+    """Fill an empty index with all records that have vectors, while the table may be written.
+
+    Args:
+        store: of the index; its table's changes are those of another one, and stay.
+        table: of the records.
+        embedder: the id of the one that made the vectors.
+        done: is told how many records were read, time and again.
+
+    Returns:
+        The change that the index has all up to, and the numbers of the records without vectors.
+    """
+    sequence, index = table.changes.last, store.index(table.kind)
+    waiting: list[int] = []
+    source = table.everything()
+    while records := list(islice(source, _PART)):
+        rows = table.vectors.get([record.number for record in records])
+        told = [record for record in records if record.number in rows]
+        waiting += [record.number for record in records if record.number not in rows]
+        if told:
+            index.upsert(told, np.stack([rows[record.number] for record in told]))
+        done(len(records))
+    index.note(Standing(table.journal.identity, embedder, sequence))
+    return sequence, waiting
 
 
 def fault(store: VectorStore, tables: Iterable[RecordTable], embedder: str) -> str:

@@ -84,8 +84,8 @@ class VectorStore(Protocol):
         """Begin with an empty store; the old one is kept under another name."""
         ...
 
-    def destroy(self) -> None:
-        """Begin with an empty store; the old one is overwritten and removed."""
+    def destroy(self) -> bool:
+        """Begin with an empty store; False where the old one was removed and not overwritten."""
         ...
 
     def close(self) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from memgpt_autogen.errors import StorageError
 from memgpt_autogen.storage.address import Server
-from memgpt_autogen.storage.process import forget_in_child
+from memgpt_autogen.storage.process import Unforkable
 
 if TYPE_CHECKING:
     from chromadb.api import ClientAPI
@@ -18,24 +18,7 @@ if TYPE_CHECKING:
 _REACH_SECONDS = 10.0
 
 
-class _Process:
-    """Whether Chroma was used here, and whether it can be."""
-
-    has_used_chroma = False
-    may_use_chroma = True
-
-    def forget(self) -> None:
-        """In a forked child Chroma hangs (1.5.9), once the parent has used it."""
-        self.may_use_chroma = self.may_use_chroma and not self.has_used_chroma
-
-
-_process = _Process()
-forget_in_child(_process.forget)
-
-
-def may_use_chroma() -> bool:
-    """Whether a Chroma folder may be opened in this process."""
-    return _process.may_use_chroma
+CHROMA = Unforkable()  # in a forked child it hangs (1.5.9)
 
 
 @contextlib.contextmanager
@@ -65,7 +48,7 @@ def folder_client(path: Path) -> ClientAPI:
     from chromadb.api.shared_system_client import SharedSystemClient
     from chromadb.config import Settings
 
-    _process.has_used_chroma = True
+    CHROMA.use()
     try:
         with chroma_errors(str(path)):
             return chromadb.PersistentClient(

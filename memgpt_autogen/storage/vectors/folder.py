@@ -1,9 +1,9 @@
-"""Chroma in a folder: opened only after a look at its files, and closed with their checksums.
+"""A vector index in a folder: opened only after a look at its files, and closed with checksums.
 
-Chroma's process can crash on a damaged vector file, so a folder that was closed in good
-order is compared with the checksums taken then, and any other is first opened in a child
-process (see `trial`). What does not stand the look is put aside and made anew from the
-journal.
+A vector store can crash the process, or find nothing, on a damaged file. So a folder that was
+closed in good order is compared with the checksums taken then, and any other is first opened
+in a child process (see `trial`). What does not stand the look is put aside and made anew from
+the journal.
 """
 
 from __future__ import annotations
@@ -11,51 +11,62 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
-import os
-import shutil
-import subprocess
-import sys
 import threading
-import zlib
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any, ClassVar, Generic, TypeVar
 
 from memgpt_autogen.errors import StorageError
 from memgpt_autogen.storage.journal.connection import make_private
 from memgpt_autogen.storage.journal.journal import Journal
 from memgpt_autogen.storage.process import OfProcess
 from memgpt_autogen.storage.record import Kind
-from memgpt_autogen.storage.vectors import trial
-from memgpt_autogen.storage.vectors.chroma import ChromaIndex
-from memgpt_autogen.storage.vectors.clients import folder_client, release
-
-if TYPE_CHECKING:
-    from chromadb.api import ClientAPI
+from memgpt_autogen.storage.vectors.base import VectorIndex
+from memgpt_autogen.storage.vectors.files import checksum, names_in, shred, stands_trial
 
 logger = logging.getLogger(__name__)
 
-OPEN = 8  # folders whose clients are open at a time: each holds 11 descriptors and 6 threads
-FOLDER = "chroma"
 _OWNER = "memgpt-autogen.json"  # names the journal that a folder belongs to
-_CLOSED = "chroma"  # the journal's key for the checksums of a folder that was closed
-_TRIAL_SECONDS = 120.0
-_CHUNK = 1 << 20
+
+_Client = TypeVar("_Client")
 
 
-class ChromaFolder:
-    """The indexes of one memory in a folder beside its journal; one process has it open."""
+class Folder(ABC, Generic[_Client]):
+    """The indexes of one memory in a folder beside its journal; one process has it open.
+
+    Attributes:
+        name: of the folder, and the journal's key for the checksums of a closed one.
+        most: folders of this kind whose clients are open at a time.
+    """
+
+    name: ClassVar[str]
+    most: ClassVar[int]
 
     def __init__(self, directory: Path, journal: Journal, *, texts: bool = True) -> None:
-        self.path = directory / FOLDER
+        self.path = directory / self.name
         self._journal = journal
         self._texts = texts
         self._turn = threading.Condition(threading.RLock())
         self._users = 0
-        self._opened: ClientAPI | None = None
+        self._opened: _Client | None = None
         for other in list(_open.things.values()):  # of a store that nobody has any more
             if other.path == self.path:
                 other.close()
+
+    @abstractmethod
+    def index(self, kind: Kind) -> VectorIndex: ...
+
+    @abstractmethod
+    def _connect(self) -> _Client:
+        """The client of the folder, which is there."""
+
+    @abstractmethod
+    def _release(self, client: _Client) -> None:
+        """Let go of its files."""
+
+    def _tidy(self, client: _Client) -> None:
+        """Whatever is better done before a folder is closed."""
 
     def look(self) -> str:
         """What is wrong with the folder, as far as a quick look tells; empty for nothing.
@@ -63,7 +74,7 @@ class ChromaFolder:
         Raises:
             StorageError: it belongs to another memory.
         """
-        if not _names_in(self.path):
+        if not names_in(self.path):
             sql = "SELECT 1 FROM meta WHERE key LIKE 'applied.%' AND value > 0"
             return "is missing" if self._journal.rows(sql) else ""
         with contextlib.suppress(OSError, ValueError):
@@ -90,26 +101,24 @@ class ChromaFolder:
             self.put_aside()
             return False
 
-    def index(self, kind: Kind) -> ChromaIndex:
-        return ChromaIndex(self._lent, kind.name, kind, place=str(self.path), texts=self._texts)
-
     def put_aside(self) -> None:
         with self._unused():
             self._let_go()
-            self._journal.put(_CLOSED, None)
+            self._journal.put(self.name, None)
             if self.path.exists():
                 number = 1
-                while (aside := self.path.with_name(f"{FOLDER}.aside-{number}")).exists():
+                while (aside := self.path.with_name(f"{self.name}.aside-{number}")).exists():
                     number += 1
                 self.path.rename(aside)
 
-    def destroy(self) -> None:
+    def destroy(self) -> bool:
         """Also what was put aside before: it holds the same texts."""
         with self._unused():
             self._let_go()
-            self._journal.put(_CLOSED, None)
-            for folder in sorted(self.path.parent.glob(f"{FOLDER}*")):
-                _shred(folder)
+            self._journal.put(self.name, None)
+            for folder in sorted(self.path.parent.glob(f"{self.name}*")):
+                shred(folder)
+        return True
 
     def close(self) -> None:
         with self._unused():
@@ -138,7 +147,7 @@ class ChromaFolder:
             yield
 
     @contextlib.contextmanager
-    def _lent(self) -> Iterator[ClientAPI]:
+    def _lent(self) -> Iterator[_Client]:
         """The client, which is not closed inside the `with` block."""
         with self._turn:
             client = self._open()
@@ -151,27 +160,28 @@ class ChromaFolder:
                 self._users -= 1
                 self._turn.notify_all()
 
-    def _open(self) -> ClientAPI:
+    def _open(self) -> _Client:
         if self._opened is None:
             make_private(self.path)
-            self._journal.put(_CLOSED, None)  # from here on a kill leaves it unclosed
+            self._journal.put(self.name, None)  # from here on a kill leaves it unclosed
             owner = json.dumps({"journal": self._journal.identity})
             (self.path / _OWNER).write_text(owner, "utf-8")
-            self._opened = folder_client(self.path)
+            self._opened = self._connect()
         return self._opened
 
     def _close(self) -> None:
         if self._opened is not None:
+            self._tidy(self._opened)
             self._let_go()
             sizes = self._sizes()
-            for name, _ in sizes:
-                (self.path / name).chmod(0o600)
-            files = [[name, size, _checksum(self.path / name)] for name, size in sizes]
-            self._journal.put(_CLOSED, json.dumps(files))
+            for path in self.path.rglob("*"):
+                path.chmod(0o700 if path.is_dir() else 0o600)
+            files = [[name, size, checksum(self.path / name)] for name, size in sizes]
+            self._journal.put(self.name, json.dumps(files))
 
     def _let_go(self) -> None:
         if self._opened is not None:
-            release(self._opened)
+            self._release(self._opened)
             self._opened = None
         _open.things.pop(id(self), None)
 
@@ -180,14 +190,14 @@ class ChromaFolder:
             return ""
         closed = self._closed()
         if closed is not None:
-            same = all(_checksum(self.path / name) == check for name, _, check in closed)
+            same = all(checksum(self.path / name) == check for name, _, check in closed)
             return "" if same else "is damaged"
         if not any(path.name != _OWNER for path in self.path.iterdir()):
             return ""
-        return "" if _stands_trial(self.path) else "cannot be read"
+        return "" if stands_trial(self.path, self.name) else "cannot be read"
 
     def _closed(self) -> list[tuple[str, int, int]] | None:
-        found = self._journal.get(_CLOSED)
+        found = self._journal.get(self.name)
         return (
             None if not found else [(name, size, check) for name, size, check in json.loads(found)]
         )
@@ -201,75 +211,17 @@ class ChromaFolder:
         return found
 
 
-_open: OfProcess[ChromaFolder] = OfProcess({}, ChromaFolder.forget)
+_open: OfProcess[Folder[Any]] = OfProcess({}, Folder.forget)
 
 
-def _used_latest(folder: ChromaFolder) -> None:
-    """Note the use of a folder, and close the one that was used longest ago, if too many are."""
+def _used_latest(folder: Folder[Any]) -> None:
+    """Note the use of a folder, and close the one used longest ago, if too many are open."""
     with _open.guard:
         _open.things.pop(id(folder), None)
-        surplus = list(_open.things.values())
+        surplus = [one for one in _open.things.values() if one.name == folder.name]
         _open.things[id(folder)] = folder  # the last of all
-    for one in surplus[: max(len(surplus) + 1 - OPEN, 0)]:
+    for one in surplus[: max(len(surplus) + 1 - folder.most, 0)]:
         try:
             one.close_unless_used()
         except StorageError as problem:  # another agent's, which hears of it at its next use
             logger.warning("%s could not be closed in order: %s", one.path, problem)
-
-
-def _names_in(path: Path) -> list[Path]:
-    try:
-        return list(path.iterdir())
-    except FileNotFoundError:  # its owner may just have destroyed it
-        return []
-
-
-def _stands_trial(path: Path) -> bool:
-    """Whether a child process can open the folder and search it."""
-    command = [sys.executable or "python3", trial.__file__, str(path)]
-    try:
-        done = subprocess.run(  # noqa: S603 - our own program
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            timeout=_TRIAL_SECONDS,
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired) as problem:
-        logger.info("the trial of %s did not end: %s", path, problem)
-        return False
-    return done.returncode == 0
-
-
-def _checksum(path: Path) -> int:
-    check = 0
-    try:
-        with path.open("rb") as file:
-            while chunk := file.read(_CHUNK):
-                check = zlib.crc32(chunk, check)
-    except OSError:
-        return -1
-    return check
-
-
-def _shred(folder: Path) -> None:
-    """Overwrite the files of a folder and remove it.
-
-    Raises:
-        StorageError: a file cannot be overwritten.
-    """
-    try:
-        for path in (path for path in folder.rglob("*") if path.is_file()):
-            size = path.stat().st_size
-            with path.open("r+b") as file:
-                for start in range(0, size, _CHUNK):
-                    file.write(bytes(min(_CHUNK, size - start)))
-                file.flush()
-                os.fsync(file.fileno())
-        shutil.rmtree(folder)
-    except OSError as problem:
-        raise StorageError(
-            f"{folder} could not be overwritten: {problem}. What was deleted is no longer found;"
-            " close other programs that read the folder, and call forget again."
-        ) from problem

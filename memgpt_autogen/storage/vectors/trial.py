@@ -1,6 +1,6 @@
-"""A program that opens a Chroma folder and searches it; it may crash, its parent does not.
+"""A program that opens a vector store's folder and searches it; it may crash, its parent does not.
 
-Run as `python trial.py FOLDER`. It ends with status 0 where all collections can be read.
+Run as `python trial.py KIND FOLDER`. It ends with status 0 where all can be read.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ _QUERIES = 20
 _PAGE = 5000
 
 
-def main(path: str) -> None:
+def chroma(path: str) -> None:
     """Read every id and ask for neighbours, as a search would."""
     import chromadb
     import numpy as np
@@ -35,5 +35,26 @@ def main(path: str) -> None:
             collection.query(query_embeddings=vector, n_results=min(count, 50), include=[])
 
 
+def lancedb(path: str) -> None:
+    """Read every column and ask for neighbours, as a search would."""
+    import lancedb as lance
+    import numpy as np
+
+    database = lance.connect(path)
+    draw = np.random.default_rng(0)
+    for name in database.list_tables().tables:
+        table = database.open_table(name)
+        if table.to_arrow().num_rows != table.count_rows():
+            sys.exit(2)
+        if "vector" not in table.schema.names or not table.count_rows():
+            continue
+        size = table.schema.field("vector").type.list_size
+        for _ in range(_QUERIES):
+            vector = draw.normal(size=size).astype(np.float32)
+            table.search(vector, vector_column_name="vector").distance_type("dot").limit(
+                50
+            ).to_arrow()
+
+
 if __name__ == "__main__":
-    main(sys.argv[1])
+    {"chroma": chroma, "lancedb": lancedb}[sys.argv[1]](sys.argv[2])

@@ -98,9 +98,9 @@ def import_agent(
         StorageError: the storage cannot be used.
     """
     file = read_agent_file(path)
-    location, found = settled(memory).location, resolve_embedder(embedder)
+    settings, found = settled(memory), resolve_embedder(embedder)
     about: dict[str, Any] = {"clock": clock, "progress": progress}
-    restore(file, location, found, shared=partial_restore_shared, **about)
+    restore(file, settings, found, shared=partial_restore_shared, **about)
     return file.agent
 
 

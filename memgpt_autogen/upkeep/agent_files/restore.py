@@ -15,6 +15,7 @@ from memgpt_autogen.events import Clock
 from memgpt_autogen.memory.blocks import PROGRAM
 from memgpt_autogen.memory.sharing import home_of_blocks
 from memgpt_autogen.memory.state import AgentState, PutAside, SavedState
+from memgpt_autogen.settings import Settings
 from memgpt_autogen.storage.address import without_credentials
 from memgpt_autogen.storage.embedders.embedder import Embedder
 from memgpt_autogen.storage.indexer import Progress
@@ -33,7 +34,7 @@ _OWNER_SECONDS = 3.0  # another process may be at work on the index for a moment
 
 def restore(
     file: AgentFile,
-    location: str,
+    settings: Settings,
     embedder: Embedder,
     *,
     clock: Clock,
@@ -47,7 +48,7 @@ def restore(
 
     Args:
         file: as it was read.
-        location: a directory or a server.
+        settings: their location is a directory or a server.
         embedder: computes the vectors.
         clock: dates edits of shared blocks that are there.
         shared: what becomes of shared things that are there and differ from the file's.
@@ -59,11 +60,12 @@ def restore(
         DirectoryLockedError: another process has the agent.
         StorageError: the storage cannot be used.
     """
+    location = settings.location
     if location == MEMORY:
         raise ConfigurationError("an agent file is restored to a directory or a server.")
     told = _Told(file.texts, progress)
     with (
-        closing(open_store(location, "agents", file.agent, embedder)) as store,
+        closing(open_store(location, "agents", file.agent, embedder, settings=settings)) as store,
         closing(home_of_blocks(location)) as home,
     ):
         _refuse_if_in_use(store, location)
@@ -77,7 +79,7 @@ def restore(
             elif kind == "shared":
                 _restore_block(home, list(lines), clock)
             else:
-                _restore_source(location, name, embedder, lines, told)
+                _restore_source(settings, name, embedder, lines, told)
         store.written()
 
 
@@ -215,9 +217,11 @@ def _restore_block(home: BlockStore, lines: list[Line], clock: Clock) -> None:
 
 
 def _restore_source(
-    location: str, name: str, embedder: Embedder, lines: Iterable[Line], told: _Told
+    settings: Settings, name: str, embedder: Embedder, lines: Iterable[Line], told: _Told
 ) -> None:
-    with closing(open_store(location, "sources", name, embedder)) as store:
+    with closing(
+        open_store(settings.location, "sources", name, embedder, settings=settings)
+    ) as store:
         tables = store.tables
         records = _Records(tables, told)
         with store.journal.transaction():

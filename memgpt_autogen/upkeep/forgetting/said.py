@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from memgpt_autogen.events import Message
-from memgpt_autogen.upkeep.distinctive import CAPITAL, Part, distinctive, forms
-from memgpt_autogen.upkeep.traces import Quotations, flat_of, is_telling
+from memgpt_autogen.upkeep.forgetting.distinctive import CAPITAL, Part, distinctive, forms
+from memgpt_autogen.upkeep.forgetting.traces import Quotations, flat_of, is_telling
 
 _ANSWERS = 5  # messages, from one of the speaker's on, that may repeat it
 

@@ -1,4 +1,4 @@
-"""Chroma in a folder: looked at before it is opened, closed with its checksums, never lost."""
+"""A vector index in a folder: looked at before it is opened, closed with checksums, never lost."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,13 +16,15 @@ import pytest
 from memgpt_autogen.errors import StorageError
 from memgpt_autogen.storage.journal.journal import Journal
 from memgpt_autogen.storage.record import ARCHIVAL, RECALL, Record
+from memgpt_autogen.storage.vectors import files, trial
 from memgpt_autogen.storage.vectors import folder as folders
-from memgpt_autogen.storage.vectors import trial
 from memgpt_autogen.storage.vectors.base import Standing
+from memgpt_autogen.storage.vectors.chroma import ChromaFolder
 from memgpt_autogen.storage.vectors.clients import folder_client, release
-from memgpt_autogen.storage.vectors.folder import OPEN, ChromaFolder
+from memgpt_autogen.storage.vectors.folder import Folder
+from memgpt_autogen.storage.vectors.lance_stores import LanceFolder
 from tests.files import files_with
-from tests.stores import HASHING, NOON, record, text, warnings_in
+from tests.stores import BOTH, HASHING, NOON, everything, record, text, warnings_in
 
 
 @pytest.fixture
@@ -30,28 +33,32 @@ def journal(tmp_path: Path) -> Iterator[Journal]:
         yield made
 
 
+KINDS: dict[str, type[Folder[Any]]] = {"chroma": ChromaFolder, "lancedb": LanceFolder}
+
+
 @pytest.fixture
-def folder(journal: Journal) -> Iterator[ChromaFolder]:
+def folder(journal: Journal, vectors: str) -> Iterator[Folder[Any]]:
     assert journal.directory is not None
-    with closing(ChromaFolder(journal.directory, journal)) as made:
+    with closing(KINDS[vectors](journal.directory, journal)) as made:
         yield made
 
 
-def fill(folder: ChromaFolder, count: int = 30) -> None:
+def fill(folder: Folder[Any], count: int = 30) -> None:
     records = [record(n, text(n)) for n in range(1, count + 1)]
     folder.index(RECALL).upsert(records, HASHING.embed([one.text for one in records]))
 
 
-def anew(folder: ChromaFolder) -> ChromaFolder:
+def anew(folder: Folder[Any]) -> Folder[Any]:
     """As the next process has it."""
     folder.close()
-    return ChromaFolder(folder.path.parent, folder._journal)
+    return type(folder)(folder.path.parent, folder._journal)
 
 
 # --- an index ---------------------------------------------------------------------------
 
 
-def test_what_is_told_is_found_and_told_again_does_no_harm(folder: ChromaFolder) -> None:
+@BOTH
+def test_what_is_told_is_found_and_told_again_does_no_harm(folder: Folder[Any]) -> None:
     index = folder.index(RECALL)
     vector = HASHING.embed([text(7)])
     assert (len(index), index.query(vector, 5), index.standing) == (0, [], None)
@@ -68,12 +75,13 @@ def test_what_is_told_is_found_and_told_again_does_no_harm(folder: ChromaFolder)
     assert len(folder.index(ARCHIVAL)) == 0
 
 
-def test_everything_can_be_read_back(folder: ChromaFolder) -> None:
+@BOTH
+def test_everything_can_be_read_back(folder: Folder[Any]) -> None:
     one = Record(3, "Tée\n", NOON, speaker="Ann", tags=("a", 'b"'), origin="chat")
     folder.index(RECALL).upsert([one], HASHING.embed(["x"]))
-    ((records, vectors),) = folder.index(RECALL).everything()
+    ((records, vectors),) = everything(folder.index(RECALL))
     assert records == [one]
-    assert np.allclose(vectors, HASHING.embed(["x"]), atol=1e-5)
+    assert np.allclose(vectors, HASHING.embed(["x"]), atol=1e-3)
 
 
 @pytest.mark.parametrize("texts", [True, False])
@@ -92,7 +100,7 @@ def test_any_client_reads_a_closed_folder_and_texts_only_if_wanted(
     assert texts or files_with(folder.path, text(7)) == []
 
 
-def test_a_record_of_somebody_else_is_named(folder: ChromaFolder) -> None:
+def test_a_record_of_somebody_else_is_named(folder: Folder[Any]) -> None:
     fill(folder, 1)
     with folder._lent() as client:
         collection = client.get_collection("recall", embedding_function=None)
@@ -104,13 +112,14 @@ def test_a_record_of_somebody_else_is_named(folder: ChromaFolder) -> None:
 # --- the look ---------------------------------------------------------------------------
 
 
+@BOTH
 def test_a_folder_that_was_closed_well_is_opened_without_a_trial(
-    folder: ChromaFolder, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    folder: Folder[Any], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def never(path: Path) -> bool:
+    def never(path: Path, kind: str) -> bool:
         raise AssertionError(path)
 
-    monkeypatch.setattr(folders, "_stands_trial", never)
+    monkeypatch.setattr(folders, "stands_trial", never)
     assert folder.prepare(), "an empty one too"
     fill(folder)
     folder = anew(folder)
@@ -121,65 +130,84 @@ def test_a_folder_that_was_closed_well_is_opened_without_a_trial(
 
 
 def test_one_that_was_not_closed_stands_trial_in_a_child(
-    folder: ChromaFolder, journal: Journal
+    folder: Folder[Any], journal: Journal
 ) -> None:
     fill(folder)
     folder.close()
-    journal.put("chroma", None)
+    journal.put(folder.name, None)
     folder = anew(folder)
     assert folder.prepare()
     assert len(folder.index(RECALL)) == 30
     folder.close()
 
 
-@pytest.mark.parametrize("clean", [True, False])
+@pytest.mark.parametrize(
+    ("vectors", "clean"),
+    [("chroma", True), ("chroma", False), ("lancedb", True)],
+    indirect=["vectors"],
+)
 def test_a_damaged_one_is_put_aside_and_never_opened_here(
-    folder: ChromaFolder, journal: Journal, clean: bool, caplog: pytest.LogCaptureFixture
+    folder: Folder[Any], journal: Journal, clean: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
     fill(folder)
     folder = anew(folder)
     if not clean:
-        journal.put("chroma", None)
-    for path in folder.path.rglob("*.sqlite3"):
+        journal.put(folder.name, None)
+    for path in [*folder.path.rglob("*.sqlite3"), *folder.path.rglob("*.lance/*/*")]:
         path.write_bytes(bytes(path.stat().st_size))
     assert not folder.prepare()
     (warning,) = warnings_in(caplog)
     assert ("is damaged" if clean else "cannot be read") in warning
-    aside = folder.path.with_name("chroma.aside-1")
+    aside = folder.path.with_name(f"{folder.name}.aside-1")
     assert aside.exists() and not folder.path.exists()
     fill(folder, 3)
     folder.put_aside()
-    assert folder.path.with_name("chroma.aside-2").exists()
+    assert folder.path.with_name(f"{folder.name}.aside-2").exists()
     assert len(folder.index(RECALL)) == 0
 
 
 def test_a_trial_fails_on_what_crashes_or_cannot_be_read(
-    folder: ChromaFolder, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    folder: Folder[Any], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     fill(folder, 3)
     folder.close()
-    assert folders._stands_trial(folder.path)
+    assert files.stands_trial(folder.path, folder.name)
     program = tmp_path / "crash.py"
     program.write_text("import os; os.abort()")
     monkeypatch.setattr(trial, "__file__", str(program))
-    assert not folders._stands_trial(folder.path)
+    assert not files.stands_trial(folder.path, folder.name)
     program.write_text("import time; time.sleep(60)")
-    monkeypatch.setattr(folders, "_TRIAL_SECONDS", 0.1)
-    assert not folders._stands_trial(folder.path)
+    monkeypatch.setattr(files, "TRIAL_SECONDS", 0.1)
+    assert not files.stands_trial(folder.path, folder.name)
 
 
-def test_the_trial_searches_all_collections(folder: ChromaFolder) -> None:
+def test_the_trial_searches_all_collections(folder: Folder[Any]) -> None:
     fill(folder, 3)
     folder.index(ARCHIVAL).note(Standing("j", "e", 0))  # an empty one
     folder.close()
     done = subprocess.run(
-        [sys.executable, trial.__file__, str(folder.path)], check=False, capture_output=True
+        [sys.executable, trial.__file__, folder.name, str(folder.path)],
+        check=False,
+        capture_output=True,
     )
     assert (done.returncode, done.stderr) == (0, b"")
 
 
+@pytest.mark.parametrize("vectors", ["lancedb"], indirect=True)
+def test_the_trial_of_a_lancedb_folder(folder: Folder[Any]) -> None:
+    fill(folder, 3)
+    folder.index(ARCHIVAL).note(Standing("j", "e", 0))
+    folder.close()
+    trial.lancedb(str(folder.path))
+    for path in folder.path.rglob("*.lance/data/*"):
+        path.write_bytes(bytes(path.stat().st_size))
+    with pytest.raises((RuntimeError, ValueError, OSError)):
+        trial.lancedb(str(folder.path))
+
+
+@BOTH
 def test_a_folder_of_another_memory_is_refused_and_left_alone(
-    folder: ChromaFolder, journal: Journal
+    folder: Folder[Any], journal: Journal
 ) -> None:
     fill(folder, 3)
     folder.close()
@@ -189,16 +217,17 @@ def test_a_folder_of_another_memory_is_refused_and_left_alone(
         folder.look()
     with pytest.raises(StorageError, match="belongs to another memory"):
         anew(folder).prepare()
-    assert [path.name for path in folder.path.parent.glob("chroma*")] == ["chroma"]
+    assert [path.name for path in folder.path.parent.glob(f"{folder.name}*")] == [folder.name]
 
 
-def test_destroy_leaves_no_text_not_even_of_what_was_put_aside(folder: ChromaFolder) -> None:
+@BOTH
+def test_destroy_leaves_no_text_not_even_of_what_was_put_aside(folder: Folder[Any]) -> None:
     fill(folder)
     folder.put_aside()
     fill(folder)
     assert files_with(folder.path.parent, text(7)) != []
     folder.destroy()
-    assert list(folder.path.parent.glob("chroma*")) == []
+    assert list(folder.path.parent.glob(f"{folder.name}*")) == []
     fill(folder, 2)
     assert len(folder.index(RECALL)) == 2
 
@@ -209,8 +238,8 @@ def test_destroy_leaves_no_text_not_even_of_what_was_put_aside(folder: ChromaFol
 def test_of_many_folders_a_few_are_open_and_all_can_be_used(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert OPEN > 1
-    monkeypatch.setattr(folders, "OPEN", 2)
+    assert ChromaFolder.most > 1
+    monkeypatch.setattr(ChromaFolder, "most", 2)
     made = []
     for number in range(4):
         place = tmp_path / str(number)
@@ -228,12 +257,12 @@ def test_of_many_folders_a_few_are_open_and_all_can_be_used(
 
 
 def test_another_folder_that_cannot_be_closed_breaks_nobody(
-    folder: ChromaFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    folder: Folder[Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def gone() -> None:
         raise StorageError("its memory is gone")
 
-    monkeypatch.setattr(folders, "OPEN", 1)  # so that each use closes the folder before
+    monkeypatch.setattr(ChromaFolder, "most", 1)  # so that each use closes the folder before
     with closing(Journal(tmp_path / "other", "mem")) as journal:
         assert journal.directory is not None
         with closing(ChromaFolder(journal.directory, journal)) as other:

@@ -13,9 +13,9 @@ import numpy as np
 from memgpt_autogen.engine.engine import Engine
 from memgpt_autogen.memory.archival import Passage
 from memgpt_autogen.storage.text import clean
-from memgpt_autogen.upkeep.distinctive import normalised
-from memgpt_autogen.upkeep.titles import titles
-from memgpt_autogen.upkeep.traces import Traces, texts_of
+from memgpt_autogen.upkeep.forgetting.distinctive import normalised
+from memgpt_autogen.upkeep.forgetting.titles import titles
+from memgpt_autogen.upkeep.forgetting.traces import Traces, texts_of
 
 _CHUNK_BYTES = 1 << 22
 _PROBE_BYTES = 400  # a longer text may lie in pieces, on several pages of a file

@@ -8,7 +8,7 @@ from memgpt_autogen.engine.engine import Engine
 from memgpt_autogen.events import Message
 from memgpt_autogen.memory.partners import digest_of
 from memgpt_autogen.upkeep.chats.chatgpt import MARKED
-from memgpt_autogen.upkeep.traces import Traces
+from memgpt_autogen.upkeep.forgetting.traces import Traces
 
 
 def titles(engine: Engine) -> set[str]:

@@ -18,10 +18,10 @@ from memgpt_autogen.memory.partners import COMMON, partner_block
 from memgpt_autogen.memory.recall import RecallStorage
 from memgpt_autogen.memory.state import AgentState, PutAside
 from memgpt_autogen.storage.text import clean
-from memgpt_autogen.upkeep.distinctive import ordinary
+from memgpt_autogen.upkeep.forgetting.distinctive import ordinary
+from memgpt_autogen.upkeep.forgetting.said import Said
+from memgpt_autogen.upkeep.forgetting.traces import Traces, texts_of
 from memgpt_autogen.upkeep.reading.memory import AgentMemory
-from memgpt_autogen.upkeep.said import Said
-from memgpt_autogen.upkeep.traces import Traces, texts_of
 from memgpt_autogen.values import Brief
 
 _NAMES = 20  # known speakers that an error names

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from memgpt_autogen.events import MessageEvent, Notice
 from memgpt_autogen.steps import Step
 from memgpt_autogen.storage.journal.words import STOP_WORDS, asked_words
-from memgpt_autogen.upkeep.distinctive import CAPITAL, Part, forms
+from memgpt_autogen.upkeep.forgetting.distinctive import CAPITAL, Part, forms
 
 _TELLING_BYTES = 12  # a shorter text, such as "yes please", may be anybody's
 _TELLING_WORDS = 3  # or one of fewer words that say something

@@ -13,9 +13,9 @@ from memgpt_autogen.events import MessageEvent
 from memgpt_autogen.memory.core import CoreMemory
 from memgpt_autogen.memory.partners import COMMON, digest_of
 from memgpt_autogen.storage.store import PURGE
-from memgpt_autogen.upkeep.erasure import Erasure, erasure_of, known
-from memgpt_autogen.upkeep.remains import Remnant, remains
-from memgpt_autogen.upkeep.titles import hide_titles
+from memgpt_autogen.upkeep.forgetting.erasure import Erasure, erasure_of, known
+from memgpt_autogen.upkeep.forgetting.remains import Remnant, remains
+from memgpt_autogen.upkeep.forgetting.titles import hide_titles
 from memgpt_autogen.values import Brief
 
 _PROBES = 10  # texts that are searched for afterwards
