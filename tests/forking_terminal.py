@@ -21,7 +21,7 @@ import pexpect
 from memgpt_autogen.cli.app import main
 
 ROOT = Path(__file__).parents[1]
-WORLD = re.compile("EDITOR|HOME|XDG_.*|MEMGPT_.*|TIKTOKEN_.*")  # what a test sets for itself
+WORLD = re.compile("DB_URL|EDITOR|HOME|XDG_.*|MEMGPT_.*|TIKTOKEN_.*")  # what a test sets for itself
 WARM = (
     "chromadb.api.client",
     "chromadb.api.rust",

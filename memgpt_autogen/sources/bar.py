@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.progress import (
@@ -17,7 +18,8 @@ from rich.progress import (
 )
 from rich.text import Text
 
-from memgpt_autogen.storage.indexer import Progress as Told
+if TYPE_CHECKING:  # numpy comes with it, which a command that starts has no time for
+    from memgpt_autogen.storage.indexer import Progress as Told
 
 
 class _Rate(ProgressColumn):
