@@ -42,6 +42,7 @@ def candidates(
     for reader, hits in zip(readers, found, strict=True):
         nearest: dict[int, float] = {}
         if vector is not None:
+            reader.store.check(vector)
             # The index works outside Python's lock, and so does SQLite.
             asked = pool.submit(_nearest, reader.store, vector, hits.where)
             reader.compare(vector, hits.chosen)
@@ -102,7 +103,6 @@ def _passages(
 
 def _nearest(records: Records, vector: Vectors, where: Where) -> dict[int, float]:
     table = records.table
-    records.check(vector)
     if where.everything:
         return records.nearest(vector, CANDIDATES)
     total = len(table)
