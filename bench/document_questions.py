@@ -205,7 +205,9 @@ def main(
                 assert one is not None
                 rows[way].append(asked(one, question))
                 shown = [table(about, rows)]
-                write_results("document_questions", started, {**about, "rows": rows, "tables": shown})
+                write_results(
+                    "document_questions", started, {**about, "rows": rows, "tables": shown}
+                )
                 progress.advance(bar)
     console.print(grid(table(about, rows)))
 
