@@ -176,7 +176,7 @@ INNER = {
     "core.write",
     *("generate_oai_reply", "a_generate_oai_reply", "close"),
     *("update_tool_signature", "update_function_signature"),
-    *("edit_append", "edit_replace", "discard", "shown", "share", "refresh", "news"),
+    *("edit_append", "edit_replace", "discard", "shown", "share", "refresh", "news", "known"),
     *("take_in", "put", "take_out", "render", "speakers", "places", "reading"),
     *("hand_over", "may_edit", "seen", "changes", "of", "count", "everywhere"),
 }

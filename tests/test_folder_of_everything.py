@@ -85,7 +85,7 @@ def test_a_thousand_files_of_every_kind_are_loaded_to_the_end(tmp_path: Path) ->
         "pipe.txt": "it is no file (a pipe, a socket or a device)",
     }
     assert [place for _, place in texts["talk.pptx"]] == [f"slide {n} of 3" for n in (1, 2, 3)]
-    assert [place for _, place in texts["guide.pdf"]] == ["page 1 of 2"]
+    assert [place for _, place in texts["guide.pdf"]] == ["page 1 of 2", "page 2 of 2"]
     assert load(docs, memory).loaded == ()
     (docs / "shut").rmdir()
 
