@@ -24,6 +24,7 @@ from memgpt_autogen.testing import ChatRequest, ScriptedModel, call, calls, say,
 from tests.clocks import NOON, Ticking
 from tests.groupchat import manager_of, speaker
 from tests.playing import echo, playing, user
+from tests.terminal import Run
 
 pytestmark = pytest.mark.autogen
 
@@ -408,6 +409,20 @@ def test_a_switch_that_cannot_be_written_changes_nothing(tmp_path: Path) -> None
         with pytest.raises(Exception, match="damaged"), engine.queue.partners.of("Cid"):
             pass
         assert [*map(lines, engine.queue.context.entries)] == [*map(lines, before)]
+
+
+def test_a_program_that_does_not_know_of_it_takes_no_queue_away(tmp_path: Path) -> None:
+    with apart(echo, tmp_path) as (agent, _):
+        tell(agent, "Ann", "Bob")
+    with playing(echo, tmp_path, embedder=HashingEmbedder(), clock=Ticking()) as (agent, model):
+        tell(agent, "Cid")
+        assert model.requests[0].contains(FACTS["Bob"]) == 0
+    forgotten = Run("forget", "mem", "Ann", "--yes", "--memory", str(tmp_path))
+    assert forgotten.code == 0
+    with apart(echo, tmp_path) as (agent, model):
+        tell(agent, "Bob", "Ann")
+        assert model.requests[0].contains(f"Bob: {FACTS['Bob']}") == 2
+        assert model.requests[1].contains(f"Ann: {FACTS['Ann']}") == 1
 
 
 def test_a_checkpoint_holds_the_queues_of_all(tmp_path: Path) -> None:

@@ -78,11 +78,10 @@ class PartnerQueues:
     def keep_apart(self, apart: bool) -> None:
         """Keep partners apart from now on, or not.
 
-        What stood in one queue for all is from then on that of events outside chats.
+        The one queue for all is that of events outside chats where they are kept apart. Those of
+        partners stay what they are: a program that knows nothing of them may open a memory.
         """
-        if not apart:
-            self._queue.saved.values.partner = ""
-        elif not self.apart:
+        if apart and not self.apart:
             for tier in (self._queue.work.recall, self._queue.work.archival):
                 tier.records.table.index_origins()
         self.apart = apart
@@ -148,8 +147,8 @@ class PartnerQueues:
 
     def _turn_to(self, partner: str) -> None:
         saved = self._queue.saved
-        last = saved.values.partner
-        if not self.apart or partner == last:
+        last, partner = saved.values.partner, partner if self.apart else ""
+        if partner == last:
             return
         own = self.own()
         self._show(partner, saved.take_up(partner))
