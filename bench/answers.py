@@ -239,8 +239,8 @@ def judge_all(
 
 
 def run(dialogues: Sequence[Dialogue], ways: Sequence[str], config: Mapping[str, Any], window: int,
-        told: Callable[[], None]) -> dict[str, list[dict[str, Any]]]:  # fmt: skip
-    """All answers of each way; the ways take turns with each conversation."""
+        told: Callable[[], None]) -> Iterator[dict[str, list[dict[str, Any]]]]:  # fmt: skip
+    """The answers of each way so far, after each conversation, with which the ways take turns."""
     rows: dict[str, list[dict[str, Any]]] = {way: [] for way in ways}
     for dialogue in dialogues:
         for way in ways:
@@ -256,7 +256,7 @@ def run(dialogues: Sequence[Dialogue], ways: Sequence[str], config: Mapping[str,
                          "calls": calls, "tokens": tokens, **score(answer, question.gold)}
                     )  # fmt: skip
                     told()
-    return rows
+        yield rows
 
 
 def tables(figures: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
@@ -310,6 +310,8 @@ def main(
         tasks["LoCoMo"] = locomo(path, questions)
     if deep is not None:
         tasks["Deep memory retrieval"] = deep_memory(deep, questions)
+    if not tasks:
+        raise SystemExit(f"{data} has no locomo-dev.json, and --deep names no file: nothing to ask")
     figures: dict[str, Any] = {
         "model": config["config_list"][0]["model"], "window": window, "judge": judge, "tasks": {}
     }  # fmt: skip
@@ -318,16 +320,22 @@ def main(
         total = len(ways) * sum(len(one.questions) for one in dialogues)
         with Progress(console=console, transient=True) as progress:
             bar = progress.add_task(name, total=total)
-            rows = run(dialogues, ways, config, window, partial(progress.advance, bar))
-        part: dict[str, Any] = {"ways": {way: averages(rows[way]) for way in ways}, "rows": rows}
+            for rows in run(dialogues, ways, config, window, partial(progress.advance, bar)):
+                means = {way: averages(rows[way]) for way in ways}
+                figures["tasks"][name] = {"ways": means, "rows": rows}
+                written = _write(figures, started)  # what is broken off has its figures too
         if judge:
-            part["judge"] = judge_all(rows, OpenAI(base_url=endpoint or None, api_key=key), judge)
-        figures["tasks"][name] = part
-    shown = list(tables(figures))
-    for one in shown:
+            client = OpenAI(base_url=endpoint or None, api_key=key)
+            figures["tasks"][name]["judge"] = judge_all(rows, client, judge)
+            written = _write(figures, started)
+    for one in tables(figures):
         console.print(grid(one))
-    written = write_results("answers", started, {**_without_texts(figures), "tables": shown})
     console.print(f"Written to {written.parent.name}/{written.name}.")
+
+
+def _write(figures: Mapping[str, Any], started: Mapping[str, Any]) -> Path:
+    shown = list(tables(figures))
+    return write_results("answers", started, {**_without_texts(figures), "tables": shown})
 
 
 def configured(endpoint: str, model: str, key: str, window: int) -> dict[str, Any]:
