@@ -406,7 +406,7 @@ def test_one_lock_serialises_the_turns_of_one_mind(memory: str) -> None:
                 thread.start()
             for thread in threads:
                 thread.join()
-            # A message that another chat's turn took in early is answered after a word on who waits.
+            # What another chat's turn took in early is answered after a word on who waits.
             for n, answer in answers.items():
                 assert answer["content"] == f"reply to q{n}" or f"'u{n}' waits" in answer["content"]
             assert len(answers) == 8
