@@ -242,7 +242,7 @@ def run(dialogues: Sequence[Dialogue], ways: Sequence[str], config: Mapping[str,
         told: Callable[[], None]) -> Iterator[dict[str, list[dict[str, Any]]]]:  # fmt: skip
     """The answers of each way so far, after each conversation, with which the ways take turns."""
     rows: dict[str, list[dict[str, Any]]] = {way: [] for way in ways}
-    for dialogue in dialogues:
+    for dialogue in filter(lambda one: one.questions, dialogues):
         for way in ways:
             with opened(way, dialogue, config, window) as (ask, used):
                 for question in dialogue.questions:
