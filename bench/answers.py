@@ -119,15 +119,10 @@ class Asked(NamedTuple):
     used: Callable[[], tuple[int, int]]
 
 
-@contextmanager
-def assistant(dialogue: Dialogue, config: Mapping[str, Any], window: int) -> Iterator[Asked]:
-    """AutoGen's agent, with as much of the conversation as its window takes."""
-    agent = AssistantAgent("agent", ROLE, llm_config=dict(config))
-    lines = [f"[{when:%Y-%m-%d %H:%M}] {who}: {text}" for text, who, when in dialogue.said]
-    room, first = window - REPLY, len(lines)
-    while first and (room := room - count_tokens(lines[first - 1]) - 1) > 0:
-        first -= 1
-    history = {"role": "user", "content": "The conversation:\n" + "\n".join(lines[first:])}
+def asked_after(text: str, config: Mapping[str, Any], role: str = ROLE) -> Asked:
+    """AutoGen's agent, asked each question after one text."""
+    agent = AssistantAgent("agent", role, llm_config=dict(config))
+    history = {"role": "user", "content": text}
     calls = 0
 
     def ask(question: str) -> str:
@@ -139,7 +134,17 @@ def assistant(dialogue: Dialogue, config: Mapping[str, Any], window: int) -> Ite
         found = agent.client.total_usage_summary or {}
         return calls, sum(one["prompt_tokens"] for one in found.values() if isinstance(one, dict))
 
-    yield Asked(ask, used)
+    return Asked(ask, used)
+
+
+@contextmanager
+def assistant(dialogue: Dialogue, config: Mapping[str, Any], window: int) -> Iterator[Asked]:
+    """AutoGen's agent, with as much of the conversation as its window takes."""
+    lines = [f"[{when:%Y-%m-%d %H:%M}] {who}: {text}" for text, who, when in dialogue.said]
+    room, first = window - REPLY, len(lines)
+    while first and (room := room - count_tokens(lines[first - 1]) - 1) > 0:
+        first -= 1
+    yield asked_after("The conversation:\n" + "\n".join(lines[first:]), config)
 
 
 @contextmanager

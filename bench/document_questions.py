@@ -31,8 +31,7 @@ from tempfile import TemporaryDirectory
 from typing import Annotated, Any
 
 import typer
-from answers import Asked, configured, text_of, words
-from autogen import AssistantAgent
+from answers import Asked, asked_after, configured, text_of, words
 from autogen.io import IOStream
 from harness import RESULTS, Quiet, grid, machine, write_results
 from inside import STOP_WORDS, count_tokens, forget_newest
@@ -85,26 +84,13 @@ def telling(text: str, row: Mapping[str, str]) -> frozenset[str]:
 @contextmanager
 def assistant(paths: Sequence[Path], config: Mapping[str, Any], window: int) -> Iterator[Asked]:
     """AutoGen's agent, with the beginnings of the documents."""
-    agent = AssistantAgent("agent", ROLE, llm_config=dict(config))
     texts = [path.read_bytes().decode("utf-8") for path in paths]
     room = window - REPLY
     share = room * 6 // len(texts)  # characters: cut further until the tokens fit
     while count_tokens("".join(text[:share] for text in texts)) > room:
         share = share * 19 // 20
     parts = [f"{path.stem}:\n{text[:share]}" for path, text in zip(paths, texts, strict=True)]
-    history = {"role": "user", "content": "The documents:\n\n" + "\n\n".join(parts)}
-    calls = 0
-
-    def ask(question: str) -> str:
-        nonlocal calls
-        calls += 1
-        return text_of(agent.generate_reply([history, {"role": "user", "content": question}]))
-
-    def used() -> tuple[int, int]:
-        found = agent.client.total_usage_summary or {}
-        return calls, sum(one["prompt_tokens"] for one in found.values() if isinstance(one, dict))
-
-    yield Asked(ask, used)
+    yield asked_after("The documents:\n\n" + "\n\n".join(parts), config, ROLE)
 
 
 @contextmanager

@@ -113,6 +113,13 @@ Block = Annotated[
     ),
 ]
 Source = Annotated[str, typer.Argument(help="The source's name.", autocompletion=complete_sources)]
+AgentOrSource = Annotated[
+    str,
+    typer.Argument(
+        help="The agent's name, or the source's.", autocompletion=complete_agents, metavar="NAME"
+    ),
+]
+IsSource = Annotated[bool, typer.Option("--source", help="It is a source.")]
 Memory = Annotated[str | None, memory_option()]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do it without asking.")]

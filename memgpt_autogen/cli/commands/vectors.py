@@ -7,22 +7,15 @@ from typing import Annotated
 import typer
 
 from memgpt_autogen.cli import late
-from memgpt_autogen.cli.options import Memory, complete_agents, location
+from memgpt_autogen.cli.options import AgentOrSource, IsSource, Memory, location
 from memgpt_autogen.cli.screen import counted, say
 from memgpt_autogen.sources.bar import progress_bar
 
 
 def migrate(
-    name: Annotated[
-        str,
-        typer.Argument(
-            help="The agent's name, or the source's.",
-            metavar="NAME",
-            autocompletion=complete_agents,
-        ),
-    ],
+    name: AgentOrSource,
     to: Annotated[str, typer.Option(metavar="STORE", help="chroma, lancedb, or a URI.")],
-    source: Annotated[bool, typer.Option("--source", help="It is a source.")] = False,
+    source: IsSource = False,
     memory: Memory = None,
 ) -> None:
     """Move an agent's vectors, or a source's, to another store.

@@ -10,11 +10,12 @@ from memgpt_autogen.cli import late
 from memgpt_autogen.cli.opening import open_engine
 from memgpt_autogen.cli.options import (
     Agent,
+    AgentOrSource,
+    IsSource,
     Json,
     Memory,
     Source,
     Yes,
-    complete_agents,
     complete_speakers,
     location,
 )
@@ -51,15 +52,8 @@ def detach(agent: Agent, source: Source, memory: Memory = None) -> None:
 
 
 def delete(
-    name: Annotated[
-        str,
-        typer.Argument(
-            help="The agent's name, or the source's.",
-            metavar="NAME",
-            autocompletion=complete_agents,
-        ),
-    ],
-    source: Annotated[bool, typer.Option("--source", help="It is a source.")] = False,
+    name: AgentOrSource,
+    source: IsSource = False,
     yes: Yes = False,
     memory: Memory = None,
 ) -> None:
