@@ -26,9 +26,10 @@ import json
 import os
 import random
 import re
+import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from functools import partial
@@ -55,7 +56,8 @@ ROLE = "You answer questions about what was said earlier, in one short sentence.
 FULL = "AssistantAgent, cut to the window"
 WITHOUT, WITH, DECIDE = "MemGPTAgent without prefetch", "MemGPTAgent", "MemGPTAgent, decide"
 WAYS = (FULL, WITHOUT, WITH, DECIDE)
-REPLY = 400  # tokens kept free for AssistantAgent's answer
+REPLY = 600  # tokens kept free for AssistantAgent's question and answer
+OTHERS_COUNT = 1.15  # the packaged model counts an eighth more tokens than OpenAI's do
 _DULL = frozenset("a an the".split())  # noqa: SIM905
 
 
@@ -137,52 +139,71 @@ def asked_after(text: str, config: Mapping[str, Any], role: str = ROLE) -> Asked
     return Asked(ask, used)
 
 
+def room_for_text(window: int) -> int:
+    """Tokens that a prompt may hold, as OpenAI's models count them, so that it fits any model."""
+    return int(window / OTHERS_COUNT) - REPLY
+
+
 @contextmanager
 def assistant(dialogue: Dialogue, config: Mapping[str, Any], window: int) -> Iterator[Asked]:
     """AutoGen's agent, with as much of the conversation as its window takes."""
     lines = [f"[{when:%Y-%m-%d %H:%M}] {who}: {text}" for text, who, when in dialogue.said]
-    room, first = window - REPLY, len(lines)
+    room, first = room_for_text(window), len(lines)
     while first and (room := room - count_tokens(lines[first - 1]) - 1) > 0:
         first -= 1
     yield asked_after("The conversation:\n" + "\n".join(lines[first:]), config)
 
 
 @contextmanager
+def filled(dialogue: Dialogue) -> Iterator[Path]:
+    """The folder of a memory whose recall storage holds the conversation."""
+    with TemporaryDirectory(ignore_cleanup_errors=True) as place:
+        with MemGPTAgent("agent", llm_config=False, memory=place) as agent:
+            fill(agent, dialogue.said)
+        yield Path(place)
+
+
+@contextmanager
 def memgpt(
-    dialogue: Dialogue, config: Mapping[str, Any], window: int, **settings: Any
+    filled: Path, config: Mapping[str, Any], window: int, **settings: Any
 ) -> Iterator[Asked]:
-    """Our agent, in whose view is nothing of the conversation."""
-    with (
-        TemporaryDirectory(ignore_cleanup_errors=True) as folder,
-        MemGPTAgent(
+    """Our agent, in whose view is nothing of the conversation, with a memory of its own."""
+    with TemporaryDirectory(ignore_cleanup_errors=True) as place:
+        folder = str(shutil.copytree(filled, Path(place) / "memory"))
+        with MemGPTAgent(
             "agent",
             ROLE,
             llm_config=dict(config),
             memory=Settings(location=folder, **settings),
             context_window=window,
-        ) as agent,
-    ):
-        fill(agent, dialogue.said)
+        ) as agent:
+            yield asked_of_memory(agent)
 
-        def ask(question: str) -> str:
-            stored = len(agent.recall)
-            messages = [{"role": "user", "name": "Judge", "content": question}]
-            answer = text_of(agent.generate_reply(messages))
-            forget_newest(agent, len(agent.recall) - stored)
-            return answer
 
-        def used() -> tuple[int, int]:
-            counters = agent.context_overview().counters
-            return counters.model_calls, counters.prompt_tokens
+def asked_of_memory(agent: MemGPTAgent) -> Asked:
+    """Our agent, asked each question in a chat of its own."""
 
-        yield Asked(ask, used)
+    def ask(question: str) -> str:
+        stored = len(agent.recall)
+        messages = [{"role": "user", "name": "Judge", "content": question}]
+        answer = text_of(agent.generate_reply(messages))
+        forget_newest(agent, len(agent.recall) - stored)
+        return answer
+
+    def used() -> tuple[int, int]:
+        counters = agent.context_overview().counters
+        return counters.model_calls, counters.prompt_tokens
+
+    return Asked(ask, used)
 
 
 def text_of(answer: Any) -> str:
     return str(answer.get("content") or "") if isinstance(answer, dict) else str(answer or "")
 
 
-def opened(way: str, dialogue: Dialogue, config: Mapping[str, Any], window: int) -> Any:
+def opened(
+    way: str, dialogue: Dialogue, filled: Path, config: Mapping[str, Any], window: int
+) -> AbstractContextManager[Asked]:
     """The context manager of a way."""
     if way == FULL:
         return assistant(dialogue, config, window)
@@ -191,7 +212,7 @@ def opened(way: str, dialogue: Dialogue, config: Mapping[str, Any], window: int)
         settings = {"tool_mode": "decide"}
     elif way in (WITH, WITHOUT):
         settings["tool_mode"] = "native"
-    return memgpt(dialogue, config, window, **settings)
+    return memgpt(filled, config, window, **settings)
 
 
 # ------------------------------------------------------------------ scores
@@ -248,20 +269,24 @@ def run(dialogues: Sequence[Dialogue], ways: Sequence[str], config: Mapping[str,
     """The answers of each way so far, after each conversation, with which the ways take turns."""
     rows: dict[str, list[dict[str, Any]]] = {way: [] for way in ways}
     for dialogue in filter(lambda one: one.questions, dialogues):
-        for way in ways:
-            with opened(way, dialogue, config, window) as (ask, used):
-                for question in dialogue.questions:
-                    before, begin = used(), time.monotonic()
-                    answer = ask(question.text)
-                    seconds = time.monotonic() - begin
-                    calls, tokens = (now - then for now, then in zip(used(), before, strict=True))
-                    rows[way].append(
-                        {"conversation": dialogue.name, "question": question.text,
-                         "gold": question.gold, "answer": answer, "seconds": seconds,
-                         "calls": calls, "tokens": tokens, **score(answer, question.gold)}
-                    )  # fmt: skip
-                    told()
+        with filled(dialogue) as folder:
+            for way in ways:
+                with opened(way, dialogue, folder, config, window) as one:
+                    for question in dialogue.questions:
+                        rows[way].append({"conversation": dialogue.name, **row_of(one, question)})
+                        told()
         yield rows
+
+
+def row_of(one: Asked, question: Question) -> dict[str, Any]:
+    """A question's answer, what it cost, and how good it is."""
+    before, begin = one.used(), time.monotonic()
+    answer = one.ask(question.text)
+    seconds = time.monotonic() - begin
+    calls, tokens = (now - then for now, then in zip(one.used(), before, strict=True))
+    costs = {"seconds": seconds, "calls": calls, "tokens": tokens}
+    texts = {"question": question.text, "gold": question.gold, "answer": answer}
+    return {**texts, **costs, **score(answer, question.gold)}
 
 
 def tables(figures: Mapping[str, Any]) -> Iterator[dict[str, Any]]:

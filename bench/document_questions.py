@@ -31,10 +31,10 @@ from tempfile import TemporaryDirectory
 from typing import Annotated, Any
 
 import typer
-from answers import Asked, asked_after, configured, text_of, words
+from answers import Asked, asked_after, asked_of_memory, configured, room_for_text, words
 from autogen.io import IOStream
 from harness import RESULTS, Quiet, grid, machine, write_results
-from inside import STOP_WORDS, count_tokens, forget_newest
+from inside import STOP_WORDS, count_tokens
 from places import DATA
 from rich.console import Console
 from rich.progress import Progress
@@ -45,7 +45,6 @@ ROLE = "You answer questions about the attached documents, in one or two sentenc
 FITS, ALL = "AssistantAgent, with what fits", "MemGPTAgent"
 WAYS = (FITS, ALL)
 LONG = {"finance", "pubmed"}
-REPLY = 600  # tokens kept free for AssistantAgent's question and answer
 KEYS = ("seconds", "calls", "tokens", "word recall", "support", "words")
 
 
@@ -85,7 +84,7 @@ def telling(text: str, row: Mapping[str, str]) -> frozenset[str]:
 def assistant(paths: Sequence[Path], config: Mapping[str, Any], window: int) -> Iterator[Asked]:
     """AutoGen's agent, with the beginnings of the documents."""
     texts = [path.read_bytes().decode("utf-8") for path in paths]
-    room = window - REPLY
+    room = room_for_text(window)
     share = room * 6 // len(texts)  # characters: cut further until the tokens fit
     while count_tokens("".join(text[:share] for text in texts)) > room:
         share = share * 19 // 20
@@ -103,19 +102,7 @@ def memgpt(paths: Sequence[Path], config: Mapping[str, Any], window: int) -> Ite
             context_window=window, preset="memgpt_docs",
         ) as agent:  # fmt: skip
             agent.attach("documents")
-
-            def ask(question: str) -> str:
-                stored = len(agent.recall)
-                asked = {"role": "user", "name": "Judge", "content": question}
-                answer = text_of(agent.generate_reply([asked]))
-                forget_newest(agent, len(agent.recall) - stored)
-                return answer
-
-            def used() -> tuple[int, int]:
-                counters = agent.context_overview().counters
-                return counters.model_calls, counters.prompt_tokens
-
-            yield Asked(ask, used)
+            yield asked_of_memory(agent)
 
 
 # ------------------------------------------------------------------ the run
