@@ -18,6 +18,8 @@ articles and marks), and "exact", whether it holds all of them in their order. W
 kind to long answers, so the words of an answer are counted too. With --judge, a model says
 whether an answer agrees with the gold one; beside it its own errors: on gold answers given as
 answers, and on gold answers of other questions.
+
+Figures are written after each answer; what was said is in `results/answers.partial.json`.
 """
 
 from __future__ import annotations
@@ -42,7 +44,7 @@ import typer
 from autogen import AssistantAgent
 from autogen.io import IOStream
 from evidence import turns
-from harness import Quiet, grid, machine, write_results
+from harness import RESULTS, Quiet, grid, machine, write_results
 from inside import Said, count_tokens, fill, forget_newest
 from openai import OpenAI
 from places import DATA
@@ -266,7 +268,7 @@ def judge_all(
 
 def run(dialogues: Sequence[Dialogue], ways: Sequence[str], config: Mapping[str, Any], window: int,
         told: Callable[[], None]) -> Iterator[dict[str, list[dict[str, Any]]]]:  # fmt: skip
-    """The answers of each way so far, after each conversation, with which the ways take turns."""
+    """The answers of each way so far, after each of them; the ways take turns by conversation."""
     rows: dict[str, list[dict[str, Any]]] = {way: [] for way in ways}
     for dialogue in filter(lambda one: one.questions, dialogues):
         with filled(dialogue) as folder:
@@ -275,7 +277,7 @@ def run(dialogues: Sequence[Dialogue], ways: Sequence[str], config: Mapping[str,
                     for question in dialogue.questions:
                         rows[way].append({"conversation": dialogue.name, **row_of(one, question)})
                         told()
-        yield rows
+                        yield rows
 
 
 def row_of(one: Asked, question: Question) -> dict[str, Any]:
@@ -351,7 +353,7 @@ def main(
         with Progress(console=console, transient=True) as progress:
             bar = progress.add_task(name, total=total)
             for rows in run(dialogues, ways, config, window, partial(progress.advance, bar)):
-                means = {way: averages(rows[way]) for way in ways}
+                means = {way: averages(rows[way]) for way in ways if rows[way]}
                 figures["tasks"][name] = {"ways": means, "rows": rows}
                 written = _write(figures, started)  # what is broken off has its figures too
         if judge:
@@ -365,6 +367,9 @@ def main(
 
 def _write(figures: Mapping[str, Any], started: Mapping[str, Any]) -> Path:
     shown = list(tables(figures))
+    RESULTS.mkdir(exist_ok=True)
+    texts = json.dumps(figures, ensure_ascii=False, indent=1)
+    (RESULTS / "answers.partial.json").write_text(texts + "\n", encoding="utf-8")
     return write_results("answers", started, {**_without_texts(figures), "tables": shown})
 
 
