@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from concurrent.futures import Future
 from functools import partial
 from typing import TYPE_CHECKING
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING
 from memgpt_autogen.engine.engine import Engine
 from memgpt_autogen.engine.scheduling.scheduler import SCHEDULER
 from memgpt_autogen.engine.scheduling.timetable import Timetable
-from memgpt_autogen.errors import StorageError
+from memgpt_autogen.events import TimedEvent
 from memgpt_autogen.steps import Turn
 from memgpt_autogen.storage.process import Workers
 
@@ -53,15 +54,10 @@ class Timer:
 
     def _turn(self, engine: Engine) -> Turn | None:
         """A turn about what is due first; None where nothing is, or the agent was closed."""
+
+        def acting(event: TimedEvent, advance: Callable[[], None]) -> Turn:
+            advance()
+            return self._session.turn([event])
+
         with engine.lock.held():
-            timetable = Timetable(engine)
-            due = timetable.due() if engine.is_open else None
-            if due is None:
-                return None
-            event = timetable.event(due)
-            timetable.advance(due)
-            try:
-                return self._session.turn([event])
-            except StorageError:
-                timetable.set(due.name, due)  # it may not be written: rather twice than never
-                raise
+            return Timetable(engine).act(acting)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from concurrent.futures import Future
 from functools import partial
 from typing import TYPE_CHECKING
@@ -12,7 +13,7 @@ from memgpt_autogen.adapter.threads import AgentThread
 from memgpt_autogen.engine.engine import Engine
 from memgpt_autogen.engine.scheduling.scheduler import SCHEDULER
 from memgpt_autogen.engine.scheduling.timetable import Timetable
-from memgpt_autogen.errors import StorageError
+from memgpt_autogen.events import TimedEvent
 from memgpt_autogen.steps import Turn
 
 if TYPE_CHECKING:
@@ -54,16 +55,9 @@ class Timer:
 
     def _turn(self, engine: Engine) -> Turn | None:
         """A turn about what is due first; None where nothing is, or the agent was closed."""
+
+        def acting(event: TimedEvent, advance: Callable[[], None]) -> Turn | None:
+            return self._turns.act(lambda _: Occasion((event,), taken=advance))
+
         with engine.lock.held():
-            if not engine.is_open:
-                return None
-            timetable = Timetable(engine)
-            due = timetable.due()
-            if due is None:
-                return None
-            occasion = Occasion((timetable.event(due),), taken=partial(timetable.advance, due))
-            try:
-                return self._turns.act(lambda _: occasion)
-            except StorageError:
-                timetable.set(due.name, due)  # it may not be written: rather twice than never
-                raise
+            return Timetable(engine).act(acting)

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone, tzinfo
+from functools import partial
+from typing import TypeVar
 
 from memgpt_autogen.engine.engine import Engine
-from memgpt_autogen.errors import ConfigurationError
+from memgpt_autogen.errors import ConfigurationError, StorageError
 from memgpt_autogen.events import Event, Schedule, TimedEvent
 from memgpt_autogen.zones import aware, stamp
+
+T = TypeVar("T")
 
 LATE = timedelta(minutes=1)  # from then on the model is told
 SHORTEST = timedelta(seconds=1)
@@ -79,11 +84,30 @@ class Timetable:
             return None
         return schedules[0]
 
+    def act(self, acting: Callable[[TimedEvent, Callable[[], None]], T]) -> T | None:
+        """Let what is due first be acted on; None where nothing is, or the agent was closed.
+
+        Args:
+            acting: takes the event, and what to call before the turn that is about it: the
+                schedule then goes on, which is written with the event.
+
+        Raises:
+            StorageError: of `acting`; the event may not be written, and is due again.
+        """
+        due = self.due() if self.engine.is_open else None
+        if due is None:
+            return None
+        try:
+            return acting(self._event(due), partial(self._advance, due))
+        except StorageError:
+            self._set(due.name, due)  # rather twice than never
+            raise
+
     def holds_back(self, event: Event) -> bool:
         """Whether an event is a timed one, and `pause_heartbeats` is in force."""
         return isinstance(event, TimedEvent) and self.engine.paused
 
-    def event(self, schedule: Schedule) -> TimedEvent:
+    def _event(self, schedule: Schedule) -> TimedEvent:
         """What the model is told of one that is due, also how late it is."""
         now, zone = self.engine.clock(), self.engine.clock.zone
         if now - schedule.due < LATE:
@@ -93,12 +117,12 @@ class Timetable:
         when = stamp(schedule.due, zone)
         return TimedEvent(f"{schedule.text} (missed: it was due at {when}{since})")
 
-    def advance(self, schedule: Schedule) -> None:
+    def _advance(self, schedule: Schedule) -> None:
         """Go on to its next time, to be written with the event; one that comes once is done."""
         due = following(schedule, self.engine.clock(), self.engine.clock.zone)
-        self.set(schedule.name, schedule.model_copy(update={"due": _utc(due)}) if due else None)
+        self._set(schedule.name, schedule.model_copy(update={"due": _utc(due)}) if due else None)
 
-    def set(self, name: str, schedule: Schedule | None) -> None:
+    def _set(self, name: str, schedule: Schedule | None) -> None:
         """Put a schedule in the place of the one of this name; None: take that away."""
         state = self.engine.queue.state
         others = (one for one in state.schedules if one.name != name)
@@ -107,7 +131,7 @@ class Timetable:
     def _put(self, name: str, schedule: Schedule | None) -> None:
         before = self.engine.queue.state.schedules
         try:
-            self.set(name, schedule)
+            self._set(name, schedule)
             self.engine.queue.save()
         except BaseException:
             self.engine.queue.state.schedules = before
