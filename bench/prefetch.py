@@ -9,6 +9,8 @@
   was looked up stays until it is evicted. Prompt tokens, the share of each request that a
   provider's prompt cache knew (`prefix.py`), and the milliseconds that looking up takes.
 
+Figures are written after each part.
+
 The scripted model answers at once. The thresholds (in `prefetch.py` of the package) were fixed
 before the ordinary turns were run; LoCoMo's figures are of questions that the search's
 coefficients were fitted on.
@@ -81,11 +83,13 @@ def agent_of(script: Brief, way: Way, **settings: Any) -> Iterator[MemGPTAgent]:
         yield agent
 
 
-def evidence(samples: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Of each conversation, and of all, how often the evidence was looked up."""
-    found = {one["sample_id"]: conversation(one) for one in samples}
-    rows = [row for part in found.values() for row in part]
-    return {name: averaged(part) for name, part in {"all": rows, **found}.items()}
+def evidence(samples: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
+    """Of each conversation so far, and of all of them, how often the evidence was looked up."""
+    found: dict[str, list[dict[str, float]]] = {}
+    for one in samples:
+        found[one["sample_id"]] = conversation(one)
+        rows = [row for part in found.values() for row in part]
+        yield {name: averaged(part) for name, part in {"all": rows, **found}.items()}
 
 
 def conversation(sample: Mapping[str, Any]) -> list[dict[str, float]]:
@@ -184,18 +188,27 @@ def main(
     started = machine()
     IOStream.set_global_default(Quiet())
     figures: dict[str, Any] = {}
-    path = data / "locomo-dev.json"
-    if path.exists():
-        samples = json.loads(path.read_text(encoding="utf-8"))
-        figures["evidence"] = evidence(samples[:1] if quick else samples)
-    else:
-        console.print(f"LoCoMo: passed over, there is no {path.name} in the folder of the data")
-    figures["ordinary"] = {way: ordinary(way, 100 if quick else 1000) for way in WAYS}
-    shown = list(tables(figures))
+    for _ in parts(figures, data / "locomo-dev.json", console, quick=quick):
+        shown = list(tables(figures))
+        written = write_results("prefetch", started, {**figures, "tables": shown})
     for one in shown:
         console.print(grid(one))
-    written = write_results("prefetch", started, {**figures, "tables": shown})
     console.print(f"Written to {written.parent.name}/{written.name}.")
+
+
+def parts(figures: dict[str, Any], path: Path, console: Console, *, quick: bool) -> Iterator[None]:
+    """Measure one part after the other, each added to the figures."""
+    figures["ordinary"] = {}
+    for way in WAYS:
+        figures["ordinary"][way] = ordinary(way, 100 if quick else 1000)
+        yield
+    if not path.exists():
+        console.print(f"LoCoMo: passed over, there is no {path.name} in the folder of the data")
+        return
+    samples = json.loads(path.read_text(encoding="utf-8"))
+    for found in evidence(samples[:1] if quick else samples):
+        figures["evidence"] = found
+        yield
 
 
 if __name__ == "__main__":
