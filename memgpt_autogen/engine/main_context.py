@@ -28,10 +28,17 @@ Queued = Union[MessageEvent, Notice, Step]  # noqa: UP007 - Python 3.10
 
 
 class Prefetched(NamedTuple):
-    """What memory holds on a message, shown behind the entry `after`, where that is in view."""
+    """What memory holds on a message, shown behind the entry `after`, where that is in view.
+
+    Attributes:
+        after: the entry.
+        found: what is shown.
+        ranked: its hits, the best first.
+    """
 
     after: Queued
     found: Notice
+    ranked: tuple[str, ...]
 
 
 class _Rendered(NamedTuple):

@@ -14,6 +14,7 @@ from concurrent import futures
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
+from typing import NamedTuple
 
 from memgpt_autogen.engine.formatting import message_in_context, passage_line
 from memgpt_autogen.engine.functions import Workspace
@@ -36,7 +37,7 @@ _ASKS = re.compile("[?？؟]")
 _MOST = 12  # messages, and as many passages
 _ASKED = 3  # of the messages that came in: the latest
 _SHARE, _MOST_TOKENS = 12, 1200  # of the window
-_LINE = 4  # characters a token has, of a hit that is cut
+_TOKEN = 4  # characters, of a hit that is cut
 
 _workers = Workers()
 
@@ -45,6 +46,14 @@ _workers = Workers()
 class _Hit:
     score: float
     found: Message | Passage
+
+
+class _Line(NamedTuple):
+    """A hit as it is shown."""
+
+    kept: bool
+    when: datetime
+    text: str
 
 
 @dataclass(eq=False)
@@ -77,9 +86,11 @@ class Prefetch:
             return
         hits = self._in_time(texts, _oldest(self.context.entries))
         if lines := self._lines(hits):
-            text = "\n".join([TOLD, *lines])
+            text = "\n".join([TOLD, *_in_order(lines)])
             notice = Notice(timestamp=self.work.clock(), text=text, alert=True)
-            self.context.show_ahead(Prefetched(arrived[-1], notice))
+            self.context.show_ahead(
+                Prefetched(arrived[-1], notice, tuple(one.text for one in lines))
+            )
             logger.info("looked up ahead: %d of %d that were found", len(lines), len(hits))
 
     @property
@@ -111,8 +122,8 @@ class Prefetch:
         recall = None if oldest is None else partial(self.work.conversations.search, before=oldest)
         return [hit for text in texts for hit in _hits(self.work, text, recall, by)]
 
-    def _lines(self, hits: Sequence[_Hit]) -> list[str]:
-        """The best hits that are not in view, as many as there is room for, oldest first."""
+    def _lines(self, hits: Sequence[_Hit]) -> list[_Line]:
+        """The best hits that are not in view, as many as there is room for, the best first."""
         known = _texts(self.context.entries)
         new = (hit for hit in hits if not any(hit.found.text.strip() in text for text in known))
         count = self.context.counter.text
@@ -122,7 +133,8 @@ class Prefetch:
 def remembered(work: Workspace, query: str) -> str:
     """What memory holds on a query, for somebody who has nothing of it in view."""
     hits = _hits(work, query, work.conversations.search)
-    return "\n".join(_lines(work, hits, _MOST_TOKENS, _MOST_TOKENS, lambda t: len(t) // _LINE))
+    lines = _lines(work, hits, _MOST_TOKENS, _MOST_TOKENS, lambda t: len(t) // _TOKEN)
+    return "\n".join(_in_order(lines))
 
 
 def _hits(
@@ -140,20 +152,25 @@ def _hits(
 
 def _lines(
     work: Workspace, hits: Iterable[_Hit], size: int, room: int, count: Callable[[str], int]
-) -> list[str]:
-    """The best hits, as many as there is room for, oldest first; the size bounds each."""
-    chosen: dict[tuple[bool, str | None, str], tuple[bool, datetime, str]] = {}
+) -> list[_Line]:
+    """The best hits, as many as there is room for, the best first; the size bounds each."""
+    chosen: dict[tuple[bool, str | None, str], _Line] = {}
     for hit in sorted(hits, key=lambda one: -one.score):
         found, kept = hit.found, isinstance(hit.found, Passage)
         key = (kept, found.source if isinstance(found, Passage) else None, found.id)
         if key in chosen:
             continue
-        line = _line(work, found, max(size * _LINE // 3, 80))
+        line = _line(work, found, max(size * _TOKEN // 3, 80))
         room -= count(line)
         if room < 0:
             break
-        chosen[key] = (kept, found.timestamp, line)
-    return [line for *_, line in sorted(chosen.values())]
+        chosen[key] = _Line(kept, found.timestamp, line)
+    return list(chosen.values())
+
+
+def _in_order(lines: Iterable[_Line]) -> list[str]:
+    """The texts: messages before passages, each the oldest first."""
+    return [one.text for one in sorted(lines)]
 
 
 def _line(work: Workspace, found: Message | Passage, most: int) -> str:

@@ -105,7 +105,7 @@ class Decider:
             context.entries,
             self.work,
             urgent=self.urgent,
-            prefetched=ahead.found.text.partition("\n")[2] if ahead else "",
+            prefetched="\n".join(ahead.ranked) if ahead else "",
             shown=context.shown,
             pictured=context.pictured(),
         )
@@ -118,7 +118,7 @@ class Decider:
         if situation.must_speak:
             return self._speak(situation, Aim.TALK, [], asked)
         if situation.has_searched:
-            return self._answer(situation, situation.found, asked) or self._speak(
+            return self._answer(situation, situation.searched, asked) or self._speak(
                 situation, Aim.UNKNOWN, [], asked
             )
         if situation.given:
@@ -174,18 +174,41 @@ class Decider:
     ) -> tuple[FunctionCall, ...]:
         """The answer that one of some lines holds; nothing where none does."""
         last = situation.last
-        question = f'{last.speaker} asks: "{last.text}"'
-        which = asked.number_of(questions.pick)
-        number = which([line.text for line in lines], question)
+        names = " ".join([last.speaker, *(line.block for line in lines)])
+        about = stems(last.text) - stems(names)
+        question, number = self._picked(situation, lines, asked)
+        if number and not about & stems(lines[number - 1].text):
+            # A line that shares no word with the question is often a wrong one.
+            nearer = [line for line in lines if about & stems(line.text)]
+            further, other = self._picked(situation, nearer, asked)
+            if other:
+                question, number, lines = further, other, nearer
         if not number:
             return ()
-        names = " ".join([last.speaker, *(line.block for line in lines)])
-        chosen, told = lines[number - 1], stems(last.text) - stems(names)
-        nearer = [line for line in lines if told & stems(line.text)]
-        if chosen not in nearer and nearer:  # a line that shares no word is often a wrong one
-            number = which([line.text for line in nearer], question)
-            chosen = nearer[number - 1] if number else chosen
-        return self._speak(situation, Aim.ANSWER, [chosen], asked)
+        text = asked.words(questions.picked(question, number, last.speaker))
+        if is_astray(text, situation, Aim.ANSWER, lines):
+            text = self._retold(situation, [lines[number - 1]], asked)
+        return (deeds.call("send_message", {"message": text}),)
+
+    def _picked(
+        self, situation: Situation, lines: Sequence[Line], asked: _Asked
+    ) -> tuple[Question, int]:
+        """What was asked, and the number of the line that answers; 0: none does."""
+        last = situation.last
+        told = f'{last.speaker} asks: "{last.text}"'
+        question = questions.pick([line.text for line in lines], told, self._voice().text)
+        return question, asked.number(question, len(lines))
+
+    def _retold(self, situation: Situation, chosen: Sequence[Line], asked: _Asked) -> str:
+        """What some lines hold, asked for with nothing but them; else the lines themselves."""
+        text = asked.words(retold(self._voice(), situation, chosen), _SURE)
+        astray = is_astray(text, situation, Aim.ANSWER, chosen)
+        return plainly(Aim.ANSWER, chosen) if astray else text
+
+    def _voice(self) -> Voice:
+        core = self.work.core
+        persona = core.shown(PERSONA).value if PERSONA in core else ""
+        return Voice(self.work.agent, self.role, persona)
 
     def _greet(self, situation: Situation, asked: _Asked) -> tuple[FunctionCall, ...]:
         """The opening of a conversation, with what is known of the one who came."""
@@ -197,9 +220,7 @@ class Decider:
         self, situation: Situation, aim: Aim, chosen: Sequence[Line], asked: _Asked
     ) -> tuple[FunctionCall, ...]:
         """The call that says it; what was to be said is held against the words."""
-        core = self.work.core
-        persona = core.shown(PERSONA).value if PERSONA in core else ""
-        voice = Voice(self.work.agent, self.role, persona)
+        voice = self._voice()
         text = asked.words(speech(voice, situation, aim, chosen))
         if aim is Aim.NOTED:
             chosen = situation.noted
@@ -208,10 +229,8 @@ class Decider:
             text = asked.words(speech(voice, situation, aim, chosen), _SURE)
         said = aim in (Aim.ANSWER, Aim.NOTED) or (aim is Aim.GREET and chosen)
         if said and is_astray(text, situation, aim, chosen):
-            if aim is Aim.ANSWER:
-                text = asked.words(retold(voice, situation, chosen), _SURE)
-            if is_astray(text, situation, aim, chosen):
-                text = plainly(aim, chosen)
+            again = aim is Aim.ANSWER
+            text = self._retold(situation, chosen, asked) if again else plainly(aim, chosen)
         return (deeds.call("send_message", {"message": text}),)
 
 
@@ -233,10 +252,14 @@ class _Asked:
         """Asks which of some lines it is: a number from 1 on, 0 for none."""
 
         def which(lines: Sequence[str], *about: Any) -> int:
-            number = self.ask(asking(lines, *about)).get("line") if lines else 0
-            return number if isinstance(number, int) and 0 < number <= len(lines) else 0
+            return self.number(asking(lines, *about), len(lines))
 
         return which
+
+    def number(self, question: Question, most: int) -> int:
+        """The number that answers a question: from 1 to the most there is; 0 for none."""
+        number = self.ask(question).get("line") if most else 0
+        return number if isinstance(number, int) and 0 < number <= most else 0
 
     def words(
         self, messages: Sequence[ChatMessage], further: Mapping[str, Any] | None = None

@@ -7,6 +7,7 @@ all that is known, the same model copies what it knows and answers what nobody k
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -69,9 +70,23 @@ def act(
     return Question(messages, {"anyOf": found} if len(found) > 1 else found[0])
 
 
-def pick(lines: Sequence[str], asked: str) -> Question:
-    """Which of some lines answers a question; 0: none."""
-    return _numbered("pick", lines, asked)
+def pick(lines: Sequence[str], asked: str, voice: str) -> Question:
+    """Which of some lines answers a question; 0: none. `voice`: who answers it then."""
+    found = _numbered("pick", lines, asked)
+    found.messages[0]["content"] = f"{voice}\n{found.messages[0]['content']}"
+    return found
+
+
+def picked(question: Question, number: int, speaker: str) -> list[ChatMessage]:
+    """The chat that goes on from a line that was picked to the words of the answer.
+
+    The lines are read once for both.
+    """
+    return [
+        *question.messages,
+        {"role": "assistant", "content": json.dumps({"line": number})},
+        {"role": "user", "content": f"Now answer {speaker}." if speaker else "Now answer."},
+    ]
 
 
 def replace(lines: Sequence[str], fact: str, said: str) -> Question:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from itertools import zip_longest
 from typing import Any
 
 from memgpt_autogen import frames
@@ -28,9 +29,9 @@ SEARCHES = ("conversation_search", "archival_memory_search")
 _TOGETHER = 4  # messages of others that are looked at together
 _BEFORE = 4  # messages that are shown before them
 _LINES = 24  # of core memory
-_FOUND = 8  # lines that a search brings
+_FOUND = 6  # lines that are found at a time
 _STEM = 5  # letters by which two forms of a word are told to be one
-_LINE = 300  # characters of one
+_LINE = 240  # characters of one
 # A line of a search's result: a message, or a note or a passage of a document.
 _HIT = re.compile(r"^\[(\d{4}-\d\d-\d\d)[\d: -]*\] (?:(\([^)]*\))|([^:]+):) (.*)")
 _WORDS = re.compile(r"\w+")
@@ -61,7 +62,8 @@ class Situation:
         heard: what is to be answered, in order; the last is the one that gets the answer.
         before: what was said before it.
         known: lines of core memory that may matter.
-        found: lines that were found elsewhere, in the order of their finding.
+        found: lines that were looked up beforehand, the best first.
+        searched: further lines that searches brought.
         given: what the user's tools gave.
         noted: what was stored of it.
         blocks: whom or what a fact may be about, and the block that keeps it.
@@ -76,6 +78,7 @@ class Situation:
     before: Sequence[Said] = ()
     known: Sequence[Line] = ()
     found: Sequence[Line] = ()
+    searched: Sequence[Line] = ()
     given: Sequence[Line] = ()
     noted: Sequence[Line] = ()
     blocks: Mapping[str, str] = field(default_factory=dict)
@@ -121,7 +124,7 @@ def situation_of(
         entries: of the queue.
         work: its core memory, and the names of whom it knows.
         urgent: texts of alerts after which nothing may be done but to speak.
-        prefetched: what was looked up beforehand, a hit a line.
+        prefetched: what was looked up beforehand, a hit a line, the best first.
         shown: characters of a message that are shown.
         pictured: the entries whose pictures are shown.
     """
@@ -136,11 +139,13 @@ def situation_of(
     last = next((one for one in pictured if heard and one is heard[-1]), None)
     latest = said[-1:]
     words = " ".join(one.text for one in latest)
+    found = _hits(prefetched, words)[:_FOUND]
     return Situation(
         heard=said,
         before=list(_spoken(entries[:at], shown))[-_BEFORE:],
         known=_known(work, [one.speaker for one in latest], words)[:_LINES],
-        found=[*_hits(prefetched, words), *_found(results, words)],
+        found=found,
+        searched=[line for line in _searched(results, words) if line not in found][:_FOUND],
         given=_given(results),
         noted=list(_noted(steps)),
         blocks=_blocks(work, [one.speaker for one in latest if one.speaker]),
@@ -260,10 +265,10 @@ def _nothing_known() -> str:
 # --- what was found ----------------------------------------------------------------------
 
 
-def _found(results: Sequence[FunctionResult], words: str) -> list[Line]:
-    """The lines that searches found."""
-    found = [one for one in results if one.name in SEARCHES]
-    return [line for result in found for line in _hits(result.text, words)[:_FOUND]]
+def _searched(results: Sequence[FunctionResult], words: str) -> list[Line]:
+    """The lines that searches brought, those of the first places first."""
+    found = [_hits(one.text, words) for one in results if one.name in SEARCHES]
+    return [line for place in zip_longest(*found) for line in place if line is not None]
 
 
 def _given(results: Sequence[FunctionResult]) -> list[Line]:

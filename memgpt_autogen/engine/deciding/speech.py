@@ -58,8 +58,12 @@ class Voice:
 
     def system(self) -> ChatMessage:
         """The system message, the same for all so that the prompt cache holds it."""
+        return {"role": "system", "content": self.text}
+
+    @property
+    def text(self) -> str:
         lines = [f"You are {self.name}.", self.role.strip(), self.persona.strip(), _MANNER]
-        return {"role": "system", "content": "\n".join(filter(None, lines))}
+        return "\n".join(filter(None, lines))
 
 
 def speech(
