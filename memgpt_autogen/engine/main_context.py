@@ -28,13 +28,7 @@ Queued = Union[MessageEvent, Notice, Step]  # noqa: UP007 - Python 3.10
 
 
 class Prefetched(NamedTuple):
-    """What memory holds on a message, shown behind the entry `after`, where that is in view.
-
-    Attributes:
-        after: the entry.
-        found: what is shown.
-        ranked: its hits, the best first.
-    """
+    """What memory holds on a message, shown behind the entry `after`, and its hits by rank."""
 
     after: Queued
     found: Notice
@@ -169,9 +163,8 @@ class MainContext:
     ) -> list[Queued]:
         """Take the oldest entries out until the prompt is down to the target.
 
-        Entries in `keep` (what the model has not answered yet) leave only when the
-        prompt would not fit the window otherwise. The newest entry always stays, so
-        the result is empty where nothing can leave.
+        Entries in `keep` (what the model has not answered yet) leave only when the prompt would
+        not fit the window otherwise. The newest always stays: nothing may be able to leave.
         """
         goal = max(self.budget.target, self._share_left(tools, 1 / 5))
         kept = {id(entry) for entry in (*keep, *self.entries[-1:])}

@@ -10,6 +10,7 @@ from memgpt_autogen.storage.address import is_server, without_credentials
 from memgpt_autogen.storage.directory import Section, root_of
 from memgpt_autogen.storage.journal.connection import connect
 from memgpt_autogen.storage.journal.file import FILE
+from memgpt_autogen.storage.shared_copy.names import server_names
 
 
 def names_at(location: str, section: Section) -> list[str]:
@@ -19,9 +20,6 @@ def names_at(location: str, section: Section) -> list[str]:
         StorageError: the Chroma server does not answer.
     """
     if is_server(location):
-        # It brings numpy, which takes as long to import as all that a folder's list needs.
-        from memgpt_autogen.storage.shared_copy.server import server_names
-
         return server_names(location, section)
     found: set[str] = set()
     for path in root_of(location).glob(f"{section}/*/{FILE}"):

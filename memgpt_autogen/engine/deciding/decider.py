@@ -18,9 +18,9 @@ from memgpt_autogen.engine.deciding.situation import (
     Line,
     Situation,
     situation_of,
-    stems,
 )
 from memgpt_autogen.engine.deciding.speech import Aim, Voice, is_astray, plainly, retold, speech
+from memgpt_autogen.engine.deciding.stems import stems
 from memgpt_autogen.engine.functions import Workspace
 from memgpt_autogen.engine.main_context import MainContext
 from memgpt_autogen.model.chat_model import ChatModel
@@ -173,9 +173,8 @@ class Decider:
         self, situation: Situation, lines: Sequence[Line], asked: _Asked
     ) -> tuple[FunctionCall, ...]:
         """The answer that one of some lines holds; nothing where none does."""
-        last = situation.last
-        names = " ".join([last.speaker, *(line.block for line in lines)])
-        about = stems(last.text) - stems(names)
+        last, block_names = situation.last, [line.block for line in lines]
+        about = stems(last.text) - stems(" ".join([last.speaker, *block_names]))
         question, number = self._picked(situation, lines, asked)
         if number and not about & stems(lines[number - 1].text):
             # A line that shares no word with the question is often a wrong one.
@@ -194,16 +193,15 @@ class Decider:
         self, situation: Situation, lines: Sequence[Line], asked: _Asked
     ) -> tuple[Question, int]:
         """What was asked, and the number of the line that answers; 0: none does."""
-        last = situation.last
-        told = f'{last.speaker} asks: "{last.text}"'
+        told = f'{situation.last.speaker} asks: "{situation.last.text}"'
         question = questions.pick([line.text for line in lines], told, self._voice().text)
         return question, asked.number(question, len(lines))
 
     def _retold(self, situation: Situation, chosen: Sequence[Line], asked: _Asked) -> str:
         """What some lines hold, asked for with nothing but them; else the lines themselves."""
         text = asked.words(retold(self._voice(), situation, chosen), _SURE)
-        astray = is_astray(text, situation, Aim.ANSWER, chosen)
-        return plainly(Aim.ANSWER, chosen) if astray else text
+        fine = not is_astray(text, situation, Aim.ANSWER, chosen)
+        return text if fine else plainly(Aim.ANSWER, chosen)
 
     def _voice(self) -> Voice:
         core = self.work.core

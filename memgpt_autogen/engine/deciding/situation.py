@@ -22,7 +22,6 @@ from memgpt_autogen.memory.participants import block_name
 from memgpt_autogen.memory.partners import COMMON, PREFIX, partner_block
 from memgpt_autogen.model.texts import find_text
 from memgpt_autogen.steps import BLOCK_EDITS, FunctionResult, Step
-from memgpt_autogen.storage.journal.words import STOP_WORDS
 
 PERSONA = "persona"
 SEARCHES = ("conversation_search", "archival_memory_search")
@@ -30,7 +29,6 @@ _TOGETHER = 4  # messages of others that are looked at together
 _BEFORE = 4  # messages that are shown before them
 _LINES = 24  # of core memory
 _FOUND = 6  # lines that are found at a time
-_STEM = 5  # letters by which two forms of a word are told to be one
 _LINE = 240  # characters of one
 # A line of a search's result: a message, or a note or a passage of a document.
 _HIT = re.compile(r"^\[(\d{4}-\d\d-\d\d)[\d: -]*\] (?:(\([^)]*\))|([^:]+):) (.*)")
@@ -158,13 +156,6 @@ def situation_of(
         ),
         answered=not heard or any(step.sent for step in steps),
     )
-
-
-def stems(text: str) -> set[str]:
-    """The words that tell what a text is about, by their first letters."""
-    words = {word.casefold() for word in _WORDS.findall(text)} - STOP_WORDS
-    telling = (one for one in words if len(one) > 2 or any(map(str.isdigit, one)))
-    return {(one[:-1] if len(one) > 3 and one[-1] == "s" else one)[:_STEM] for one in telling}
 
 
 def _is_heard(entry: Queued) -> bool:

@@ -15,7 +15,8 @@ from typing import Any
 
 from memgpt_autogen import frames
 from memgpt_autogen.engine.deciding.questions import examples
-from memgpt_autogen.engine.deciding.situation import Line, Said, Situation, stems
+from memgpt_autogen.engine.deciding.situation import Line, Said, Situation
+from memgpt_autogen.engine.deciding.stems import stems
 
 ChatMessage = dict[str, Any]
 

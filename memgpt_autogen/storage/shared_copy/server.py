@@ -24,6 +24,7 @@ from memgpt_autogen.storage.directory import Section, folder_name, server_direct
 from memgpt_autogen.storage.journal.journal import Journal
 from memgpt_autogen.storage.journal.record_table import RecordTable
 from memgpt_autogen.storage.record import Kind, record_of
+from memgpt_autogen.storage.shared_copy.names import RECORD, saved_in
 from memgpt_autogen.storage.text import clean
 from memgpt_autogen.storage.vectors.chroma import ChromaIndex
 from memgpt_autogen.storage.vectors.clients import (
@@ -35,11 +36,9 @@ from memgpt_autogen.storage.vectors.clients import (
 
 if TYPE_CHECKING:
     from chromadb.api import ClientAPI
-    from chromadb.api.models.Collection import Collection
 
 logger = logging.getLogger(__name__)
 
-_RECORD = "state"
 _SENT = "sent"  # how often the journal was sent; the server's number tells who is behind
 _TABLES = ("state", "queue", "aside", "blocks", "block_history")
 
@@ -102,7 +101,7 @@ class ServerCopy:
     def fill(self, journal: Journal, tables: list[RecordTable]) -> None:
         """Take the memory over, and bring the journal up to what the server holds."""
         with chroma_errors(self._place):
-            saved = _saved(self._collection)
+            saved = saved_in(self._collection)
         if saved is not None:
             about = json.loads(saved)
             if about["meta"].get(_SENT) != journal.get(_SENT):
@@ -124,7 +123,7 @@ class ServerCopy:
         if journal.step == self._sent:
             return
         with chroma_errors(self._place):
-            found = self._collection.get(ids=[_RECORD], include=["metadatas"])
+            found = self._collection.get(ids=[RECORD], include=["metadatas"])
         writer = found["metadatas"][0]["writer"] if found["metadatas"] else self._token
         if writer != self._token:
             raise TakenOverError(
@@ -167,7 +166,7 @@ class ServerCopy:
     def _write(self, record: str) -> None:
         with chroma_errors(self._place):
             self._collection.upsert(
-                ids=[_RECORD],
+                ids=[RECORD],
                 documents=[clean(record)],
                 embeddings=[[1.0]],
                 metadatas=[{"writer": self._token, "saved": True}],
@@ -184,26 +183,6 @@ def open_copy(location: str, section: Section, name: str) -> tuple[ServerCopy, P
     prefix = f"memgpt-{section}.{folder_name(name)}."
     copy = ServerCopy(server_client(server), prefix, server.url)
     return copy, server_directory(server, section, name)
-
-
-def server_names(location: str, section: Section) -> list[str]:
-    """The names of all agents, or all sources, on a server.
-
-    Raises:
-        StorageError: it does not answer.
-    """
-    server = Server.at(location)
-    client = server_client(server)
-    try:
-        with chroma_errors(server.url):
-            saved = [
-                _saved(client.get_collection(one.name, embedding_function=None))
-                for one in client.list_collections()
-                if one.name.startswith(f"memgpt-{section}.") and one.name.endswith(".state")
-            ]
-    finally:
-        release(client)
-    return sorted(str(json.loads(one)["meta"]["name"]) for one in saved if one is not None)
 
 
 def delete_copy(location: str, section: Section, name: str) -> None:
@@ -241,10 +220,3 @@ def _document(journal: Journal) -> dict[str, Any]:
         sql = "SELECT number FROM changes WHERE kind = ? AND deleted"
         document["deleted"][kind] = [number for (number,) in journal.rows(sql, [kind])]
     return document
-
-
-def _saved(collection: Collection) -> str | None:
-    found = collection.get(ids=[_RECORD], include=["documents", "metadatas"])
-    if not found["ids"] or not found["documents"] or not found["metadatas"]:
-        return None
-    return found["documents"][0] if found["metadatas"][0]["saved"] else None
