@@ -170,6 +170,21 @@ def test_words_that_stray_from_the_facts_are_asked_for_again_and_then_made_of_th
     assert len(small.spoken) == 2
 
 
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ("When did I get the bees?", "You got them on 3 July 2023, Ann."),
+        ("Do I keep bees?", "Yes, you keep bees."),
+        ("Was it in August?", "No, it was not."),
+    ],
+)
+def test_a_date_in_other_words_and_yes_and_no_do_not_stray(asked: str, said: str) -> None:
+    small = Small([LOOK], [1], words=lambda _: said)
+    with talking(small, human="Ann keeps bees since 2023-07-03.") as agent:
+        assert tell(agent, asked) == said
+    assert len(small.spoken) == 1
+
+
 @pytest.mark.meaning
 @pytest.mark.parametrize(
     ("prefetch", "calls"),

@@ -29,6 +29,12 @@ _OWN_BEFORE = 1500  # of what the agent said, which may be code to go on with
 _OWN_VOICE = re.compile(r"\b(?:I|I'm|I've|[Mm]y|[Mm]ine|[Ww]e|[Oo]ur)\b")
 _THEIR_VOICE = re.compile(r"\byou(?:r|rs|'re|'ve)?\b", re.IGNORECASE)
 _NAMES = re.compile(r"(?<=[\w,;:] )[A-Z]\w{2,}|\d+")
+_DATE = re.compile(r"\b\d{4}-(\d\d)-\d\d\b")
+_MONTHS = (
+    *("January", "February", "March", "April", "May", "June", "July", "August", "September"),
+    *("October", "November", "December"),
+)
+_YES_OR_NO = re.compile(r"(?:yes|no)\b", re.IGNORECASE)
 _PROMISE = re.compile(r"\bI(?: will|'ll| have|'ve) (?:remember(?:ed)?|noted?|stored?)\b")
 _SENTENCE = re.compile(r"(?<=[.!?])\s+|\n+")
 
@@ -104,12 +110,14 @@ def plainly(aim: Aim, chosen: Sequence[Line]) -> str:
 def is_astray(text: str, situation: Situation, aim: Aim, chosen: Sequence[Line]) -> bool:
     """Whether words that were to say what lines hold say something else.
 
-    They hold none of the words that the lines add to the question, or a name or a number that
-    nobody said, or claim for the agent itself what the lines say of others.
+    They hold none of the words that the lines add to the question, unless they say yes or no; or
+    a name or a number that nobody said; or claim for the agent itself what the lines say of others.
     """
     last = situation.last
     lines = [line.text for line in (*chosen, *situation.known)]
-    known = " ".join([*lines, last.speaker, last.text]).casefold()
+    known = " ".join([*lines, last.speaker, last.text])
+    months = [_MONTHS[int(month) - 1] for month in _DATE.findall(known) if 0 < int(month) <= 12]
+    known = " ".join([known, *months]).casefold()
     if any(name.casefold() not in known for name in _NAMES.findall(text)):
         return True
     facts = {stem for line in chosen for stem in stems(line.text)}
@@ -118,7 +126,7 @@ def is_astray(text: str, situation: Situation, aim: Aim, chosen: Sequence[Line])
         text = _PROMISE.sub(" ", text)
     else:
         added = facts - stems(last.text)
-        if added and not added & stems(text):
+        if added and not added & stems(text) and not _YES_OR_NO.match(text):
             return True
     return any(
         facts & stems(sentence)
