@@ -459,3 +459,33 @@ def test_an_index_that_was_erased_is_closed_with_its_store(tmp_path: Path, store
     assert len(mine) == 1
     store.close()
     assert not [one for one in _open.things.values() if one in mine]
+
+
+def room_in(folder: Path) -> bytes:
+    """What Chroma's index of a few records has behind them, where there is room for more."""
+    (header,) = folder.rglob("header.bin")
+    count, size = (int.from_bytes(header.read_bytes()[at : at + 8], "little") for at in (20, 28))
+    held = header.with_name("data_level0.bin").read_bytes()
+    assert len(held) > count * size
+    return held[count * size :] + header.with_name("length.bin").read_bytes()[count * 4 :]
+
+
+def test_nothing_of_the_process_is_in_the_room_of_an_index(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    large = bytearray(24 << 20)  # from here on the C library reuses what is freed
+    del large
+    secrets = [("the secret key " * 3000) + str(number) for number in range(100)]
+    del secrets
+    with closing(opened(tmp_path)) as store:
+        store.recall.write([record(n, text(n)) for n in range(1, 4)])
+        store.indexer.settle()
+        assert not any(room_in(tmp_path))
+        query = embed_query(HASHING, text(2))
+        before = store.recall.nearest(query, 3)
+        (level,) = tmp_path.rglob("data_level0.bin")  # as an earlier version left it
+        level.write_bytes(b"secret!!" * (level.stat().st_size // 8))
+    assert not any(room_in(tmp_path))
+    with closing(opened(tmp_path)) as store:
+        assert list(store.recall.nearest(query, 3)) == list(before)
+    assert not warnings_in(caplog)

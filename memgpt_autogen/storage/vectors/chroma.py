@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -19,6 +20,7 @@ from memgpt_autogen.storage.vectors.clients import (
     folder_client,
     release,
 )
+from memgpt_autogen.storage.vectors.files import blank_unused
 from memgpt_autogen.storage.vectors.folder import Folder
 
 if TYPE_CHECKING:
@@ -39,6 +41,7 @@ class ChromaIndex:
         place: names the location in errors.
         texts: whether the collection holds the texts too, so that any Chroma client can
             read them.
+        on_first_write: is called after the first records that are written by a client.
     """
 
     def __init__(
@@ -49,6 +52,7 @@ class ChromaIndex:
         *,
         place: str,
         texts: bool = True,
+        on_first_write: Callable[[], None] = lambda: None,
     ) -> None:
         self._lent = lent
         self._known: tuple[ClientAPI, Collection] | None = None
@@ -56,6 +60,8 @@ class ChromaIndex:
         self._kind = kind
         self._place = place
         self._texts = texts
+        self._on_first_write = on_first_write
+        self._written_by: ClientAPI | None = None
 
     def upsert(self, records: Sequence[Record], vectors: Vectors) -> None:
         with self._used() as client:
@@ -68,6 +74,9 @@ class ChromaIndex:
                     documents=[record.text for record in part] if self._texts else None,
                     metadatas=[record.metadata() for record in part],
                 )
+            if self._written_by is not client:
+                self._written_by = client
+                self._on_first_write()
 
     def delete(self, numbers: Sequence[int]) -> None:
         with self._used() as client:
@@ -165,10 +174,18 @@ class ChromaFolder(Folder["ClientAPI"]):
     most: ClassVar[int] = 8
 
     def index(self, kind: Kind) -> ChromaIndex:
-        return ChromaIndex(self._lent, kind.name, kind, place=str(self.path), texts=self._texts)
+        return ChromaIndex(
+            self._lent,
+            kind.name,
+            kind,
+            place=str(self.path),
+            texts=self._texts,
+            on_first_write=partial(blank_unused, self.path),
+        )
 
     def _connect(self) -> ClientAPI:
         return folder_client(self.path)
 
     def _release(self, client: ClientAPI) -> None:
         release(client)
+        blank_unused(self.path)  # also what was there before

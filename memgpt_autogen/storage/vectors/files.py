@@ -1,10 +1,11 @@
-"""The files of a vector index in a folder: listed, summed, tried in a child, overwritten."""
+"""The files of a vector index in a folder: summed, tried in a child, overwritten."""
 
 from __future__ import annotations
 
 import logging
 import os
 import shutil
+import struct
 import subprocess
 import sys
 import zlib
@@ -17,6 +18,8 @@ logger = logging.getLogger(__name__)
 
 TRIAL_SECONDS = 120.0
 _CHUNK = 1 << 20
+# Of hnswlib's header: version, offset, elements there is room for, elements, bytes of one.
+_HEADER, _VERSION, _LENGTH = struct.Struct("<iQQQQ"), 1, 4
 
 
 def names_in(path: Path) -> list[Path]:
@@ -55,6 +58,24 @@ def checksum(path: Path) -> int:
     except OSError:
         return -1
     return check
+
+
+def blank_unused(folder: Path) -> None:
+    """Overwrite what the files of Chroma's indexes hold behind their elements.
+
+    A new index is written with room for a hundred, which is never cleared (hnswlib's
+    `persistDirty`): it holds whatever the process had in memory before, also texts and keys.
+    """
+    for header in folder.glob("*/header.bin"):
+        read = header.read_bytes()
+        version, _, most, count, size = _HEADER.unpack_from(read.ljust(_HEADER.size, b"\0"))
+        for name, each in (("data_level0.bin", size), ("length.bin", _LENGTH)):
+            path = header.with_name(name)
+            there = path.stat().st_size if path.exists() else 0
+            if version == _VERSION and count * each < there == most * each:
+                with path.open("r+b") as file:
+                    file.seek(count * each)
+                    file.write(bytes(there - count * each))
 
 
 def shred(folder: Path) -> None:
