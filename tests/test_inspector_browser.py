@@ -82,6 +82,7 @@ class Visit:
         self.look()
 
     def look(self) -> None:
+        self.page.wait_for_load_state("load")  # before its styles are there a page is wider
         width = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
         assert self.page.evaluate(width) == 0, self.page.url
 
