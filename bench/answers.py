@@ -282,13 +282,18 @@ def run(dialogues: Sequence[Dialogue], ways: Sequence[str], config: Mapping[str,
 
 def row_of(one: Asked, question: Question) -> dict[str, Any]:
     """A question's answer, what it cost, and how good it is."""
-    before, begin = one.used(), time.monotonic()
-    answer = one.ask(question.text)
-    seconds = time.monotonic() - begin
-    calls, tokens = (now - then for now, then in zip(one.used(), before, strict=True))
-    costs = {"seconds": seconds, "calls": calls, "tokens": tokens}
+    answer, costs = costed(one, question.text)
     texts = {"question": question.text, "gold": question.gold, "answer": answer}
     return {**texts, **costs, **score(answer, question.gold)}
+
+
+def costed(one: Asked, question: str) -> tuple[str, dict[str, float]]:
+    """The answer to a question, and what it cost."""
+    before, begin = one.used(), time.monotonic()
+    answer = one.ask(question)
+    seconds = time.monotonic() - begin
+    calls, tokens = (now - then for now, then in zip(one.used(), before, strict=True))
+    return answer, {"seconds": seconds, "calls": calls, "tokens": tokens}
 
 
 def tables(figures: Mapping[str, Any]) -> Iterator[dict[str, Any]]:

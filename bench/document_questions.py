@@ -21,7 +21,6 @@ import csv
 import json
 import os
 import random
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -31,7 +30,7 @@ from tempfile import TemporaryDirectory
 from typing import Annotated, Any
 
 import typer
-from answers import Asked, asked_after, asked_of_memory, configured, room_for_text, words
+from answers import Asked, asked_after, asked_of_memory, configured, costed, room_for_text, words
 from autogen.io import IOStream
 from harness import RESULTS, Quiet, grid, machine, write_results
 from inside import STOP_WORDS, count_tokens
@@ -120,11 +119,7 @@ def row_of(question: Question, answer: str) -> dict[str, float]:
 
 def asked(one: Asked, question: Question) -> dict[str, float]:
     """A question's figures."""
-    before, begin = one.used(), time.monotonic()
-    answer = one.ask(question.text)
-    seconds = time.monotonic() - begin
-    calls, tokens = (now - then for now, then in zip(one.used(), before, strict=True))
-    costs = {"seconds": seconds, "calls": calls, "tokens": tokens}
+    answer, costs = costed(one, question.text)
     return {**costs, **row_of(question, answer)}
 
 

@@ -69,6 +69,7 @@ class Voice:
 
     @property
     def text(self) -> str:
+        """Name, role, persona and manner."""
         lines = [f"You are {self.name}.", self.role.strip(), self.persona.strip(), _MANNER]
         return "\n".join(filter(None, lines))
 

@@ -24,7 +24,7 @@ from memgpt_autogen.storage.directory import Section, folder_name, server_direct
 from memgpt_autogen.storage.journal.journal import Journal
 from memgpt_autogen.storage.journal.record_table import RecordTable
 from memgpt_autogen.storage.record import Kind, record_of
-from memgpt_autogen.storage.shared_copy.names import RECORD, saved_in
+from memgpt_autogen.storage.shared_copy.names import RECORD, connected, saved_in
 from memgpt_autogen.storage.text import clean
 from memgpt_autogen.storage.vectors.chroma import ChromaIndex
 from memgpt_autogen.storage.vectors.clients import (
@@ -191,15 +191,10 @@ def delete_copy(location: str, section: Section, name: str) -> None:
     Raises:
         StorageError: it does not answer.
     """
-    server = Server.at(location)
-    client = server_client(server)
-    try:
-        with chroma_errors(server.url):
-            for one in client.list_collections():
-                if one.name.startswith(f"memgpt-{section}.{folder_name(name)}."):
-                    client.delete_collection(one.name)
-    finally:
-        release(client)
+    with connected(location) as client:
+        for one in client.list_collections():
+            if one.name.startswith(f"memgpt-{section}.{folder_name(name)}."):
+                client.delete_collection(one.name)
 
 
 def _document(journal: Journal) -> dict[str, Any]:
