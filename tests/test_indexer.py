@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
+import struct
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -23,6 +24,7 @@ from memgpt_autogen.storage.indexer import EMBEDDED, TOLD
 from memgpt_autogen.storage.record import RECALL, Record
 from memgpt_autogen.storage.store import Store
 from memgpt_autogen.storage.vectors.base import Standing
+from memgpt_autogen.storage.vectors.files import blank_unused
 from memgpt_autogen.storage.vectors.folder import _open
 from tests.stores import (
     BOTH,
@@ -461,13 +463,22 @@ def test_an_index_that_was_erased_is_closed_with_its_store(tmp_path: Path, store
     assert not [one for one in _open.things.values() if one in mine]
 
 
+RECORDS = 3
+
+
+def vectors_of(folder: Path) -> tuple[Path, int]:
+    """The file of the vectors of Chroma's only index, and the bytes that its records take."""
+    (path,) = folder.rglob("data_level0.bin")
+    _, _, _, count, size = struct.unpack_from("<iQQQQ", path.with_name("header.bin").read_bytes())
+    return path, count * size
+
+
 def room_in(folder: Path) -> bytes:
     """What Chroma's index of a few records has behind them, where there is room for more."""
-    (header,) = folder.rglob("header.bin")
-    count, size = (int.from_bytes(header.read_bytes()[at : at + 8], "little") for at in (20, 28))
-    held = header.with_name("data_level0.bin").read_bytes()
-    assert len(held) > count * size
-    return held[count * size :] + header.with_name("length.bin").read_bytes()[count * 4 :]
+    path, taken = vectors_of(folder)
+    room = path.read_bytes()[taken:]
+    assert room
+    return room + path.with_name("length.bin").read_bytes()[RECORDS * 4 :]
 
 
 def test_nothing_of_the_process_is_in_the_room_of_an_index(
@@ -478,14 +489,27 @@ def test_nothing_of_the_process_is_in_the_room_of_an_index(
     secrets = [("the secret key " * 3000) + str(number) for number in range(100)]
     del secrets
     with closing(opened(tmp_path)) as store:
-        store.recall.write([record(n, text(n)) for n in range(1, 4)])
+        store.indexer.keeps = True  # the index is closed with the store, not before
+        store.recall.write([record(n, text(n)) for n in range(1, RECORDS + 1)])
         store.indexer.settle()
         assert not any(room_in(tmp_path))
         query = embed_query(HASHING, text(2))
         before = store.recall.nearest(query, 3)
-        (level,) = tmp_path.rglob("data_level0.bin")  # as an earlier version left it
-        level.write_bytes(b"secret!!" * (level.stat().st_size // 8))
+        path, taken = vectors_of(tmp_path)  # as an earlier version left it
+        path.write_bytes(path.read_bytes()[:taken] + b"s" * (path.stat().st_size - taken))
     assert not any(room_in(tmp_path))
     with closing(opened(tmp_path)) as store:
         assert list(store.recall.nearest(query, 3)) == list(before)
     assert not warnings_in(caplog)
+
+
+def test_room_that_cannot_be_overwritten_is_told_and_the_rest_goes_on(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    in_the_way = tmp_path / "index" / "data_level0.bin"
+    (in_the_way / "not a file").mkdir(parents=True)
+    there = in_the_way.stat().st_size
+    (tmp_path / "index" / "header.bin").write_bytes(struct.pack("<iQQQQ", 1, 0, there, 0, 1))
+    blank_unused(tmp_path)
+    assert str(tmp_path) in caplog.text
+    assert "could not be overwritten" in caplog.text

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -31,6 +31,15 @@ _PAGE = 2000
 _BATCH = 200  # written at once; a query may have to wait for that
 
 
+@dataclass
+class _Known:
+    """A collection as a client knows it; `written`: by this client."""
+
+    client: ClientAPI
+    collection: Collection
+    written: bool = False
+
+
 class ChromaIndex:
     """A collection that is made at the first write.
 
@@ -55,13 +64,12 @@ class ChromaIndex:
         on_first_write: Callable[[], None] = lambda: None,
     ) -> None:
         self._lent = lent
-        self._known: tuple[ClientAPI, Collection] | None = None
+        self._known: _Known | None = None
         self._name = name
         self._kind = kind
         self._place = place
         self._texts = texts
         self._on_first_write = on_first_write
-        self._written_by: ClientAPI | None = None
 
     def upsert(self, records: Sequence[Record], vectors: Vectors) -> None:
         with self._used() as client:
@@ -74,8 +82,8 @@ class ChromaIndex:
                     documents=[record.text for record in part] if self._texts else None,
                     metadatas=[record.metadata() for record in part],
                 )
-            if self._written_by is not client:
-                self._written_by = client
+            if self._known and not self._known.written:
+                self._known.written = True
                 self._on_first_write()
 
     def delete(self, numbers: Sequence[int]) -> None:
@@ -153,17 +161,17 @@ class ChromaIndex:
     def _collection(self, client: ClientAPI) -> Collection | None:
         from chromadb.errors import NotFoundError  # heavy
 
-        if self._known is None or self._known[0] is not client:
+        if self._known is None or self._known.client is not client:
             try:
                 found = client.get_collection(self._name, embedding_function=None)
             except NotFoundError:
                 return None
-            self._known = (client, found)
-        return self._known[1]
+            self._known = _Known(client, found)
+        return self._known.collection
 
     def _create(self, client: ClientAPI) -> Collection:
         made = collection_of(client, self._name)
-        self._known = (client, made)
+        self._known = _Known(client, made)
         return made
 
 

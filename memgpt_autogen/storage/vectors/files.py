@@ -65,17 +65,30 @@ def blank_unused(folder: Path) -> None:
 
     A new index is written with room for a hundred, which is never cleared (hnswlib's
     `persistDirty`): it holds whatever the process had in memory before, also texts and keys.
+    Where that cannot be done a warning names the folder, and the next closing tries again.
     """
-    for header in folder.glob("*/header.bin"):
-        read = header.read_bytes()
-        version, _, most, count, size = _HEADER.unpack_from(read.ljust(_HEADER.size, b"\0"))
-        for name, each in (("data_level0.bin", size), ("length.bin", _LENGTH)):
-            path = header.with_name(name)
-            there = path.stat().st_size if path.exists() else 0
-            if version == _VERSION and count * each < there == most * each:
-                with path.open("r+b") as file:
-                    file.seek(count * each)
-                    file.write(bytes(there - count * each))
+    try:
+        for header in folder.glob("*/header.bin"):
+            _blank(header)
+    except OSError as problem:
+        logger.warning(
+            "the unused room of the vectors in %s could not be overwritten and may hold parts of"
+            " a process's memory: %s",
+            folder,
+            problem,
+        )
+
+
+def _blank(header: Path) -> None:
+    read = header.read_bytes()
+    version, _, most, count, size = _HEADER.unpack_from(read.ljust(_HEADER.size, b"\0"))
+    for name, each in (("data_level0.bin", size), ("length.bin", _LENGTH)):
+        path = header.with_name(name)
+        there = path.stat().st_size if path.exists() else 0
+        if version == _VERSION and count * each < there == most * each:
+            with path.open("r+b") as file:
+                file.seek(count * each)
+                file.write(bytes(there - count * each))
 
 
 def shred(folder: Path) -> None:
