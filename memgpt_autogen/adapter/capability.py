@@ -216,6 +216,10 @@ class MemGPTCapability(MemoryAccess, AgentCapability):  # type: ignore[misc] # a
         persona, human, context_window, preset = self._about
         model = model_of(agent.client)
         turns = Turns(
+            Identity(agent.name, model, context_window, preset, persona, human),
+            self.settings,
+            self._embedder or resolve_embedder(),
+            self._clock,
             agent,
             ChatHistory(
                 agent,
@@ -225,10 +229,6 @@ class MemGPTCapability(MemoryAccess, AgentCapability):  # type: ignore[misc] # a
                 apart=self.settings.separate_partners,
             ),
             self.translator,
-            Identity(agent.name, model, context_window, preset, persona, human),
-            self.settings,
-            self._embedder or resolve_embedder(),
-            self._clock,
             self._on_message,
         )
         if agent.client is not None:

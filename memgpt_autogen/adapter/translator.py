@@ -191,10 +191,7 @@ def readable(message: AutoGenMessage) -> tuple[str, tuple[Mapping[str, Any], ...
 
 def text_of(system_message: Any) -> str:
     """A system message as one text; AutoGen's may be a list of parts."""
-    if isinstance(system_message, list):
-        parts = (one.get("text", "") if isinstance(one, dict) else one for one in system_message)
-        return "\n".join(str(part) for part in parts)
-    return system_message or ""
+    return _content(system_message)[0]
 
 
 def _content(content: Any) -> tuple[str, tuple[Mapping[str, Any], ...]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -13,81 +13,54 @@ from autogen import Agent, ConversableAgent, OpenAIWrapper
 
 from memgpt_autogen.adapter.chat_history import ChatHistory
 from memgpt_autogen.adapter.outside.occasion import Occasion
-from memgpt_autogen.adapter.outside.timer import Timer
 from memgpt_autogen.adapter.reply_hook import Reply, Request
 from memgpt_autogen.adapter.threads import AgentThread, Caller, RunningTurns
 from memgpt_autogen.adapter.tools.toolbox import AutoGenToolbox
 from memgpt_autogen.adapter.translator import Template, Translator, text_of
 from memgpt_autogen.engine.asking.progress import TurnRequest
 from memgpt_autogen.engine.asking.view import ContextOverview
-from memgpt_autogen.engine.engine import Engine, Identity
-from memgpt_autogen.engine.registry import held, still_open
+from memgpt_autogen.engine.engine import Engine
+from memgpt_autogen.engine.registry import Opener
+from memgpt_autogen.engine.scheduling.timer import Timer
 from memgpt_autogen.engine.turn_lock import Stop, in_event_loop
 from memgpt_autogen.errors import ConfigurationError
-from memgpt_autogen.events import Clock
+from memgpt_autogen.events import TimedEvent
 from memgpt_autogen.model.call_log import LoggedModel
 from memgpt_autogen.model.chat_model import AutoGenChatModel
-from memgpt_autogen.settings import Settings
 from memgpt_autogen.steps import Turn
-from memgpt_autogen.storage.embedders.embedder import Embedder
 
 
 @dataclass(eq=False)
-class Turns:
+class Turns(Opener):
     """Lets an AutoGen agent think with its memory, one turn at a time.
 
     Attributes:
         agent: whose turns they are.
         history: what it has heard of its chats.
         translator: makes replies of turns, and is told of steps and evictions.
-        identity: who the agent is to its memory.
-        settings: of the memory.
-        embedder: makes the vectors.
-        clock: tells the time.
         on_message: is told what the agent says outside chats.
         last: the latest turn since the agent was made.
-        timer: lets it act on timed events.
     """
 
     agent: ConversableAgent
     history: ChatHistory
     translator: Translator
-    identity: Identity
-    settings: Settings
-    embedder: Embedder
-    clock: Clock
     on_message: Callable[[str], object]
     last: Turn | None = None
-    _engine: Engine | None = None
 
     def __post_init__(self) -> None:
         self._thread = AgentThread("memgpt turns")
         self.running = RunningTurns()
-        self.timer = Timer(self)
+        apart = AgentThread("memgpt timer")
+        self.timer = Timer(self.agent.name, apart.submit, self._act_on, self.tell)
 
-    def open(self) -> Engine:
-        """The engine, opened at first use and where it was closed.
+    @property
+    def instructions(self) -> str:
+        return text_of(self.agent.system_message)
 
-        Raises:
-            ForkedError: this process is a child of the one that opened it.
-        """
-        engine = still_open(
-            self._engine,
-            self.identity,
-            self.settings,
-            embedder=self.embedder,
-            clock=self.clock,
-            role=text_of(self.agent.system_message),
-            runs_turns=self.agent.client is not None,
-        )
-        if engine is not self._engine:
-            self._engine = engine
-            self.timer.watch(engine)
-        return engine
-
-    def held(self) -> AbstractContextManager[Engine]:
-        """The engine, which nobody else uses inside the `with` block."""
-        return held(self.open, self.identity, self.settings)
+    @property
+    def runs_turns(self) -> bool:
+        return self.agent.client is not None
 
     async def a_reply(self, request: Request) -> Reply:
         """`reply` for asynchronous chats, in the agent's own thread.
@@ -178,6 +151,9 @@ class Turns:
     ) -> Turn:
         """`act` in the agent's own thread."""
         return await self._thread.awaited(partial(self.act, occasion, chat), self.open().lock)
+
+    def _act_on(self, event: TimedEvent, advance: Callable[[], None]) -> Turn:
+        return self.act(lambda _: Occasion((event,), taken=advance))
 
     def tell(self, turn: Turn) -> None:
         """Tell the program what was said where no chat hears it."""

@@ -62,7 +62,7 @@ class Schedules:
         session, moment = self.session(agent_id), None if at is None else moment_of(at)
         with session.held() as engine:
             made = Timetable(engine).add(text, every=every, cron=cron, at=moment, name=name)
-            session.timer.watch(engine)
+            session.watch(engine)
         return made
 
     @checked

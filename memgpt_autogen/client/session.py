@@ -4,75 +4,50 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from memgpt_autogen.client.model import OpenAIChatModel, Watch
-from memgpt_autogen.client.timer import Timer
 from memgpt_autogen.engine.asking.progress import TurnRequest
-from memgpt_autogen.engine.engine import Engine, Identity
-from memgpt_autogen.engine.registry import held, still_open
+from memgpt_autogen.engine.registry import Opener
+from memgpt_autogen.engine.scheduling.timer import Timer
 from memgpt_autogen.engine.scheduling.timetable import Timetable
 from memgpt_autogen.engine.turn_lock import Stop
 from memgpt_autogen.errors import ConfigurationError
-from memgpt_autogen.events import Clock, Event, MessageEvent
+from memgpt_autogen.events import Event, MessageEvent, TimedEvent
 from memgpt_autogen.model.call_log import LoggedModel
-from memgpt_autogen.settings import Settings
 from memgpt_autogen.steps import Step, Turn
-from memgpt_autogen.storage.embedders.embedder import Embedder
+from memgpt_autogen.storage.process import Workers
+
+_workers = Workers()
 
 
 @dataclass(eq=False)
-class Session:
+class Session(Opener):
     """One agent of a program's, opened at first use and where it was closed.
 
     Attributes:
-        identity: who the agent is.
-        settings: of its memory.
-        embedder: makes the vectors.
-        clock: tells the time.
         model: answers; None where it is only looked at.
         role: this program's part of the instructions.
         on_message: is told what the agent says about a timed event, in a thread.
-        timer: lets it act on timed events.
     """
 
-    identity: Identity
-    settings: Settings
-    embedder: Embedder
-    clock: Clock
     model: OpenAIChatModel | None = None
     role: str = ""
     on_message: Callable[[str], None] = lambda text: None
-    _engine: Engine | None = None
 
     def __post_init__(self) -> None:
-        self.timer = Timer(self)
+        submit = partial(_workers.submitted, name="memgpt timer")
+        self.timer = Timer(self.identity.name, submit, self._act_on, self._tell)
 
-    def open(self) -> Engine:
-        """The engine.
+    @property
+    def instructions(self) -> str:
+        return self.role
 
-        Raises:
-            StorageError: the storage cannot be used.
-        """
-        engine = still_open(
-            self._engine,
-            self.identity,
-            self.settings,
-            embedder=self.embedder,
-            clock=self.clock,
-            role=self.role,
-            runs_turns=self.model is not None,
-        )
-        if engine is not self._engine:
-            self._engine = engine
-            self.timer.watch(engine)
-        return engine
-
-    def held(self) -> AbstractContextManager[Engine]:
-        """The engine, which nobody else uses inside the `with` block."""
-        return held(self.open, self.identity, self.settings)
+    @property
+    def runs_turns(self) -> bool:
+        return self.model is not None
 
     def say(self, text: str, speaker: str, **asked: Any) -> Turn:
         """A turn about what somebody says to the agent."""
@@ -117,6 +92,14 @@ class Session:
                 on_eviction=on_eviction,
             )
             return engine.turn(request)
+
+    def _act_on(self, event: TimedEvent, advance: Callable[[], None]) -> Turn:
+        advance()
+        return self.turn([event])
+
+    def _tell(self, turn: Turn) -> None:
+        for text in turn.messages:
+            self.on_message(text)
 
     def close(self) -> None:
         """Write everything and release the storage; a later use opens it again."""

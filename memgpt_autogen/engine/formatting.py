@@ -67,7 +67,7 @@ def messages_of(
     return [{"role": "user", "content": text}]
 
 
-def text_of(messages: Sequence[ChatMessage]) -> list[ChatMessage]:
+def without_pictures(messages: Sequence[ChatMessage]) -> list[ChatMessage]:
     """Messages without their pictures; the texts say where there was one."""
     return [
         {**one, "content": one["content"][0]["text"]} if isinstance(one["content"], list) else one

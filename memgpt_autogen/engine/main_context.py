@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, Union
 
 from memgpt_autogen import frames
 from memgpt_autogen.engine.budget import Budget
-from memgpt_autogen.engine.formatting import ChatMessage, brief_of, messages_of, text_of
+from memgpt_autogen.engine.formatting import ChatMessage, brief_of, messages_of, without_pictures
 from memgpt_autogen.errors import ConfigurationError, ContextOverflowError
 from memgpt_autogen.events import MessageEvent, Notice
 from memgpt_autogen.model.tokens import TOKENS_PER_IMAGE, TOKENS_PER_REQUEST, TokenCounter
@@ -110,7 +110,7 @@ class MainContext:
         for entry in self._view():
             found = self._render(entry).messages
             hidden = isinstance(entry, MessageEvent) and entry.images and id(entry) not in shown
-            messages.extend(map(dict, text_of(found) if hidden else found))
+            messages.extend(map(dict, without_pictures(found) if hidden else found))
         return messages
 
     def pictured(self) -> list[MessageEvent]:

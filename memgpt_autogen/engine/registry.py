@@ -9,11 +9,14 @@ from __future__ import annotations
 import os
 import threading
 import weakref
-from collections.abc import Callable, Iterator
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 
 from memgpt_autogen.engine.build import build_engine
 from memgpt_autogen.engine.engine import Engine, Identity
+from memgpt_autogen.engine.scheduling.timer import Timer
 from memgpt_autogen.events import Clock
 from memgpt_autogen.settings import Settings
 from memgpt_autogen.storage.directory import agent_directory
@@ -54,57 +57,74 @@ def opened(location: str, name: str) -> Engine | None:
     return engine if engine is not None and engine.is_open else None
 
 
-def still_open(
-    engine: Engine | None,
-    identity: Identity,
-    settings: Settings,
-    *,
-    embedder: Embedder,
-    clock: Clock,
-    role: str,
-    runs_turns: bool,
-) -> Engine:
-    """`engine` while it is open, else the agent's engine, opened anew.
+@dataclass(eq=False)
+class Opener(ABC):
+    """Opens an agent's engine for one program: at first use, and where it was closed.
 
-    Args:
-        engine: that of an earlier use.
+    Attributes:
         identity: who the agent is.
         settings: of its memory.
         embedder: makes the vectors.
         clock: tells the time.
-        role: the program's part of the instructions.
-        runs_turns: turns are to come; where another process has them, they will be refused.
-
-    Raises:
-        ForkedError: this process is a child of the one that opened it.
-        StorageError: the storage cannot be used.
+        timer: lets the agent act on timed events.
     """
-    if engine is not None and engine.process != os.getpid():
-        raise forked(f"the memory of {identity.name}")
-    if engine is not None and engine.is_open:
+
+    identity: Identity
+    settings: Settings
+    embedder: Embedder
+    clock: Clock
+    timer: Timer = field(init=False)
+    _engine: Engine | None = field(default=None, init=False)
+
+    @property
+    @abstractmethod
+    def instructions(self) -> str:
+        """The program's part of them."""
+
+    @property
+    @abstractmethod
+    def runs_turns(self) -> bool:
+        """Turns are to come; where another process has them, they will be refused."""
+
+    def watch(self, engine: Engine) -> None:
+        """Act on the engine's timed events from now on, until it is closed."""
+        if self.runs_turns:
+            self.timer.watch(engine)
+
+    def open(self) -> Engine:
+        """The engine.
+
+        Raises:
+            ForkedError: this process is a child of the one that opened it.
+            StorageError: the storage cannot be used.
+        """
+        engine = self._engine
+        if engine is not None and engine.process != os.getpid():
+            raise forked(f"the memory of {self.identity.name}")
+        if engine is None or not engine.is_open:
+            engine = open_engine(
+                self.identity, self.settings, embedder=self.embedder, clock=self.clock
+            )
+            with engine.lock.held():
+                engine.instruct(self.instructions)
+                engine.compare_first_texts(self.identity)
+            if self.runs_turns:
+                engine.store.own(0.0)
+            self._engine = engine
+            self.watch(engine)
         return engine
-    engine = open_engine(identity, settings, embedder=embedder, clock=clock)
-    with engine.lock.held():
-        engine.instruct(role)
-        engine.compare_first_texts(identity)
-    if runs_turns:
-        engine.store.own(0.0)
-    return engine
 
-
-@contextmanager
-def held(
-    engine_of: Callable[[], Engine], identity: Identity, settings: Settings
-) -> Iterator[Engine]:
-    """The engine as this program has it, which nobody else uses inside the `with` block."""
-    while True:
-        engine = engine_of()
-        with engine.lock.held():
-            if engine.is_open:  # another agent of the name may have closed it meanwhile
-                if (engine.identity, engine.settings) != (identity, settings):
-                    engine.adapt(identity, settings)
-                yield engine
-                return
+    @contextmanager
+    def held(self) -> Iterator[Engine]:
+        """The engine, which nobody else uses inside the `with` block."""
+        while True:
+            engine = self.open()
+            with engine.lock.held():
+                if engine.is_open:  # another agent of the name may have closed it meanwhile
+                    if (engine.identity, engine.settings) != (self.identity, self.settings):
+                        engine.adapt(self.identity, self.settings)
+                    yield engine
+                    return
 
 
 def _forget() -> None:

@@ -12,6 +12,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator, MutableMapping
+from concurrent.futures import Future
 from contextlib import contextmanager
 from typing import Any, Generic, TypeVar
 
@@ -23,6 +24,7 @@ _HANGING_SECONDS = 30.0  # without progress, a worker hangs
 _PATIENCE_SECONDS = 5.0  # to wait for another worker's turn
 
 _Thing = TypeVar("_Thing")
+_T = TypeVar("_T")
 
 
 class OfProcess(Generic[_Thing]):
@@ -97,6 +99,20 @@ class Workers:
             threads.discard(thread)
             return None
         return thread
+
+    def submitted(self, work: Callable[[], _T], name: str) -> Future[_T]:
+        """What some work comes to, in a thread; a RuntimeError where the process ends."""
+        found = Future[_T]()
+
+        def run() -> None:
+            try:
+                found.set_result(work())
+            except BaseException as problem:  # noqa: BLE001 - it is whoever waits that hears of it
+                found.set_exception(problem)
+
+        if self.started(run, name) is None:
+            found.set_exception(RuntimeError(f"{name}: the process ends"))
+        return found
 
     def ended(self, thread: threading.Thread, progress: Callable[[], object]) -> bool:
         """Wait until a thread has ended; False where it makes no progress for long."""

@@ -158,7 +158,7 @@ class OutsideEvents:
         moment = None if at is None else moment_of(at)
         with turns.held() as engine:
             made = Timetable(engine).add(text, every=every, cron=cron, at=moment, name=name)
-            turns.timer.watch(engine)
+            turns.watch(engine)
         return made
 
     @checked

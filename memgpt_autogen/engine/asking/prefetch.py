@@ -32,6 +32,7 @@ logger = logging.getLogger(__name__)
 TOLD = f"{MEMORY} Looked up for you; nobody says it now:"
 # The least chance to answer, of what is worth its tokens: a question, and what asks nothing.
 TO_A_QUESTION, TO_OTHERS = 0.003, 0.03
+_NEAR = 0.2  # of the best one's chance, of what a model that reads slowly is given
 
 _ASKS = re.compile("[?？؟]")
 _MOST = 12  # messages, and as many passages
@@ -54,6 +55,7 @@ class _Line(NamedTuple):
     kept: bool
     when: datetime
     text: str
+    score: float
 
 
 @dataclass(eq=False)
@@ -88,9 +90,8 @@ class Prefetch:
         if lines := self._lines(hits):
             text = "\n".join([TOLD, *_in_order(lines)])
             notice = Notice(timestamp=self.work.clock(), text=text, alert=True)
-            self.context.show_ahead(
-                Prefetched(arrived[-1], notice, tuple(one.text for one in lines))
-            )
+            near = tuple(one.text for one in lines if one.score >= _NEAR * lines[0].score)
+            self.context.show_ahead(Prefetched(arrived[-1], notice, near))
             logger.info("looked up ahead: %d of %d that were found", len(lines), len(hits))
 
     @property
@@ -105,15 +106,13 @@ class Prefetch:
         """
         search = partial(self._found, texts, oldest)
         if self._running is None or self._running.done():
-            self._running = found = futures.Future[list[_Hit]]()
-            _workers.started(partial(_run, search, found), "memgpt prefetch")
+            self._running = _workers.submitted(search, "memgpt prefetch")
             try:
-                return found.result(self.bounds[1])
+                return self._running.result(self.bounds[1])
             except futures.TimeoutError:
                 logger.info("looked up ahead by words: %s seconds were too few", self.bounds[1])
-            except Exception as problem:  # noqa: BLE001 - a turn does without it
-                kind = type(problem).__name__
-                logger.warning("nothing was looked up ahead: %s: %s", kind, problem)
+            except Exception as problem:  # noqa: BLE001 - of a user's embedder; a turn does without
+                logger.warning("nothing was looked up ahead: %r", problem)
                 return []
         return search(by="words")
 
@@ -164,7 +163,7 @@ def _lines(
         room -= count(line)
         if room < 0:
             break
-        chosen[key] = _Line(kept, found.timestamp, line)
+        chosen[key] = _Line(kept, found.timestamp, line, hit.score)
     return list(chosen.values())
 
 
@@ -178,13 +177,6 @@ def _line(work: Workspace, found: Message | Passage, most: int) -> str:
         show = partial(message_in_context, work.conversations, most, zone=work.zone)
         return clip(show(found), most)
     return clip(passage_line(found, work.zone), most)
-
-
-def _run(search: Callable[[], list[_Hit]], found: futures.Future[list[_Hit]]) -> None:
-    try:
-        found.set_result(search())
-    except Exception as problem:  # noqa: BLE001 - whatever a user's embedder raises
-        found.set_exception(problem)
 
 
 def _oldest(entries: Sequence[Queued]) -> str | None:

@@ -12,13 +12,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from memgpt_autogen.engine.deciding import deeds, questions
+from memgpt_autogen.engine.deciding.lines import Line
 from memgpt_autogen.engine.deciding.questions import KEEP, LOOK, NOTE, TALK, Question, own_tools
-from memgpt_autogen.engine.deciding.situation import (
-    PERSONA,
-    Line,
-    Situation,
-    situation_of,
-)
+from memgpt_autogen.engine.deciding.situation import PERSONA, Situation, situation_of
 from memgpt_autogen.engine.deciding.speech import Aim, Voice, is_astray, plainly, retold, speech
 from memgpt_autogen.engine.deciding.stems import stems
 from memgpt_autogen.engine.functions import Workspace
@@ -184,9 +180,10 @@ class Decider:
                 question, number, lines = further, other, nearer
         if not number:
             return ()
-        text = asked.words(questions.picked(question, number, last.speaker))
+        line = lines[number - 1]
+        text = asked.words(questions.picked(question, number, line.times, last.speaker))
         if is_astray(text, situation, Aim.ANSWER, lines):
-            text = self._retold(situation, [lines[number - 1]], asked)
+            text = self._retold(situation, [line], asked)
         return (deeds.call("send_message", {"message": text}),)
 
     def _picked(

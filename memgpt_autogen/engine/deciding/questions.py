@@ -77,15 +77,17 @@ def pick(lines: Sequence[str], asked: str, voice: str) -> Question:
     return found
 
 
-def picked(question: Question, number: int, speaker: str) -> list[ChatMessage]:
+def picked(question: Question, number: int, times: str, speaker: str) -> list[ChatMessage]:
     """The chat that goes on from a line that was picked to the words of the answer.
 
-    The lines are read once for both.
+    The lines are read once for both; the times that it tells of are told of this one alone.
     """
+    said = [f"Line {number} was said on {times}."] if times else []
+    told = [*said, f"Now answer {speaker}." if speaker else "Now answer."]
     return [
         *question.messages,
         {"role": "assistant", "content": json.dumps({"line": number})},
-        {"role": "user", "content": f"Now answer {speaker}." if speaker else "Now answer."},
+        {"role": "user", "content": " ".join(told)},
     ]
 
 

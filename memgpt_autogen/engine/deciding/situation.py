@@ -14,6 +14,7 @@ from itertools import zip_longest
 from typing import Any
 
 from memgpt_autogen import frames
+from memgpt_autogen.engine.deciding.lines import LONGEST, Line, hits_in
 from memgpt_autogen.engine.functions import Workspace
 from memgpt_autogen.engine.main_context import Queued
 from memgpt_autogen.events import MessageEvent, Notice
@@ -29,19 +30,8 @@ _TOGETHER = 4  # messages of others that are looked at together
 _BEFORE = 4  # messages that are shown before them
 _LINES = 24  # of core memory
 _FOUND = 6  # lines that are found at a time
-_LINE = 240  # characters of one
-# A line of a search's result: a message, or a note or a passage of a document.
-_HIT = re.compile(r"^\[(\d{4}-\d\d-\d\d)[\d: -]*\] (?:(\([^)]*\))|([^:]+):) (.*)")
 _WORDS = re.compile(r"\w+")
 _LOGIN = re.compile(r"\(login\) (.+?) is online\b")
-
-
-@dataclass(frozen=True)
-class Line:
-    """One numbered line of what is known; `block`: where core memory holds it, else empty."""
-
-    text: str
-    block: str = ""
 
 
 @dataclass(frozen=True)
@@ -137,7 +127,7 @@ def situation_of(
     last = next((one for one in pictured if heard and one is heard[-1]), None)
     latest = said[-1:]
     words = " ".join(one.text for one in latest)
-    found = _hits(prefetched, words)[:_FOUND]
+    found = hits_in(prefetched, words)[:_FOUND]
     return Situation(
         heard=said,
         before=list(_spoken(entries[:at], shown))[-_BEFORE:],
@@ -258,7 +248,7 @@ def _nothing_known() -> str:
 
 def _searched(results: Sequence[FunctionResult], words: str) -> list[Line]:
     """The lines that searches brought, those of the first places first."""
-    found = [_hits(one.text, words) for one in results if one.name in SEARCHES]
+    found = [hits_in(one.text, words) for one in results if one.name in SEARCHES]
     return [line for place in zip_longest(*found) for line in place if line is not None]
 
 
@@ -266,7 +256,7 @@ def _given(results: Sequence[FunctionResult]) -> list[Line]:
     """What the user's tools gave."""
     given = [one for one in results if not one.framed]
     return [
-        Line(f"Result of {one.name}: {frames.clip(one.text.strip(), 4 * _LINE)}") for one in given
+        Line(f"Result of {one.name}: {frames.clip(one.text.strip(), 4 * LONGEST)}") for one in given
     ]
 
 
@@ -276,21 +266,3 @@ def _noted(steps: Sequence[Step]) -> Iterator[Line]:
         if call.name in BLOCK_EDITS:
             values = json.loads(call.arguments)
             yield Line(str(values.get("content") or values.get("new_content")))
-
-
-def _hits(text: str, words: str) -> list[Line]:
-    """The hits of a search as sentences; what was just said is none."""
-    hits: list[str] = []
-    is_hit = False
-    for line in text.splitlines():
-        if match := _HIT.match(line):
-            day, place, speaker, said = match.groups()
-            hits.append(f"{place} {said}" if place else f'{speaker} said on {day}: "{said}"')
-            is_hit = True
-        elif is_hit and line.startswith(" "):
-            hits[-1] = f"{hits[-1]} {line.strip()}"
-        else:  # what stands before and after it
-            is_hit = False
-    asked = " ".join(words.split())
-    shown = [frames.clip(one, _LINE) for one in dict.fromkeys(hits) if asked not in one]
-    return list(map(Line, shown))

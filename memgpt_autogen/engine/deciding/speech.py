@@ -14,8 +14,10 @@ from enum import Enum
 from typing import Any
 
 from memgpt_autogen import frames
+from memgpt_autogen.engine.deciding.days import MONTH_NAMES
+from memgpt_autogen.engine.deciding.lines import Line
 from memgpt_autogen.engine.deciding.questions import examples
-from memgpt_autogen.engine.deciding.situation import Line, Said, Situation
+from memgpt_autogen.engine.deciding.situation import Said, Situation
 from memgpt_autogen.engine.deciding.stems import stems
 
 ChatMessage = dict[str, Any]
@@ -30,10 +32,6 @@ _OWN_VOICE = re.compile(r"\b(?:I|I'm|I've|[Mm]y|[Mm]ine|[Ww]e|[Oo]ur)\b")
 _THEIR_VOICE = re.compile(r"\byou(?:r|rs|'re|'ve)?\b", re.IGNORECASE)
 _NAMES = re.compile(r"(?<=[\w,;:] )[A-Z]\w{2,}|\d+")
 _DATE = re.compile(r"\b\d{4}-(\d\d)-\d\d\b")
-_MONTHS = (
-    *("January", "February", "March", "April", "May", "June", "July", "August", "September"),
-    *("October", "November", "December"),
-)
 _YES_OR_NO = re.compile(r"(?:yes|no)\b", re.IGNORECASE)
 _PROMISE = re.compile(r"\bI(?: will|'ll| have|'ve) (?:remember(?:ed)?|noted?|stored?)\b")
 _SENTENCE = re.compile(r"(?<=[.!?])\s+|\n+")
@@ -95,7 +93,7 @@ def speech(
 
 def retold(voice: Voice, situation: Situation, chosen: Sequence[Line]) -> list[ChatMessage]:
     """The same with nothing but the chosen lines, for a model that said something else."""
-    facts = ["Found in memory:", *(f"- {line.text}" for line in chosen)]
+    facts = ["Found in memory:", *(f"- {line.told}" for line in chosen)]
     text = "\n".join([*facts, _quoted(situation.last, "says")])
     return [voice.system(), *examples(Aim.ANSWER.value, text)]
 
@@ -103,9 +101,9 @@ def retold(voice: Voice, situation: Situation, chosen: Sequence[Line]) -> list[C
 def plainly(aim: Aim, chosen: Sequence[Line]) -> str:
     """The lines themselves, where a model cannot say them."""
     if aim is Aim.GREET:
-        return " ".join(["Hello again! I remember:", *(line.text for line in chosen)])
+        return " ".join(["Hello again! I remember:", *(line.told for line in chosen)])
     head = "Noted:" if aim is Aim.NOTED else "From memory:"
-    return " ".join([head, *(line.text for line in chosen)]) if chosen else "Noted."
+    return " ".join([head, *(line.told for line in chosen)]) if chosen else "Noted."
 
 
 def is_astray(text: str, situation: Situation, aim: Aim, chosen: Sequence[Line]) -> bool:
@@ -115,13 +113,13 @@ def is_astray(text: str, situation: Situation, aim: Aim, chosen: Sequence[Line])
     a name or a number that nobody said; or claim for the agent itself what the lines say of others.
     """
     last = situation.last
-    lines = [line.text for line in (*chosen, *situation.known)]
+    lines = [line.told for line in (*chosen, *situation.known)]
     known = " ".join([*lines, last.speaker, last.text])
-    months = [_MONTHS[int(month) - 1] for month in _DATE.findall(known) if 0 < int(month) <= 12]
+    months = [MONTH_NAMES[int(month) - 1] for month in _DATE.findall(known) if 0 < int(month) <= 12]
     known = " ".join([known, *months]).casefold()
     if any(name.casefold() not in known for name in _NAMES.findall(text)):
         return True
-    facts = {stem for line in chosen for stem in stems(line.text)}
+    facts = {stem for line in chosen for stem in stems(line.told)}
     facts -= stems(last.speaker)
     if aim is Aim.NOTED:
         text = _PROMISE.sub(" ", text)
