@@ -123,7 +123,7 @@ def test_a_correction_takes_the_place_of_the_old_line() -> None:
         assert called(agent) == ["core_memory_replace", "send_message"]
         assert agent.core_memory["human"].value == "Ann keeps bees.\nAnn lives in Oslo."
     assert set(small.offered(1)) == {0, 1}  # of what speaks of the same
-    assert "1. Ann lives in Graz.\nNew: Ann lives in Oslo." in small.asked[1].last_text
+    assert "Ann lives in Graz. [1]\nNew: Ann lives in Oslo." in small.asked[1].last_text
 
 
 def test_what_plainly_changed_is_replaced_unasked_and_what_did_not_change_is_kept() -> None:
@@ -153,7 +153,7 @@ def test_what_is_known_is_said_without_a_search() -> None:
         assert tell(agent, "What do I keep?") == "You keep bees."
         assert called(agent) == ["send_message"]
     (_, picked), (speech,) = small.asked, small.spoken
-    assert picked.last_text == '1. Ann keeps bees.\nAnn asks: "What do I keep?"'
+    assert picked.last_text == 'Ann keeps bees. [1]\nAnn asks: "What do I keep?"'
     assert "keeps bees" not in str(speech.messages[0])
     # What is known is read once: the words go on from the choice.
     assert speech.messages[: len(picked.messages)] == picked.messages
@@ -200,7 +200,7 @@ def test_an_answer_is_fetched_from_recall_storage(prefetch: int | None, calls: l
             agent.recall.append(f"Bus number {number} was late again.", speaker="Cid")
         assert tell(agent, "Where is the ladder?") == "It hangs in the shed."
         assert called(agent) == calls
-    assert '1. Bob said earlier: "The ladder hangs in the shed."' in small.asked[1].last_text
+    assert 'Bob said earlier: "The ladder hangs in the shed." [1]' in small.asked[1].last_text
     assert len(small.spoken) == 1
 
 
@@ -225,7 +225,7 @@ def test_what_answered_nothing_is_not_read_again_after_a_search() -> None:
         tell(agent, "Where is the ladder?")
         assert called(agent) == ["conversation_search", "send_message"]
     _, *asked = small.asked
-    read = [line.split(". ", 1)[1] for one in asked for line in one.last_text.splitlines()[:-1]]
+    read = [line.rsplit(" [", 1)[0] for one in asked for line in one.last_text.splitlines()[:-1]]
     assert len(read) == len(set(read)) > 3
 
 
@@ -282,7 +282,7 @@ def test_a_line_that_shares_but_the_name_of_who_is_asked_about_is_chosen_again()
         known = "Bob works as a pilot.\nBob plays the flute."
         agent.core_memory.add(Block(name="human:Bob", value=known))
         assert tell(agent, "Which instrument does Bob play?") == "Bob plays the flute."
-    assert "1. Bob plays the flute.\nAnn asks" in small.asked[2].last_text
+    assert "Bob plays the flute. [1]\nAnn asks" in small.asked[2].last_text
 
 
 def test_a_question_after_a_fact_is_answered_too() -> None:

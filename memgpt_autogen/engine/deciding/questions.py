@@ -120,7 +120,8 @@ def described(tools: Tools) -> str:
 
 
 def _numbered(section: str, lines: Sequence[str], last: str) -> Question:
-    shown = [f"{number}. {line}" for number, line in enumerate(lines, 1)]
+    # A small model names the number behind a line; of one before it, often the next line's.
+    shown = [f"{line} [{number}]" for number, line in enumerate(lines, 1)]
     numbers = {"type": "integer", "enum": list(range(len(lines) + 1))}
     return Question(examples(section, "\n".join([*shown, last])), _object(line=numbers))
 
