@@ -191,13 +191,13 @@ class Turns(Opener):
     def overview(self) -> ContextOverview:
         """The state of the main context and the storages."""
         with self.held() as engine:
-            engine.instruct(text_of(self.agent.system_message))
+            engine.instruct(self.instructions)
             return engine.overview()
 
     def context_text(self) -> str:
         """The prompt as plain text."""
         with self.held() as engine:
-            engine.instruct(text_of(self.agent.system_message))
+            engine.instruct(self.instructions)
             return engine.context_text()
 
     def latest(self) -> Turn:
