@@ -13,24 +13,24 @@ DAY = date(2024, 3, 4)  # a Monday
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "read"),
     [
-        ("I was there yesterday.", ['"yesterday" was 3 March 2024']),
-        ("We met the day before yesterday", ['"the day before yesterday" was 2 March 2024']),
-        ("Last Friday it rained, today not.", ["1 March 2024", "4 March 2024"]),
-        ("It was last week!", ['"last week" was in the week of 26 February 2024']),
-        ("We moved two weeks ago.", ["in the week of 16 February 2024"]),
-        ("Last weekend we danced", ["2 March 2024 to 3 March 2024"]),
-        ("She left last month.", ['"last month" was February 2024']),
-        ("A year ago I began, this year I ended.", ["was 2023", "was 2024"]),
-        ("I came on 3 May 2020, and in June 2021.", []),
-        ("Nothing of times.", []),
+        ("I was there yesterday.", "I was there on 3 March 2024."),
+        ("We met the day before yesterday", "We met on 2 March 2024"),
+        ("Last Friday it rained, today not.", "on 1 March 2024 it rained, on 4 March 2024 not."),
+        ("It was last week!", "It was in the week of 26 February 2024!"),
+        ("We moved two weeks ago.", "We moved in the week of 16 February 2024."),
+        ("Last weekend we danced", "on the weekend of 2 March 2024 we danced"),
+        ("She left last month.", "She left in February 2024."),
+        ("A year ago I began, this year I ended.", "in 2023 I began, in 2024 I ended."),
+        ("It rained for the last 3 weeks.", "It rained for the last 3 weeks."),
+        ("The last year was hard.", "The last year was hard."),
+        ("I came on 3 May 2020, and in June 2021.", "I came on 3 May 2020, and in June 2021."),
+        ("Nothing of times.", "Nothing of times."),
     ],
 )
-def test_what_words_for_times_meant(text: str, said: list[str]) -> None:
-    told = list(reckoned(text, DAY))
-    assert len(told) == len(said)
-    assert all(any(part in one for one in told) for part in said)
+def test_times_as_seen_from_a_day_are_reckoned(text: str, read: str) -> None:
+    assert reckoned(text, DAY) == read
 
 
 def test_days_are_read_and_told() -> None:
@@ -42,14 +42,14 @@ def test_days_are_read_and_told() -> None:
 def test_hits_are_lines_with_their_days() -> None:
     result = """Showing 3 of 3:
 [2024-03-04 10:00] Ann: I sowed beans yesterday.
-  And peas.
+  Peas last Friday.
 [2024-99-04 10:00] Bob: No day.
 [2024-03-04] (garden.md, page 2) Beans want sun.
 [2024-03-04 11:00] Ann: What did I sow?
 No more."""
     beans, bob, garden = hits_in(result, "What did I sow?")
-    assert beans.text == 'Ann said earlier: "I sowed beans yesterday." And peas.'
-    assert beans.told.endswith('(4 March 2024; "yesterday" was 3 March 2024)')
+    assert beans.text == 'Ann said earlier: "I sowed beans on 3 March 2024." Peas on 1 March 2024.'
+    assert beans.told == f"{beans.text} (4 March 2024)"
     assert bob == Line('Bob said earlier: "No day."')
     assert garden.told == "(garden.md, page 2) Beans want sun."
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta, timezone
 
 from memgpt_autogen.storage.search.when import MONTHS, Span, times
@@ -24,21 +23,22 @@ def day_text(day: date) -> str:
     return f"{day.day} {MONTH_NAMES[day.month - 1]} {day.year}"
 
 
-def reckoned(text: str, day: date) -> Iterator[str]:
-    """What a text of a day means by its "yesterday" and the like: `"yesterday" was 2 May 2024`."""
+def reckoned(text: str, day: date) -> str:
+    """A text of a day with `on 2 May 2024` where it says "yesterday", and the like."""
     noon = datetime.combine(day, time(12), timezone.utc)
     for span in times(text, noon)[0]:
-        if span.relative:
-            yield f'"{span.said}" was {_span_text(span)}'
+        when = _span_text(span)
+        if span.relative and when and f"the {span.said}".lower() not in text.lower():
+            text = text.replace(span.said, when, 1)
+    return text
 
 
 def _span_text(span: Span) -> str:
-    """A year, a month, a day, or the first day and the last."""
+    """A year, a month, a week, a weekend or a day; empty for others."""
     first, last = ((_EPOCH + timedelta(microseconds=end)).date() for end in (span.start, span.end))
     if (first, last) == (date(first.year, 1, 1), date(first.year, 12, 31)):
-        return str(first.year)
+        return f"in {first.year}"
     if first.day == (last + timedelta(days=1)).day == 1 and first.month == last.month:
-        return f"{MONTH_NAMES[first.month - 1]} {first.year}"
-    if last - first == timedelta(days=6):
-        return f"in the week of {day_text(first)}"
-    return " to ".join(dict.fromkeys([day_text(first), day_text(last)]))
+        return f"in {MONTH_NAMES[first.month - 1]} {first.year}"
+    head = {0: "on", 1: "on the weekend of", 6: "in the week of"}.get((last - first).days)
+    return f"{head} {day_text(first)}" if head else ""

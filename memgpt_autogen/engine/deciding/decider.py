@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from memgpt_autogen.engine.deciding import deeds, questions
+from memgpt_autogen.engine.deciding.days import day_text
 from memgpt_autogen.engine.deciding.lines import Line
 from memgpt_autogen.engine.deciding.questions import KEEP, LOOK, NOTE, TALK, Question, own_tools
 from memgpt_autogen.engine.deciding.situation import PERSONA, Situation, situation_of
@@ -181,7 +182,8 @@ class Decider:
         if not number:
             return ()
         line = lines[number - 1]
-        text = asked.words(questions.picked(question, number, line.times, last.speaker))
+        day = day_text(line.day) if line.day else ""
+        text = asked.words(questions.picked(question, number, day, last.speaker))
         if is_astray(text, situation, Aim.ANSWER, lines):
             text = self._retold(situation, [line], asked)
         return (deeds.call("send_message", {"message": text}),)

@@ -19,7 +19,7 @@ class Line:
     """One numbered line of what is known.
 
     Attributes:
-        text: of it.
+        text: of it; times that it names as seen from its day are reckoned.
         block: where core memory holds it, else empty.
         day: on which it was said. That takes a fifth of a line's tokens, so it is told of the
             line that is chosen alone.
@@ -30,16 +30,9 @@ class Line:
     day: date | None = None
 
     @property
-    def times(self) -> str:
-        """When it was said, and when that was which it calls "yesterday"; else empty."""
-        if self.day is None:
-            return ""
-        return "; ".join([day_text(self.day), *reckoned(self.text, self.day)])
-
-    @property
     def told(self) -> str:
-        """The text and its times."""
-        return f"{self.text} ({self.times})" if self.day else self.text
+        """The text and its day."""
+        return f"{self.text} ({day_text(self.day)})" if self.day else self.text
 
 
 def hits_in(text: str, words: str) -> list[Line]:
@@ -49,8 +42,8 @@ def hits_in(text: str, words: str) -> list[Line]:
     for line in text.splitlines():
         if match := _HIT.match(line):
             day, place, speaker, said = match.groups()
-            found = Line(f'{speaker} said earlier: "{said}"', day=day_of(day))
-            hits.append(Line(f"{place} {said}") if place else found)
+            heard = Line(f'{speaker} said earlier: "{said}"', day=day_of(day))
+            hits.append(Line(f"{place} {said}") if place else heard)
             is_hit = True
         elif is_hit and line.startswith(" "):
             hits[-1] = replace(hits[-1], text=f"{hits[-1].text} {line.strip()}")
@@ -58,4 +51,6 @@ def hits_in(text: str, words: str) -> list[Line]:
             is_hit = False
     asked = " ".join(words.split())
     new = [one for one in dict.fromkeys(hits) if asked not in one.text]
-    return [replace(one, text=frames.clip(one.text, LONGEST)) for one in new]
+    texts = (reckoned(one.text, one.day) if one.day else one.text for one in new)
+    shown = (frames.clip(text, LONGEST) for text in texts)
+    return [replace(one, text=text) for one, text in zip(new, shown, strict=True)]

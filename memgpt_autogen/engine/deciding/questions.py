@@ -77,12 +77,12 @@ def pick(lines: Sequence[str], asked: str, voice: str) -> Question:
     return found
 
 
-def picked(question: Question, number: int, times: str, speaker: str) -> list[ChatMessage]:
+def picked(question: Question, number: int, day: str, speaker: str) -> list[ChatMessage]:
     """The chat that goes on from a line that was picked to the words of the answer.
 
-    The lines are read once for both; the times that it tells of are told of this one alone.
+    The lines are read once for both; the day on which it was said is told of this one alone.
     """
-    said = [f"Line {number} was said on {times}."] if times else []
+    said = [f"Line {number} was said on {day}."] if day else []
     told = [*said, f"Now answer {speaker}." if speaker else "Now answer."]
     return [
         *question.messages,
