@@ -1,7 +1,7 @@
 """Draw docs/images/chat.svg: a conversation of `memgpt-autogen run`, as the terminal shows it.
 
-The screen, the conversation and the memory are the program's own; the model is a scripted one,
-which says what stands in SCRIPT, and nobody types but TYPED.
+The screen, the conversation, the memory and the model, the packaged one, are the program's own;
+nobody types but TYPED. It takes a minute or two.
 """
 
 from __future__ import annotations
@@ -22,8 +22,7 @@ from memgpt_autogen import MemGPT, Settings
 from memgpt_autogen.cli.chat.commands import run_command
 from memgpt_autogen.cli.chat.conversation import Conversation
 from memgpt_autogen.cli.chat.screen import Screen
-from memgpt_autogen.storage.embedders.embedder import HashingEmbedder
-from memgpt_autogen.testing import ScriptedModel, call, calls, send
+from memgpt_autogen.local import local_llm_config
 
 PICTURE = Path(__file__).resolve().parent.parent / "docs" / "images" / "chat.svg"
 NOW = datetime(2026, 5, 8, 17, tzinfo=timezone.utc)
@@ -33,30 +32,11 @@ EARLIER = (
     ("Dana", "I cycled along the Douro today."),
 )
 TYPED = (
-    "I have moved: I live in Lisbon now. And I drink no coffee any more.",
+    "I have moved: I live in Lisbon now.",
     "Which book did I want to read?",
     "/context",
 )
 _FONTS = re.compile(r"@font-face \{\{.*?\}\}", re.DOTALL)
-SCRIPT = (
-    send("Good evening, Dana. How was the ride along the Douro?"),
-    calls(
-        call(
-            "core_memory_replace",
-            name="human",
-            old_content="Lives in Porto.",
-            new_content="Lives in Lisbon.",
-        ),
-        call("core_memory_append", name="human", content="Drinks no coffee any more."),
-        call("send_message", message="Lisbon! I have noted both. No coffee, in that city?"),
-        monologue="Porto is no longer right, so I correct the line.",
-    ),
-    calls(
-        call("conversation_search", query="book Dana wants to read", request_heartbeat=True),
-        monologue="That has left my view. I look for it.",
-    ),
-    send("*The Left Hand of Darkness*. You said so two weeks ago."),
-)
 
 
 class Typed:
@@ -80,11 +60,11 @@ def drawn() -> str:
     """The picture."""
     plain: dict[str, Any] = {"highlight": False, "markup": False, "emoji": False}  # as Screen's
     console = Console(record=True, width=80, file=io.StringIO(), **plain)
-    with tempfile.TemporaryDirectory() as memory, ScriptedModel(SCRIPT) as model:
-        about: dict[str, Any] = {"embedder": HashingEmbedder(), "clock": lambda: NOW}
-        about |= {"memory": Settings(location=memory, page_size=2), "context_window": 8192}
-        with MemGPT(llm_config=model.llm_config, **about) as client:
-            client.create_agent("sam", human="Dana studies type systems.\nLives in Porto.")
+    with tempfile.TemporaryDirectory() as memory:
+        config = local_llm_config(context_window=8192)
+        about: dict[str, Any] = {"clock": lambda: NOW, "context_window": 8192}
+        with MemGPT(llm_config=config, memory=Settings(location=memory), **about) as client:
+            client.create_agent("sam", human="Dana studies type systems.\nDana lives in Porto.")
             session = client.session("sam")
             for day, (speaker, text) in enumerate(EARLIER):
                 when = NOW - timedelta(days=14 - day)
