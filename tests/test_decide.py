@@ -205,6 +205,16 @@ def test_an_answer_is_fetched_from_recall_storage(prefetch: int | None, calls: l
 
 
 @pytest.mark.meaning
+def test_what_was_corrected_comes_before_what_was_once_said() -> None:
+    small = Small([LOOK], [2, 1], words=lambda _: "You run the day shift.")
+    with talking(small, human="Ann runs the day shift.") as agent:
+        agent.recall.append("I run the night shift.", speaker="Ann")
+        assert tell(agent, "Which shift do I run?") == "You run the day shift."
+    assert 'night shift." [2]' in small.asked[1].last_text
+    assert small.asked[2].last_text.startswith("Ann runs the day shift. [1]\nAnn asks")
+
+
+@pytest.mark.meaning
 def test_when_it_was_is_reckoned_for_the_model() -> None:
     small = Small([LOOK], [1], words=lambda _: "Bob mended the ladder on 29 February 2024.")
     with talking(small) as agent:

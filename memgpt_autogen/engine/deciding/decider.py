@@ -170,17 +170,20 @@ class Decider:
         self, situation: Situation, lines: Sequence[Line], asked: _Asked
     ) -> tuple[FunctionCall, ...]:
         """The answer that one of some lines holds; nothing where none does."""
-        last, block_names = situation.last, [line.block for line in lines]
-        about = stems(last.text) - stems(" ".join([last.speaker, *block_names]))
+        last = situation.last
+        about = stems(last.text) - stems(" ".join([last.speaker, *(one.block for one in lines)]))
         question, number = self._picked(situation, lines, asked)
-        if number and not about & stems(lines[number - 1].text):
-            # A line that shares no word with the question is often a wrong one.
-            nearer = [line for line in lines if about & stems(line.text)]
-            further, other = self._picked(situation, nearer, asked)
-            if other:
-                question, number, lines = further, other, nearer
         if not number:
             return ()
+        # A line that shares no word with the question is often a wrong one, and what was said
+        # once may have been corrected in core memory since.
+        shared = len(about & stems(lines[number - 1].text))
+        near = [line for line in lines if len(about & stems(line.text)) >= max(shared, 1)]
+        if shared:
+            near = [] if lines[number - 1].block else [line for line in near if line.block]
+        further, other = self._picked(situation, near, asked)
+        if other:
+            question, number, lines = further, other, near
         line = lines[number - 1]
         day = day_text(line.day) if line.day else ""
         text = asked.words(questions.picked(question, number, day, last.speaker))

@@ -51,6 +51,5 @@ def hits_in(text: str, words: str) -> list[Line]:
             is_hit = False
     asked = " ".join(words.split())
     new = [one for one in dict.fromkeys(hits) if asked not in one.text]
-    texts = (reckoned(one.text, one.day) if one.day else one.text for one in new)
-    shown = (frames.clip(text, LONGEST) for text in texts)
-    return [replace(one, text=text) for one, text in zip(new, shown, strict=True)]
+    texts = [reckoned(one.text, one.day) if one.day else one.text for one in new]
+    return [replace(a, text=frames.clip(b, LONGEST)) for a, b in zip(new, texts, strict=True)]
