@@ -6,8 +6,9 @@ from datetime import date
 
 import pytest
 
-from memgpt_autogen.engine.deciding.days import day_of, day_text, reckoned
+from memgpt_autogen.engine.deciding.days import day_of, reckoned
 from memgpt_autogen.engine.deciding.lines import LONGEST, Line, hits_in
+from memgpt_autogen.storage.record import readable
 
 DAY = date(2024, 3, 4)  # a Monday
 
@@ -36,7 +37,7 @@ def test_times_as_seen_from_a_day_are_reckoned(text: str, read: str) -> None:
 def test_days_are_read_and_told() -> None:
     assert day_of("2024-03-04") == DAY
     assert day_of("2024-13-44") is None
-    assert day_text(DAY) == "4 March 2024"
+    assert readable(DAY) == "4 March 2024"
 
 
 def test_hits_are_lines_with_their_days() -> None:

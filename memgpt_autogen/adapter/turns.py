@@ -52,7 +52,7 @@ class Turns(Opener):
         self._thread = AgentThread("memgpt turns")
         self.running = RunningTurns()
         apart = AgentThread("memgpt timer")
-        self.timer = Timer(self.agent.name, apart.submit, self._act_on, self.tell)
+        self.timer = Timer(self.agent.name, apart.submit, self._act_on, self.on_message)
 
     @property
     def instructions(self) -> str:

@@ -125,7 +125,7 @@ class MemGPT(AsyncTwins, Schedules):
         session = self._sessions.get(name)
         if session is None:
             session = self._session_of(identity, system_message)
-        session.identity, session.role = identity, system_message
+        session.identity, session.instructions = identity, system_message
         session.open()
         return name
 

@@ -29,21 +29,17 @@ class Session(Opener):
 
     Attributes:
         model: answers; None where it is only looked at.
-        role: this program's part of the instructions.
+        instructions: this program's part of them.
         on_message: is told what the agent says about a timed event, in a thread.
     """
 
     model: OpenAIChatModel | None = None
-    role: str = ""
+    instructions: str = ""
     on_message: Callable[[str], None] = lambda text: None
 
     def __post_init__(self) -> None:
         submit = partial(_workers.submitted, name="memgpt timer")
-        self.timer = Timer(self.identity.name, submit, self._act_on, self._tell)
-
-    @property
-    def instructions(self) -> str:
-        return self.role
+        self.timer = Timer(self.identity.name, submit, self._act_on, self.on_message)
 
     @property
     def runs_turns(self) -> bool:
@@ -85,7 +81,7 @@ class Session(Opener):
                 due,
                 model,
                 None,
-                self.role,
+                self.instructions,
                 partner=partner,
                 stop=stop,
                 on_step=on_step,
@@ -96,10 +92,6 @@ class Session(Opener):
     def _act_on(self, event: TimedEvent, advance: Callable[[], None]) -> Turn:
         advance()
         return self.turn([event])
-
-    def _tell(self, turn: Turn) -> None:
-        for text in turn.messages:
-            self.on_message(text)
 
     def close(self) -> None:
         """Write everything and release the storage; a later use opens it again."""

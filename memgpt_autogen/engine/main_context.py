@@ -28,7 +28,7 @@ Queued = Union[MessageEvent, Notice, Step]  # noqa: UP007 - Python 3.10
 
 
 class Prefetched(NamedTuple):
-    """What memory holds on a message, shown behind the entry `after`, and its hits by rank."""
+    """What memory holds on a message, shown behind the entry `after`, and its best hits by rank."""
 
     after: Queued
     found: Notice

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta, timezone
+from datetime import date, datetime, timedelta, timezone
 from typing import Any
 
 EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
@@ -104,7 +104,7 @@ def record_of(
     return Record(number, text, datetime.fromisoformat(timestamp), speaker, found, origin)
 
 
-def readable(moment: datetime) -> str:
+def readable(moment: date) -> str:
     """The date as people write it: `8 May 2023`."""
     return f"{moment.day} {MONTHS[moment.month - 1]} {moment.year}"
 

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from datetime import date, datetime, time, timedelta, timezone
 
-from memgpt_autogen.storage.search.when import MONTHS, Span, times
-
-MONTH_NAMES = tuple(MONTHS.title().split())
-_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+from memgpt_autogen.storage.record import EPOCH, MICROSECOND, MONTHS, readable
+from memgpt_autogen.storage.search.when import Span, times
 
 
 def day_of(text: str) -> date | None:
@@ -16,11 +14,6 @@ def day_of(text: str) -> date | None:
         return date.fromisoformat(text)
     except ValueError:
         return None
-
-
-def day_text(day: date) -> str:
-    """A day as one says it, such as 3 January 2024."""
-    return f"{day.day} {MONTH_NAMES[day.month - 1]} {day.year}"
 
 
 def reckoned(text: str, day: date) -> str:
@@ -35,10 +28,10 @@ def reckoned(text: str, day: date) -> str:
 
 def _span_text(span: Span) -> str:
     """A year, a month, a week, a weekend or a day; empty for others."""
-    first, last = ((_EPOCH + timedelta(microseconds=end)).date() for end in (span.start, span.end))
+    first, last = ((EPOCH + end * MICROSECOND).date() for end in (span.start, span.end))
     if (first, last) == (date(first.year, 1, 1), date(first.year, 12, 31)):
         return f"in {first.year}"
     if first.day == (last + timedelta(days=1)).day == 1 and first.month == last.month:
-        return f"in {MONTH_NAMES[first.month - 1]} {first.year}"
+        return f"in {MONTHS[first.month - 1]} {first.year}"
     head = {0: "on", 1: "on the weekend of", 6: "in the week of"}.get((last - first).days)
-    return f"{head} {day_text(first)}" if head else ""
+    return f"{head} {readable(first)}" if head else ""

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from memgpt_autogen.engine.deciding import deeds, questions
-from memgpt_autogen.engine.deciding.days import day_text
 from memgpt_autogen.engine.deciding.lines import Line
 from memgpt_autogen.engine.deciding.questions import KEEP, LOOK, NOTE, TALK, Question, own_tools
 from memgpt_autogen.engine.deciding.situation import PERSONA, Situation, situation_of
@@ -27,6 +26,7 @@ from memgpt_autogen.model.protocol.rules import ServerRules, ToolMode
 from memgpt_autogen.model.protocol.written import read_json
 from memgpt_autogen.model.safeguards import BLOCKED
 from memgpt_autogen.steps import Completion, FunctionCall, Usage
+from memgpt_autogen.storage.record import readable
 
 ChatMessage = dict[str, Any]
 Tools = Sequence[Mapping[str, Any]]
@@ -185,7 +185,7 @@ class Decider:
         if other:
             question, number, lines = further, other, near
         line = lines[number - 1]
-        day = day_text(line.day) if line.day else ""
+        day = readable(line.day) if line.day else ""
         text = asked.words(questions.picked(question, number, day, last.speaker))
         if is_astray(text, situation, Aim.ANSWER, lines):
             text = self._retold(situation, [line], asked)

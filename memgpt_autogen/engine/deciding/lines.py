@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from datetime import date
 
 from memgpt_autogen import frames
-from memgpt_autogen.engine.deciding.days import day_of, day_text, reckoned
+from memgpt_autogen.engine.deciding.days import day_of, reckoned
+from memgpt_autogen.storage.record import readable
 
 LONGEST = 240  # characters of a line
 # A line of a search's result: a message, or a note or a passage of a document.
@@ -32,7 +33,7 @@ class Line:
     @property
     def told(self) -> str:
         """The text and its day."""
-        return f"{self.text} ({day_text(self.day)})" if self.day else self.text
+        return f"{self.text} ({readable(self.day)})" if self.day else self.text
 
 
 def hits_in(text: str, words: str) -> list[Line]:

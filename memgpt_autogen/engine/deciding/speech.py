@@ -14,11 +14,11 @@ from enum import Enum
 from typing import Any
 
 from memgpt_autogen import frames
-from memgpt_autogen.engine.deciding.days import MONTH_NAMES
 from memgpt_autogen.engine.deciding.lines import Line
 from memgpt_autogen.engine.deciding.questions import examples
 from memgpt_autogen.engine.deciding.situation import Said, Situation
 from memgpt_autogen.engine.deciding.stems import stems
+from memgpt_autogen.storage.record import MONTHS
 
 ChatMessage = dict[str, Any]
 
@@ -115,7 +115,7 @@ def is_astray(text: str, situation: Situation, aim: Aim, chosen: Sequence[Line])
     last = situation.last
     lines = [line.told for line in (*chosen, *situation.known)]
     known = " ".join([*lines, last.speaker, last.text])
-    months = [MONTH_NAMES[int(month) - 1] for month in _DATE.findall(known) if 0 < int(month) <= 12]
+    months = [MONTHS[int(month) - 1] for month in _DATE.findall(known) if 0 < int(month) <= 12]
     known = " ".join([known, *months]).casefold()
     if any(name.casefold() not in known for name in _NAMES.findall(text)):
         return True

@@ -28,13 +28,13 @@ class Timer:
         name: the agent's.
         submit: runs a job in another thread.
         act: a turn about an event; it calls what it gets beside it before the turn.
-        tell: hands on what the agent said.
+        tell: is told each message that the agent sends.
     """
 
     name: str
     submit: Callable[[Callable[[], None]], Future[None]]
     act: Callable[[TimedEvent, Callable[[], None]], Turn | None]
-    tell: Callable[[Turn], None]
+    tell: Callable[[str], object]
 
     def watch(self, engine: Engine) -> None:
         """Act on the engine's timed events from now on, until it is closed."""
@@ -48,7 +48,8 @@ class Timer:
     def _run(self, engine: Engine) -> None:
         try:
             while (turn := self._turn(engine)) is not None:
-                self.tell(turn)
+                for text in turn.messages:
+                    self.tell(text)
         except Exception:
             logger.exception("a timed event of %s failed", self.name)
             raise

@@ -17,11 +17,11 @@ from memgpt_autogen.storage.journal.words import ascii_table
 from memgpt_autogen.storage.record import micros
 from memgpt_autogen.zones import in_zone, span_of, zone_of
 
-MONTHS = "january february march april may june july august september october november december"
+_MONTHS = "january february march april may june july august september october november december"
 _DAYS = "monday tuesday wednesday thursday friday saturday sunday"
 _MONTH_NUMBERS = {
     name: number
-    for number, full in enumerate(MONTHS.split(), 1)
+    for number, full in enumerate(_MONTHS.split(), 1)
     for name in (full, full[:3], full[:4] if full == "september" else full)
 }
 _DAY_NUMBERS = {name: number for number, name in enumerate(_DAYS.split())}
@@ -43,7 +43,7 @@ _ASKS = re.compile(
 _TIME_WORDS = frozenset(
     f"""
     yesterday today tonight tomorrow last next ago recently since morning evening night day days
-    week weeks weekend weekends month months year years {MONTHS} {_DAYS}
+    week weeks weekend weekends month months year years {_MONTHS} {_DAYS}
     """.split()
 )
 _BETWEEN = re.compile(r"[^\w-]+")
@@ -203,7 +203,7 @@ _FORMS = (
     _form(rf"{_D}\s+(?:of\s+)?{_M}", _dated, relative=False),
     _form(rf"{_M}\s+{_D}", _dated, relative=False),
     # Alone, May and March may be words, and Mar. or Jun. names.
-    _form(rf"{_BEFORE}\s+(?P<month>{MONTHS.replace(' ', '|')})", _dated, relative=False),
+    _form(rf"{_BEFORE}\s+(?P<month>{_MONTHS.replace(' ', '|')})", _dated, relative=False),
     _form(rf"{_BEFORE}\s+{_Y}", _dated, relative=False),
     _form(rf"{_COUNT}{_UNIT}s?\s+ago", _ago, relative=True),
     _form(rf"(?:last|past)\s+{_COUNT}{_UNIT}s?", _lately, relative=True),
