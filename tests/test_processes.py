@@ -6,13 +6,21 @@ import signal
 import subprocess
 import sys
 import textwrap
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from memgpt_autogen import MemGPTAgent
+from memgpt_autogen import DirectoryLockedError, MemGPTAgent
+from memgpt_autogen.errors import TakenOverError
+from memgpt_autogen.events import Notice
+from memgpt_autogen.memory.state import SavedState
 from memgpt_autogen.storage.embedders.embedder import HashingEmbedder
+from memgpt_autogen.storage.journal.journal import Journal
+from memgpt_autogen.storage.tables import Tables
 from memgpt_autogen.testing import ChatRequest, ScriptedModel, Step, call, calls, say, send
 
 pytestmark = pytest.mark.autogen
@@ -181,3 +189,81 @@ def test_what_a_call_accepted_survives_a_kill(memory: Path) -> None:
         assert [passage.text for passage in agent.archival.everything()] == ["Sencha is green tea."]
         assert [message.text for message in agent.recall.everything()] == ["hello"]
         assert agent.archival.search("sencha").total == 1
+
+
+@contextmanager
+def running(memory: Path, model: ScriptedModel) -> Iterator[Callable[[str], str]]:
+    """An agent in another process until the end of the `with` block; says something to it."""
+    program = f"""
+agent = open_agent({model.llm_config!r})
+for line in sys.stdin:
+    said = {{"role": "user", "name": "Ann", "content": line.strip()}}
+    print(agent.generate_reply([said]), flush=True)
+agent.close()
+"""
+    with subprocess.Popen(
+        [sys.executable, "-c", OPENING + program, str(memory)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdin is not None and process.stdout is not None
+        told, heard = process.stdin, process.stdout
+
+        def ask(text: str) -> str:
+            print(text, file=told, flush=True)
+            return heard.readline().strip()
+
+        yield ask
+        told.close()
+        assert process.wait(timeout=60) == 0
+
+
+@pytest.mark.parametrize("first", ["a turn", "attached", "a timer", "undone"])
+def test_who_comes_next_goes_on_where_the_last_process_stopped(memory: Path, first: str) -> None:
+    """Also an agent that was opened while the other one ran."""
+
+    def change(agent: Any) -> None:
+        if first == "attached":
+            agent.attach("team", writable=True)
+        elif first == "a timer":
+            agent.schedule("Water the plants.", every=timedelta(days=1))
+        elif first == "undone":
+            agent.queue.drop(next(one for one in agent.queue if "Hello" in one.text))
+        else:
+            ask(agent, "And now?")
+
+    with ScriptedModel(lambda request: say("fine")) as model:
+        with running(memory, model) as ask_elsewhere:
+            assert ask_elsewhere("Hello.") == "fine"
+            agent = open_agent(memory, model)
+            assert "human" in agent.core_memory
+            assert ask_elsewhere("The valve sticks.") == "fine"
+            with pytest.raises(DirectoryLockedError, match="turns are run by process"):
+                change(agent)
+            assert ask_elsewhere("It leaks, too.") == "fine"
+        change(agent)
+        for one in (agent, open_agent(memory, model)):
+            with one:
+                assert ask(one, "What is it with the valve?") == "fine"
+                seen = [model.requests[-1].contains(text) for text in ("sticks.", "leaks, too.")]
+                assert seen == [1, 1]
+
+
+def test_a_state_that_somebody_else_has_saved_is_not_overwritten(memory: Path) -> None:
+    def opened() -> tuple[Journal, SavedState]:
+        journal = Journal(memory, "mem")
+        return journal, SavedState(Tables(journal, "mem"))
+
+    (journal, late), (other, fast) = opened(), opened()
+    now = datetime(2026, 1, 1, tzinfo=timezone.utc)
+    with other.transaction() as connection:
+        fast.save(connection, [Notice(timestamp=now, text="kept")])
+    with (
+        pytest.raises(TakenOverError, match="do it again"),
+        journal.transaction() as connection,
+    ):
+        late.save(connection, [])
+    with other.transaction() as connection:
+        fast.save(connection, [*fast.entries, Notice(timestamp=now, text="kept too")])
+    assert [one.text for one in opened()[1].entries] == ["kept too"]

@@ -28,6 +28,7 @@ class Attachments:
 
         Raises:
             ConfigurationError: there is no such source at the memory's location.
+            DirectoryLockedError: another process runs the agent's turns.
             EmbedderMismatchError: it was loaded with another embedder.
         """
         with self._memgpt_capability.turns.settled() as engine:
@@ -35,7 +36,11 @@ class Attachments:
 
     @checked
     def detach(self, source: str) -> bool:
-        """Search a source no longer; False if it was not attached."""
+        """Search a source no longer; False if it was not attached.
+
+        Raises:
+            DirectoryLockedError: another process runs the agent's turns.
+        """
         with self._memgpt_capability.turns.settled() as engine:
             return engine.detach(source)
 
@@ -59,6 +64,7 @@ class Attachments:
         Raises:
             ConfigurationError: the agent has a block of its own of that name, or the text
                 is over the limit.
+            DirectoryLockedError: another process runs the agent's turns.
             StorageError: the storage cannot be used.
         """
         with self._memgpt_capability.turns.settled() as engine:
@@ -66,6 +72,10 @@ class Attachments:
 
     @checked
     def detach_block(self, name: str) -> bool:
-        """See a shared block no longer; False if it was not attached. The others keep it."""
+        """See a shared block no longer; False if it was not attached. The others keep it.
+
+        Raises:
+            DirectoryLockedError: another process runs the agent's turns.
+        """
         with self._memgpt_capability.turns.settled() as engine:
             return engine.detach_block(name)

@@ -110,7 +110,6 @@ class MemoryAccess(OutsideEvents, Inspection, Attachments):
             StorageError: the file cannot be written.
         """
         with self._memgpt_capability.turns.settled() as engine:
-            engine.queue.save()
             write_agent_file(
                 path, memory_of(engine), include_sources=include_sources, progress=progress
             )

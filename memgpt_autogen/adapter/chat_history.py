@@ -265,6 +265,7 @@ class ChatHistory:
         """What cannot be written counts as unheard again, as `before`, and comes again."""
         heard, is_taken_in = list(chat.heard), False
         try:
+            engine.own()
             with engine.queue.partners.of(chat.key):
                 entries = list(engine.queue.context.entries)
                 try:

@@ -43,14 +43,15 @@ class QueueView(Sequence[Queued]):
 
         Raises:
             ConfigurationError: it is not in the queue, or not any more.
+            DirectoryLockedError: another process runs the agent's turns.
             StorageError: it cannot be written.
         """
         with self._turns.settled() as engine:
             entries = engine.queue.context.entries
-            place = next((at for at, one in enumerate(entries) if one is entry), None)
-            if place is None:
+            if entry not in entries:
                 raise ConfigurationError(
                     "that entry is not in the queue any more: give one of those in agent.queue"
                 )
+            engine.own()
             with engine.queue.written():
-                del entries[place]
+                entries.remove(entry)

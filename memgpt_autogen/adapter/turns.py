@@ -141,6 +141,7 @@ class Turns(Opener):
             if chat is not None:
                 self.last = turn = self.history.speak_up(chat, engine, asking, events)
                 return turn
+            engine.own()
             with engine.queue.partners.of(about.partner):
                 about.taken()
                 self.last = turn = engine.turn(asking(events, partner=about.partner))

@@ -14,8 +14,8 @@ _PATIENCE = 1.0  # seconds: another process may be at work on the index for a mo
 
 
 @contextmanager
-def open_engine(agent: str, place: str, *, owned: bool) -> Iterator[late.engine.Engine]:
-    """The engine of an agent that there is; `owned`: no other process runs it meanwhile.
+def open_engine(agent: str, place: str) -> Iterator[late.engine.Engine]:
+    """The engine of an agent that there is; no other process runs it meanwhile.
 
     Raises:
         ConfigurationError: there is no such agent.
@@ -30,8 +30,7 @@ def open_engine(agent: str, place: str, *, owned: bool) -> Iterator[late.engine.
     )
     try:
         with engine.lock.held():
-            if owned:
-                engine.own(_PATIENCE)
+            engine.own(_PATIENCE)
             yield engine
     finally:
         engine.close()
@@ -50,7 +49,7 @@ def open_to_edit(
         ConfigurationError: there is no such agent.
     """
     if is_server(place) and late.contents.contents(place, "agents", agent).owner is None:
-        with open_engine(agent, place, owned=True) as engine:
+        with open_engine(agent, place) as engine:
             yield engine.workspace
             engine.store.written()
     else:

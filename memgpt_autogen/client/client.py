@@ -261,6 +261,7 @@ class MemGPT(AsyncTwins, Schedules):
 
         Raises:
             ConfigurationError: there is no such agent or source.
+            DirectoryLockedError: another process runs the agent's turns.
         """
         with self.session(agent_id).held() as engine:
             return engine.attach(source, writable=False)
@@ -271,11 +272,10 @@ class MemGPT(AsyncTwins, Schedules):
 
         Raises:
             ConfigurationError: there is no such agent.
+            DirectoryLockedError: another process runs the agent's turns.
         """
         with self.session(agent_id).held() as engine:
             return engine.detach(source)
-
-    # --- the whole -------------------------------------------------------------------
 
     def close(self) -> None:
         """Write everything and release the storage; agents of `:memory:` are gone then."""

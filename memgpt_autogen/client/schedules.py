@@ -10,7 +10,7 @@ from typing import Any
 from memgpt_autogen.arguments import When, checked
 from memgpt_autogen.client.session import Session
 from memgpt_autogen.engine.scheduling.timetable import Timetable
-from memgpt_autogen.events import Schedule, moment_of
+from memgpt_autogen.events import Schedule
 
 
 class Schedules:
@@ -59,11 +59,8 @@ class Schedules:
                 given, or it is no time.
             DirectoryLockedError: another process runs the agent's turns.
         """
-        session, moment = self.session(agent_id), None if at is None else moment_of(at)
-        with session.held() as engine:
-            made = Timetable(engine).add(text, every=every, cron=cron, at=moment, name=name)
-            session.watch(engine)
-        return made
+        session = self.session(agent_id)
+        return session.schedule(text, every=every, cron=cron, at=at, name=name)
 
     @checked
     def unschedule(self, agent_id: str, name: str) -> bool:
@@ -71,9 +68,9 @@ class Schedules:
 
         Raises:
             ConfigurationError: there is no such agent.
+            DirectoryLockedError: another process runs the agent's turns.
         """
-        with self.session(agent_id).held() as engine:
-            return Timetable(engine).remove(name)
+        return self.session(agent_id).unschedule(name)
 
     async def a_schedules(self, agent_id: str) -> tuple[Schedule, ...]:
         """`schedules` in a thread."""

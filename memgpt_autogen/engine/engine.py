@@ -84,9 +84,9 @@ class Engine:
 
         Raises:
             DirectoryLockedError: another process runs this agent's turns.
+            TakenOverError: another one did since the memory was opened here.
         """
-        if not self.store.indexer.keeps:
-            self.own()
+        self.own()
         self.instruct(request.role)
         with self.queue.partners.of(request.partner), self.executor.equipped(request.toolbox):
             return self.loop.run(request, partial(self._summarizer, request.model))
@@ -103,6 +103,7 @@ class Engine:
 
         Raises:
             DirectoryLockedError: another one is.
+            TakenOverError: another one was since the memory was opened here.
         """
         if not self.store.own(wait):
             assert self.store.ownership is not None
@@ -111,6 +112,7 @@ class Engine:
                 " would mix them up. Let that one end or close its agent; reading and editing the"
                 " memory works meanwhile. To run two at a time, give them different names."
             )
+        self.queue.saved.must_be_current()
 
     def instruct(self, role: str) -> None:
         """Put the preset and the role at the head of the main context."""
@@ -147,6 +149,8 @@ class Engine:
         """Search a source too, from now on and when reopened; its passages."""
         archival, state = self.workspace.archival, self.queue.state
         known = archival.archives if writable else archival.attached
+        if source not in known:
+            self.own()
         passages = self.sources.attach(source, writable=writable)
         if source not in known:
             state.sources = list(dict.fromkeys([*state.sources, source]))
@@ -160,6 +164,7 @@ class Engine:
     def detach(self, source: str) -> bool:
         """Search a source no longer; False if it was not attached."""
         state = self.queue.state
+        self.own()
         found = self.sources.detach(source) or source in state.sources
         state.sources = [one for one in state.sources if one != source]
         state.archives = [one for one in state.archives if one != source]
@@ -169,16 +174,21 @@ class Engine:
     def attach_block(self, link: SharedLink, value: str, limit: int | None) -> Block:
         """See a shared block from now on, and when reopened."""
         size = self.settings.block_limit if limit is None else limit
-        block = self.shared.attach(link, value=value, limit=size)
         state = self.queue.state
-        others = [one for one in state.shared_blocks if one.name != link.name]
-        state.shared_blocks = [*others, link]
-        self.queue.tell_of_changes()
-        self.queue.save()
+        is_known = link in state.shared_blocks
+        if not is_known:
+            self.own()
+        block = self.shared.attach(link, value=value, limit=size)
+        if not is_known:
+            others = [one for one in state.shared_blocks if one.name != link.name]
+            state.shared_blocks = [*others, link]
+            self.queue.tell_of_changes()
+            self.queue.save()
         return block
 
     def detach_block(self, name: str) -> bool:
         """See a shared block no longer; False if it was not attached."""
+        self.own()
         found = self.shared.detach(name)
         if found:
             state = self.queue.state

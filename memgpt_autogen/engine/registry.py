@@ -13,11 +13,14 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
+from memgpt_autogen.arguments import When
 from memgpt_autogen.engine.build import build_engine
 from memgpt_autogen.engine.engine import Engine, Identity
 from memgpt_autogen.engine.scheduling.timer import Timer
-from memgpt_autogen.events import Clock
+from memgpt_autogen.engine.scheduling.timetable import Timetable
+from memgpt_autogen.events import Clock, Schedule, moment_of
 from memgpt_autogen.settings import Settings
 from memgpt_autogen.storage.directory import agent_directory
 from memgpt_autogen.storage.embedders.embedder import Embedder
@@ -116,15 +119,30 @@ class Opener(ABC):
 
     @contextmanager
     def held(self) -> Iterator[Engine]:
-        """The engine, which nobody else uses inside the `with` block."""
+        """The engine, which nobody else uses inside the `with` block, with the latest state."""
         while True:
             engine = self.open()
             with engine.lock.held():
+                if engine.is_open and not engine.queue.saved.is_current:
+                    engine.close()  # another process has run turns since
                 if engine.is_open:  # another agent of the name may have closed it meanwhile
                     if (engine.identity, engine.settings) != (self.identity, self.settings):
                         engine.adapt(self.identity, self.settings)
                     yield engine
                     return
+
+    def schedule(self, text: str, *, at: When | None, **when: Any) -> Schedule:
+        """Let a timed event come; see `Timetable.add`."""
+        moment = None if at is None else moment_of(at)
+        with self.held() as engine:
+            made = Timetable(engine).add(text, at=moment, **when)
+            self.watch(engine)
+        return made
+
+    def unschedule(self, name: str) -> bool:
+        """Let it come no more; False if there is none of the name."""
+        with self.held() as engine:
+            return Timetable(engine).remove(name)
 
 
 def _forget() -> None:

@@ -8,10 +8,11 @@ from collections.abc import Sequence
 from datetime import datetime
 from operator import methodcaller
 from typing import Annotated, Any, Union
+from uuid import uuid4
 
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
-from memgpt_autogen.errors import StateFormatError
+from memgpt_autogen.errors import StateFormatError, TakenOverError
 from memgpt_autogen.events import MessageEvent, Notice, Schedule
 from memgpt_autogen.memory.sharing import SharedLink
 from memgpt_autogen.model.protocol.rules import ServerRules
@@ -25,6 +26,7 @@ _ENTRY: TypeAdapter[Any] = TypeAdapter(Entry)
 _AS_TEXT = methodcaller("model_dump_json")
 _CHAT = "chat:"
 _TURN = "turn:"
+_WRITER = "state writer"
 
 KEPT_TURNS = 10
 
@@ -128,6 +130,9 @@ class SavedState:
         self._table = tables.state
         self._called = f"{tables.name!r} in {tables.journal.directory or ':memory:'}"
         self._chats: dict[str, list[str]] = {}
+        self._name = uuid4().hex
+        self._journal = tables.journal
+        self._read = self._journal.get(_WRITER)
         try:
             self.values = _read(self._table.values())
             self._turns = dict(self.values.turns)
@@ -144,7 +149,12 @@ class SavedState:
     def save(
         self, connection: sqlite3.Connection, entries: Sequence[MessageEvent | Notice | Step]
     ) -> None:
-        """Write the values and these entries, within a transaction; `undo` it if that fails."""
+        """Write the values and these entries, within a transaction; `undo` it if that fails.
+
+        Raises:
+            TakenOverError: it is not `is_current`.
+        """
+        self.must_be_current()
         values = self.values.model_dump(mode="json", exclude={"chats", "turns"})
         texts = {key: json.dumps(value) for key, value in values.items()}
         texts |= self._turn_rows()
@@ -152,8 +162,27 @@ class SavedState:
             if self._chats.get(name) is not taken:  # a changed one is another list
                 texts[f"{_CHAT}{name}"] = json.dumps(taken)
         self._table.save(connection, texts, entries, _AS_TEXT)
+        self._journal.put(_WRITER, f"{self._name} {uuid4().hex}")
         self._chats = dict(self.values.chats)
         self._turns = dict(self.values.turns)
+
+    @property
+    def is_current(self) -> bool:
+        """Nobody else has saved the agent's state since it was read here."""
+        writer = self._journal.get(_WRITER)
+        return writer == self._read or str(writer).startswith(self._name)
+
+    def must_be_current(self) -> None:
+        """See that it is.
+
+        Raises:
+            TakenOverError: it is not.
+        """
+        if not self.is_current:
+            raise TakenOverError(
+                f"another process has run turns of {self._called} since this one read its state:"
+                " do it again, and it goes on from there."
+            )
 
     def _turn_rows(self) -> dict[str, str]:
         """The rows of turns that changed: a turn has that of one long before it, overwritten."""

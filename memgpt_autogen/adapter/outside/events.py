@@ -19,7 +19,6 @@ from memgpt_autogen.events import (
     Schedule,
     SystemAlert,
     TimedEvent,
-    moment_of,
 )
 from memgpt_autogen.memory.partners import partner_of
 from memgpt_autogen.steps import Turn
@@ -155,17 +154,16 @@ class OutsideEvents:
         if turns.agent.client is None:
             raise ConfigurationError("the agent has no llm_config, so it cannot act on an event")
         text = event.text if isinstance(event, TimedEvent) else event
-        moment = None if at is None else moment_of(at)
-        with turns.held() as engine:
-            made = Timetable(engine).add(text, every=every, cron=cron, at=moment, name=name)
-            turns.watch(engine)
-        return made
+        return turns.schedule(text, every=every, cron=cron, at=at, name=name)
 
     @checked
     def unschedule(self, name: str) -> bool:
-        """Let a timed event come no more; False if there is none of that name."""
-        with self._memgpt_capability.turns.held() as engine:
-            return Timetable(engine).remove(name)
+        """Let a timed event come no more; False if there is none of that name.
+
+        Raises:
+            DirectoryLockedError: another process runs the agent's turns.
+        """
+        return self._memgpt_capability.turns.unschedule(name)
 
     # --- who hears it ------------------------------------------------------------------
 

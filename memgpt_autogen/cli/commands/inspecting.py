@@ -66,7 +66,7 @@ def access_to(place: str, model: str, window: int | None) -> late.access.Access:
         window,
         embedder=partial(searching_embedder, place),
         core=partial(_core, place=place),
-        engine=partial(open_engine, place=place, owned=True),
+        engine=partial(open_engine, place=place),
     )
 
 

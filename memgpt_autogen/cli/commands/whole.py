@@ -31,7 +31,7 @@ def attach(agent: Agent, source: Source, memory: Memory = None) -> None:
     [dim]Example[/]
       memgpt-autogen attach coder manual
     """
-    with open_engine(agent, location(memory), owned=True) as engine:
+    with open_engine(agent, location(memory)) as engine:
         passages = engine.attach(source, writable=False)
     say(f"{agent} searches {source} now ({counted(passages, 'passage')}).")
 
@@ -43,7 +43,7 @@ def detach(agent: Agent, source: Source, memory: Memory = None) -> None:
     [dim]Example[/]
       memgpt-autogen detach coder manual
     """
-    with open_engine(agent, location(memory), owned=True) as engine:
+    with open_engine(agent, location(memory)) as engine:
         found, attached = engine.detach(source), engine.queue.state.sources
     if not found:
         there = ", ".join(attached) or "none"
@@ -117,7 +117,7 @@ def forget(
     if not yes:
         what = f"{counted(said, 'message')} of theirs, and what came of them,"
         typer.confirm(f"Erase {speaker}: {what} for ever?", abort=True, err=True)
-    with open_engine(agent, location(memory), owned=True) as engine:
+    with open_engine(agent, location(memory)) as engine:
         receipt = late.forget.forget(speaker, engine)
     if as_json:
         left = [vars(one) for one in receipt.left]

@@ -49,8 +49,7 @@ class Timetable:
             ConfigurationError: it is not said when, or what is said is no time.
             DirectoryLockedError: another process runs this agent's turns.
         """
-        if not self.engine.store.indexer.keeps:
-            self.engine.own()
+        self.engine.own()
         if sum(one is not None for one in (every, cron, at)) != 1:
             raise ConfigurationError("schedule(…): give one of every=, cron= and at=.")
         if every is not None and every < SHORTEST:
@@ -74,6 +73,7 @@ class Timetable:
         """Let it come no more; False if there is none of the name."""
         found = any(one.name == name for one in self.schedules)
         if found:
+            self.engine.own()
             self._put(name, None)
         return found
 

@@ -94,12 +94,20 @@ def distinctive(text: str, is_common: Callable[[str], bool]) -> dict[str, Part]:
 
 def forms(text: str) -> set[str]:
     """All forms that a text has a part in: what is distinctive in another is looked for there."""
+    found = identifiers(text)
     text = normalised(text)
-    found = {form for form, _ in (*_addresses(text), *_dates(text))}
-    found.update(form for form, *_ in _joined(text))
+    found.update(form for form, _ in _dates(text))
     found.update(
         form for form, _, is_name in _words(text) if is_name or not form.startswith(CAPITAL)
     )
+    return found
+
+
+def identifiers(text: str) -> set[str]:
+    """Those of the forms that may identify: of addresses, numbers and codes."""
+    text = normalised(text)
+    found = {form for form, _ in _addresses(text)}
+    found.update(form for form, *_ in _joined(text))
     return found
 
 
@@ -232,7 +240,7 @@ def _words(text: str) -> Iterator[tuple[str, str, bool]]:
         before.append((match, word, is_capital))
         for count in (2, 3):
             if len(before) >= count:
-                form = " ".join(one for _, one, _ in before[-count:])
+                form = " ".join([one for _, one, _ in before[-count:]])
                 first = before[-count][0]
                 between = text[first.end() : match.start()]
                 is_whole_name = count == 2 and not between.strip(" -") and before[-2][2]

@@ -75,11 +75,11 @@ def forget(speaker: str, engine: Engine) -> Receipt:
         DirectoryLockedError: another process runs the agent.
         StorageError: a storage failed.
     """
+    engine.own()
     work, state, agent = engine.workspace, engine.queue.state, engine.identity.name
     stores = (engine.store, *engine.sources.writable())
     again = engine.shared.is_purging or any(store.is_purging for store in stores)
     speaker = known(speaker, agent, work, state, again=again)
-    engine.own()
     found = erasure_of(speaker, agent, work, state, engine.queue.context.counter.text)
     entries, lines, reset = _erase(found, engine)
     overwritten = engine.store.purge()

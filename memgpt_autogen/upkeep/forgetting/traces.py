@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from memgpt_autogen.events import MessageEvent, Notice
 from memgpt_autogen.steps import Step
 from memgpt_autogen.storage.journal.words import STOP_WORDS, asked_words
-from memgpt_autogen.upkeep.forgetting.distinctive import CAPITAL, Part, forms
+from memgpt_autogen.upkeep.forgetting.distinctive import CAPITAL, Part, forms, identifiers
 
 _TELLING_BYTES = 12  # a shorter text, such as "yes please", may be anybody's
 _TELLING_WORDS = 3  # or one of fewer words that say something
@@ -25,10 +25,11 @@ class Quotations:
         for text in texts:
             beginning = text[: max(size for size in _BEGINNINGS if size <= len(text))]
             self._texts.setdefault(beginning, []).append(text)
+        self._sizes = sorted(set(map(len, self._texts)))
 
     def of(self, flat: str) -> Iterator[str]:
         """Those that a text holds."""
-        for size in _BEGINNINGS if self._texts else ():
+        for size in self._sizes:
             for at in range(len(flat) - size + 1):
                 for one in self._texts.get(flat[at : at + size], ()):
                     if flat.startswith(one, at):
@@ -75,7 +76,8 @@ class Traces:
 
     def comes(self, text: str) -> bool:
         """Whether a text plainly comes from the speaker: it quotes or holds an identifier."""
-        return self.quotes(text) or any(self.parts[form].identifies for form in self._held(text))
+        held = identifiers(text) & self.parts.keys() if self.parts else ()
+        return any(self.parts[form].identifies for form in held) or self.quotes(text)
 
     def touch(self, text: str) -> bool:
         """Whether a text names the speaker or plainly comes from them."""
