@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,9 @@ import pytest
 from autogen import GroupChat, GroupChatManager, register_function
 
 from memgpt_autogen import Login, MemGPTAgent, Settings, TimedEvent
+from memgpt_autogen.engine.deciding.lines import Line
+from memgpt_autogen.engine.deciding.situation import Said, Situation
+from memgpt_autogen.engine.deciding.speech import Aim, is_astray
 from memgpt_autogen.memory.blocks import Block
 from memgpt_autogen.model.presets import is_small
 from memgpt_autogen.testing import ChatRequest, ScriptedModel, Step, fail, say
@@ -109,7 +113,14 @@ def test_words_in_the_first_person_are_kept_as_a_quotation() -> None:
         assert agent.core_memory["human"].value == "Ann said: My bike is red."
 
 
-@pytest.mark.parametrize("astray", ["I keep bees too.", "Thank you, I like your bees, Bertha."])
+@pytest.mark.parametrize(
+    "astray",
+    [
+        "I keep bees too.",
+        "Thank you, I like your bees, Bertha.",
+        "I will remember that you do not keep bees, Ann.",
+    ],
+)
 def test_a_claim_of_others_facts_or_what_nobody_said_is_not_said(astray: str) -> None:
     small = Small([note("Ann keeps bees.")], words=lambda _: astray)
     with talking(small) as agent:
@@ -168,6 +179,15 @@ def test_words_that_stray_from_the_facts_are_asked_for_again_and_then_made_of_th
     with talking(small, human="Ann keeps bees.") as agent:
         assert tell(agent, "What do I keep?") == "From memory: Ann keeps bees."
     assert len(small.spoken) == 2
+
+
+def test_an_answer_that_is_said_to_somebody_else_strays() -> None:
+    asked = Situation(heard=[Said("Ann", "What do I keep?")], before=[Said("Bob", "Hello.")])
+    astray = partial(
+        is_astray, situation=asked, aim=Aim.ANSWER, chosen=[Line("Ann and Bob keep bees.")]
+    )
+    assert astray("You keep bees, Bob.") and astray("Bob, you keep bees.")
+    assert not astray("You keep bees, Ann.") and not astray("You keep bees with Bob.")
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,9 @@ import signal
 import subprocess
 import sys
 import textwrap
+import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -20,6 +22,7 @@ from memgpt_autogen.events import Notice
 from memgpt_autogen.memory.state import SavedState
 from memgpt_autogen.storage.embedders.embedder import HashingEmbedder
 from memgpt_autogen.storage.journal.journal import Journal
+from memgpt_autogen.storage.store import Store
 from memgpt_autogen.storage.tables import Tables
 from memgpt_autogen.testing import ChatRequest, ScriptedModel, Step, call, calls, say, send
 
@@ -248,6 +251,32 @@ def test_who_comes_next_goes_on_where_the_last_process_stopped(memory: Path, fir
                 assert ask(one, "What is it with the valve?") == "fine"
                 seen = [model.requests[-1].contains(text) for text in ("sticks.", "leaks, too.")]
                 assert seen == [1, 1]
+
+
+def test_a_turn_that_waited_for_another_process_knows_what_that_one_heard(
+    memory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    late = threading.Event()
+    own = Store.own
+
+    def tell_then_own(self: Store, wait: float) -> bool:
+        """The other process runs a turn and ends while this one waits for it."""
+        if wait and not late.is_set():
+            late.set()
+            return own(self, 60.0)
+        return own(self, wait)
+
+    monkeypatch.setattr(Store, "own", tell_then_own)
+    with ScriptedModel(lambda request: say("fine")) as model, ThreadPoolExecutor(1) as thread:
+        with running(memory, model) as ask_elsewhere:
+            assert ask_elsewhere("Hello.") == "fine"
+            agent = open_agent(memory, model)
+            waiting = thread.submit(ask, agent, "What is it with the valve?")
+            assert late.wait(60)
+            assert ask_elsewhere("The valve sticks.") == "fine"
+        with agent:
+            assert waiting.result(60) == "fine"
+            assert model.requests[-1].contains("The valve sticks.") == 1
 
 
 def test_a_state_that_somebody_else_has_saved_is_not_overwritten(memory: Path) -> None:

@@ -84,8 +84,9 @@ class MemoryAccess(OutsideEvents, Inspection, Attachments):
             DirectoryLockedError: another process runs the agent's turns.
             StorageError: a storage failed; call it again to finish.
         """
-        with self._memgpt_capability.turns.settled() as engine:
-            self._memgpt_capability.turns.forget()
+        turns = self._memgpt_capability.turns
+        with turns.owned(), turns.settled() as engine:
+            turns.forget()
             return forget(speaker, engine)
 
     @checked

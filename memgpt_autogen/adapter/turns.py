@@ -88,7 +88,7 @@ class Turns(Opener):
         context = request.messages[-1].pop("context", None) if request.messages else None
         model = self._model(agent, client, context, request.options)
         coming = self.history.coming(request.sender)
-        with coming, self.held() as engine, self.running.of(caller) as stop:
+        with coming, self.owned() as engine, self.running.of(caller) as stop:
             if stop.is_set:  # cancelled while other turns went before
                 return False, None
             toolbox = AutoGenToolbox(
@@ -129,7 +129,7 @@ class Turns(Opener):
         if client is None:
             raise ConfigurationError("the agent has no llm_config, so it cannot act on an event")
         model = self._model(agent, client)
-        with self.held() as engine, self.running.of(caller) as stop:
+        with self.owned() as engine, self.running.of(caller) as stop:
             about = None if stop.is_set else occasion(engine)
             if about is None:
                 return Turn()
@@ -141,7 +141,6 @@ class Turns(Opener):
             if chat is not None:
                 self.last = turn = self.history.speak_up(chat, engine, asking, events)
                 return turn
-            engine.own()
             with engine.queue.partners.of(about.partner):
                 about.taken()
                 self.last = turn = engine.turn(asking(events, partner=about.partner))

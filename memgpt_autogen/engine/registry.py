@@ -20,6 +20,7 @@ from memgpt_autogen.engine.build import build_engine
 from memgpt_autogen.engine.engine import Engine, Identity
 from memgpt_autogen.engine.scheduling.timer import Timer
 from memgpt_autogen.engine.scheduling.timetable import Timetable
+from memgpt_autogen.errors import TakenOverError
 from memgpt_autogen.events import Clock, Schedule, moment_of
 from memgpt_autogen.settings import Settings
 from memgpt_autogen.storage.directory import agent_directory
@@ -131,17 +132,33 @@ class Opener(ABC):
                     yield engine
                     return
 
+    @contextmanager
+    def owned(self) -> Iterator[Engine]:
+        """`held`, once this process runs the agent's turns.
+
+        Raises:
+            DirectoryLockedError: another process runs them.
+        """
+        while True:
+            with self.held() as engine:
+                try:
+                    engine.own()
+                except TakenOverError:  # the other one ran some while this one waited
+                    continue
+                yield engine
+                return
+
     def schedule(self, text: str, *, at: When | None, **when: Any) -> Schedule:
         """Let a timed event come; see `Timetable.add`."""
         moment = None if at is None else moment_of(at)
-        with self.held() as engine:
+        with self.owned() as engine:
             made = Timetable(engine).add(text, at=moment, **when)
             self.watch(engine)
         return made
 
     def unschedule(self, name: str) -> bool:
         """Let it come no more; False if there is none of the name."""
-        with self.held() as engine:
+        with self.owned() as engine:
             return Timetable(engine).remove(name)
 
 

@@ -34,6 +34,7 @@ _NAMES = re.compile(r"(?<=[\w,;:] )[A-Z]\w{2,}|\d+")
 _DATE = re.compile(r"\b\d{4}-(\d\d)-\d\d\b")
 _YES_OR_NO = re.compile(r"(?:yes|no)\b", re.IGNORECASE)
 _PROMISE = re.compile(r"\bI(?: will|'ll| have|'ve) (?:remember(?:ed)?|noted?|stored?)\b")
+_DENIES = re.compile(r"\b(?:not|never|no longer)\b|n't\b", re.IGNORECASE)
 _SENTENCE = re.compile(r"(?<=[.!?])\s+|\n+")
 
 
@@ -110,7 +111,8 @@ def is_astray(text: str, situation: Situation, aim: Aim, chosen: Sequence[Line])
     """Whether words that were to say what lines hold say something else.
 
     They hold none of the words that the lines add to the question, unless they say yes or no; or
-    a name or a number that nobody said; or claim for the agent itself what the lines say of others.
+    a name or a number that nobody said; or claim for the agent itself what the lines say of others;
+    or address somebody else; or deny what was stored.
     """
     last = situation.last
     lines = [line.told for line in (*chosen, *situation.known)]
@@ -119,10 +121,15 @@ def is_astray(text: str, situation: Situation, aim: Aim, chosen: Sequence[Line])
     known = " ".join([known, *months]).casefold()
     if any(name.casefold() not in known for name in _NAMES.findall(text)):
         return True
+    others = {one.speaker for one in (*situation.before, *situation.heard)} - {"", last.speaker}
+    if _THEIR_VOICE.search(text) and any(_addressed(text, name) for name in others):
+        return True
     facts = {stem for line in chosen for stem in stems(line.told)}
     facts -= stems(last.speaker)
     if aim is Aim.NOTED:
         text = _PROMISE.sub(" ", text)
+        if _DENIES.search(text) and not any(_DENIES.search(line.told) for line in chosen):
+            return True
     else:
         added = facts - stems(last.text)
         if added and not added & stems(text) and not _YES_OR_NO.match(text):
@@ -132,6 +139,11 @@ def is_astray(text: str, situation: Situation, aim: Aim, chosen: Sequence[Line])
         for sentence in _SENTENCE.split(text)
         if _OWN_VOICE.search(sentence) and not _THEIR_VOICE.search(sentence)
     )
+
+
+def _addressed(text: str, name: str) -> bool:
+    """Whether words are said to somebody by name, at their beginning or end."""
+    return re.search(rf"^{re.escape(name)},|, {re.escape(name)}[.!?]*$", text) is not None
 
 
 def _facts(situation: Situation, aim: Aim, chosen: Sequence[Line]) -> list[str]:
