@@ -8,7 +8,7 @@
     │   ├── DirectoryLockedError  another process runs the agent's turns
     │   ├── EmbedderMismatchError a collection was made with another embedder
     │   ├── StateFormatError      a saved state or checkpoint cannot be read
-    │   └── TakenOverError        another process has run the agent since it was opened
+    │   └── TakenOverError        another process took this agent over
     ├── ChatModelError            the model's provider failed or answered nonsense
     │   └── ContextOverflowError  the request was larger than the model's window
     ├── ReentryError              the agent waits for the code that calls it
@@ -58,7 +58,7 @@ class StateFormatError(StorageError):
 
 
 class TakenOverError(StorageError):
-    """Another process has run the agent, or opened it on the same Chroma server, since."""
+    """Another process opened the same agent, as on a Chroma server, and writes it now."""
 
 
 class ChatModelError(MemGPTError):

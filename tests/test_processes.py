@@ -18,13 +18,14 @@ import pytest
 
 from memgpt_autogen import DirectoryLockedError, MemGPTAgent
 from memgpt_autogen.errors import TakenOverError
-from memgpt_autogen.events import Notice
+from memgpt_autogen.events import MessageEvent, Notice
 from memgpt_autogen.memory.state import SavedState
 from memgpt_autogen.storage.embedders.embedder import HashingEmbedder
 from memgpt_autogen.storage.journal.journal import Journal
 from memgpt_autogen.storage.store import Store
 from memgpt_autogen.storage.tables import Tables
 from memgpt_autogen.testing import ChatRequest, ScriptedModel, Step, call, calls, say, send
+from tests.playing import user
 
 pytestmark = pytest.mark.autogen
 
@@ -279,6 +280,59 @@ def test_a_turn_that_waited_for_another_process_knows_what_that_one_heard(
             assert model.requests[-1].contains("The valve sticks.") == 1
 
 
+def test_a_second_agent_of_the_name_brings_the_first_one_up_to_date(memory: Path) -> None:
+    with ScriptedModel(lambda request: say("fine")) as model:
+        with running(memory, model) as ask_elsewhere:
+            assert ask_elsewhere("Hello.") == "fine"
+            first = open_agent(memory, model)
+            assert "human" in first.core_memory
+            assert ask_elsewhere("The valve sticks.") == "fine"
+        assert len(first.queue) == 2  # as it was opened
+        with open_agent(memory, model) as second, first:
+            assert "human" in second.core_memory
+            said = [one.text for one in first.queue if isinstance(one, MessageEvent)]
+            assert said == ["Hello.", "The valve sticks."]
+
+
+def test_who_runs_no_turns_gives_the_lock_back(memory: Path) -> None:
+    with ScriptedModel(lambda request: say("fine")) as model, open_agent(memory) as reader:
+        reader.attach("team", writable=True)
+        reader.attach_block("plan", "Ship.")
+        with running(memory, model) as ask_elsewhere:
+            assert ask_elsewhere("Hello.") == "fine"
+            assert model.requests[-1].contains("Ship.") == 1
+            reader.attach("team", writable=True)  # nothing to change
+            with pytest.raises(DirectoryLockedError):
+                reader.detach("team")
+        assert reader.detach("team")
+        assert [one.text for one in reader.queue if isinstance(one, MessageEvent)] == ["Hello."]
+
+
+def test_what_was_heard_while_another_process_ran_is_taken_in_after_it(
+    memory: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    def heard(*texts: str) -> Any:
+        agent = open_agent(memory)
+        for text in texts:
+            user("Ann").send(text, agent, request_reply=False)
+        return agent
+
+    with ScriptedModel(lambda request: say("fine")) as model:
+        with running(memory, model) as ask_elsewhere:
+            assert ask_elsewhere("Hello.") == "fine"
+            refused, kept = heard("It leaks."), heard("It sticks.")
+            assert "human" in kept.core_memory and "human" in refused.core_memory
+            kept.checkpoint(tmp_path / "mem.af")  # as it was saved
+            kept.clear_history()
+            refused.close()
+            said = [one.message for one in caplog.records if "not taken in" in one.message]
+            assert len(said) == 2
+        kept.close()
+    with open_agent(memory) as agent:
+        texts = [one.text for one in agent.recall.everything()]
+        assert texts == ["Hello.", "fine", "It sticks."]
+
+
 def test_a_state_that_somebody_else_has_saved_is_not_overwritten(memory: Path) -> None:
     def opened() -> tuple[Journal, SavedState]:
         journal = Journal(memory, "mem")
@@ -289,7 +343,7 @@ def test_a_state_that_somebody_else_has_saved_is_not_overwritten(memory: Path) -
     with other.transaction() as connection:
         fast.save(connection, [Notice(timestamp=now, text="kept")])
     with (
-        pytest.raises(TakenOverError, match="do it again"),
+        pytest.raises(TakenOverError, match="which is this one's to write"),
         journal.transaction() as connection,
     ):
         late.save(connection, [])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
+from contextlib import suppress
 from inspect import iscoroutinefunction
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from memgpt_autogen.adapter.turns import Turns
 from memgpt_autogen.arguments import checked
 from memgpt_autogen.engine.engine import Engine, Identity
 from memgpt_autogen.engine.executor import refuse_clashes
-from memgpt_autogen.errors import ConfigurationError
+from memgpt_autogen.errors import ConfigurationError, DirectoryLockedError
 from memgpt_autogen.events import Clock, local_now
 from memgpt_autogen.memory.archival import ArchivalStorage
 from memgpt_autogen.memory.core import CoreMemory
@@ -84,9 +85,8 @@ class MemoryAccess(OutsideEvents, Inspection, Attachments):
             DirectoryLockedError: another process runs the agent's turns.
             StorageError: a storage failed; call it again to finish.
         """
-        turns = self._memgpt_capability.turns
-        with turns.owned(), turns.settled() as engine:
-            turns.forget()
+        with self._memgpt_capability.turns.settled() as engine:
+            self._memgpt_capability.turns.forget()
             return forget(speaker, engine)
 
     @checked
@@ -110,7 +110,12 @@ class MemoryAccess(OutsideEvents, Inspection, Attachments):
                 to be included is gone.
             StorageError: the file cannot be written.
         """
-        with self._memgpt_capability.turns.settled() as engine:
+        turns = self._memgpt_capability.turns
+        with turns.held() as engine:
+            with suppress(DirectoryLockedError):  # else it is written as it was saved
+                turns.history.take_in(engine)
+                engine.own(0.0)
+                engine.queue.save()
             write_agent_file(
                 path, memory_of(engine), include_sources=include_sources, progress=progress
             )

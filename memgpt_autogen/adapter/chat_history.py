@@ -73,7 +73,7 @@ class ChatHistory:
         self._chats: weakref.WeakKeyDictionary[Partner, Chat] = weakref.WeakKeyDictionary()
         self._seen = weakref.WeakKeyDictionary[Partner, tuple[int, Any]]()
         self._alone = Chat()  # of messages without a partner
-        self._waiting: deque[tuple[Partner, AutoGenMessages]] = deque()
+        self.waiting: deque[tuple[Partner, AutoGenMessages]] = deque()  # to be taken in
         self._coming: list[Partner | None] = []
         self._others: dict[Partner, AutoGenMessages] = {}  # as they stood when a reply began
 
@@ -155,7 +155,7 @@ class ChatHistory:
         """Keep what stands in a chat, or in all, to be taken in later."""
         chats = self._agent.chat_messages
         partners = list(chats) if partner is None else [partner]
-        self._waiting.extend((one, list(chats[one])) for one in partners if chats.get(one))
+        self.waiting.extend((one, list(chats[one])) for one in partners if chats.get(one))
 
     def look_around(self, own: AutoGenMessages | None = None) -> None:
         """Note what was said in other chats than this one, when a reply is asked for.
@@ -186,15 +186,16 @@ class ChatHistory:
 
     def take_in_kept(self, engine: Engine) -> None:
         """Take in what was kept, without a turn."""
-        while self._waiting:
-            self._take_in(*self._waiting[0], engine)
-            self._waiting.popleft()  # only now: what fails comes again
+        while self.waiting:
+            self._take_in(*self.waiting[0], engine)
+            self.waiting.popleft()  # only now: what fails comes again
 
     def _take_in(self, partner: Partner, messages: AutoGenMessages, engine: Engine) -> None:
+        if self._chats.get(partner, Chat()).has(messages):  # a turn of it came in between
+            return
+        engine.own()
         self._saved = engine.queue.state.chats
         chat = self._chat(partner, messages)
-        if chat.has(messages):  # a turn of that chat came in between
-            return
         hooks = self._agent.process_all_messages_before_reply
         # Without the reply hook's note, which is for a reply.
         altered = getattr(hooks, "__wrapped__", hooks)(messages)
@@ -265,7 +266,6 @@ class ChatHistory:
         """What cannot be written counts as unheard again, as `before`, and comes again."""
         heard, is_taken_in = list(chat.heard), False
         try:
-            engine.own()
             with engine.queue.partners.of(chat.key):
                 entries = list(engine.queue.context.entries)
                 try:

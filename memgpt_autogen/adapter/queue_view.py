@@ -47,11 +47,14 @@ class QueueView(Sequence[Queued]):
             StorageError: it cannot be written.
         """
         with self._turns.settled() as engine:
+            engine.own()
             entries = engine.queue.context.entries
-            if entry not in entries:
+            places = [n for n, one in enumerate(entries) if one is entry]
+            # Where another process has run turns since, they are other objects.
+            places += [n for n, one in enumerate(entries) if one == entry][-1:]
+            if not places:
                 raise ConfigurationError(
                     "that entry is not in the queue any more: give one of those in agent.queue"
                 )
-            engine.own()
             with engine.queue.written():
-                entries.remove(entry)
+                del entries[places[0]]

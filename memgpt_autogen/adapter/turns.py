@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -23,11 +24,13 @@ from memgpt_autogen.engine.engine import Engine
 from memgpt_autogen.engine.registry import Opener
 from memgpt_autogen.engine.scheduling.timer import Timer
 from memgpt_autogen.engine.turn_lock import Stop, in_event_loop
-from memgpt_autogen.errors import ConfigurationError
+from memgpt_autogen.errors import ConfigurationError, DirectoryLockedError
 from memgpt_autogen.events import TimedEvent
 from memgpt_autogen.model.call_log import LoggedModel
 from memgpt_autogen.model.chat_model import AutoGenChatModel
 from memgpt_autogen.steps import Turn
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(eq=False)
@@ -88,9 +91,10 @@ class Turns(Opener):
         context = request.messages[-1].pop("context", None) if request.messages else None
         model = self._model(agent, client, context, request.options)
         coming = self.history.coming(request.sender)
-        with coming, self.owned() as engine, self.running.of(caller) as stop:
+        with coming, self.held() as engine, self.running.of(caller) as stop:
             if stop.is_set:  # cancelled while other turns went before
                 return False, None
+            engine.own()
             toolbox = AutoGenToolbox(
                 agent,
                 model.tools,
@@ -129,8 +133,11 @@ class Turns(Opener):
         if client is None:
             raise ConfigurationError("the agent has no llm_config, so it cannot act on an event")
         model = self._model(agent, client)
-        with self.owned() as engine, self.running.of(caller) as stop:
-            about = None if stop.is_set else occasion(engine)
+        with self.held() as engine, self.running.of(caller) as stop:
+            if stop.is_set:
+                return Turn()
+            engine.own()
+            about = occasion(engine)
             if about is None:
                 return Turn()
             toolbox = AutoGenToolbox(agent, model.tools, alone=True, caller=caller)
@@ -178,7 +185,7 @@ class Turns(Opener):
 
     def _take_in_kept(self) -> None:
         if self._engine is not None:
-            with self.held() as engine:
+            with self.held() as engine, self._leaving_what_is_refused():
                 self.history.take_in_kept(engine)
 
     @contextmanager
@@ -220,13 +227,22 @@ class Turns(Opener):
         engine = self._engine
         if engine is None or engine.process != os.getpid():
             return
-        with engine.lock.held():
-            try:
-                if engine.is_open:
+        try:
+            if engine.is_open or self.history.waiting:
+                with self.held() as engine, self._leaving_what_is_refused():
                     self.history.take_in(engine)
-            finally:
-                self._engine = None
+        finally:
+            self._engine = None
+            with engine.lock.held():
                 engine.close()
+
+    @contextmanager
+    def _leaving_what_is_refused(self) -> Iterator[None]:
+        """What is to be taken in waits where another process runs the turns."""
+        try:
+            yield
+        except DirectoryLockedError as problem:
+            logger.warning("%s has not taken in what it heard last: %s", self.agent.name, problem)
 
     def _model(
         self,

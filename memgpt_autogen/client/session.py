@@ -70,7 +70,7 @@ class Session(Opener):
         if self.model is None:
             raise ConfigurationError(f"{self.identity.name} has no model to answer with.")
         model = LoggedModel(self.model.during(watch, stop), self.identity.name)
-        with self.owned() as engine:
+        with self.held() as engine:
             if stop is not None and stop.is_set:
                 return Turn()
             held_back = Timetable(engine).holds_back

@@ -91,7 +91,7 @@ def _wired(
         queue,
         executor,
         workspace,
-        Asker(queue, saved.values.server_rules, decider),
+        Asker(queue, decider),
         Prefetch(context, workspace, (settings.prefetch_tokens, settings.recall_budget)),
         max_steps=settings.max_steps,
         token_budget=settings.turn_token_budget,

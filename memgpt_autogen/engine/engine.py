@@ -84,7 +84,6 @@ class Engine:
 
         Raises:
             DirectoryLockedError: another process runs this agent's turns.
-            TakenOverError: another one did since the memory was opened here.
         """
         self.own()
         self.instruct(request.role)
@@ -99,11 +98,10 @@ class Engine:
         return until is not None and (since or now) <= now < until  # set back, a clock ends it
 
     def own(self, wait: float = _OWNER_SECONDS) -> None:
-        """Be the process that runs this agent's turns.
+        """Be the process that runs this agent's turns, from where the last one left them.
 
         Raises:
             DirectoryLockedError: another one is.
-            TakenOverError: another one was since the memory was opened here.
         """
         if not self.store.own(wait):
             assert self.store.ownership is not None
@@ -112,7 +110,29 @@ class Engine:
                 " would mix them up. Let that one end or close its agent; reading and editing the"
                 " memory works meanwhile. To run two at a time, give them different names."
             )
-        self.queue.saved.must_be_current()
+        if not self.queue.saved.is_current:
+            self._catch_up()
+
+    def disown(self) -> None:
+        """Let another process run them, once the index has been told what waits."""
+        self.store.indexer.keeps = False
+        self.store.indexer.nudge()
+
+    def _catch_up(self) -> None:
+        """Take over what another process has saved since the state was read here."""
+        self.queue.partners.reread()
+        state, core = self.queue.state, self.workspace.core
+        self.queue.context.counter.factor = state.token_factor
+        self.workspace.paused_since = state.paused_since
+        self.workspace.paused_until = state.paused_until
+        for source in self.sources.stores.keys() - set(state.sources):
+            self.sources.detach(source)
+        self.sources.restore(state.sources, state.archives)
+        links = {one.name: one for one in state.shared_blocks}
+        for block in [one for one in core if one.shared and one.name not in links]:
+            self.shared.detach(block.name)
+        self.shared.restore([link for name, link in links.items() if name not in core])
+        self.adapt(self.identity, self.settings)
 
     def instruct(self, role: str) -> None:
         """Put the preset and the role at the head of the main context."""

@@ -11,7 +11,7 @@ import threading
 import weakref
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,7 +20,7 @@ from memgpt_autogen.engine.build import build_engine
 from memgpt_autogen.engine.engine import Engine, Identity
 from memgpt_autogen.engine.scheduling.timer import Timer
 from memgpt_autogen.engine.scheduling.timetable import Timetable
-from memgpt_autogen.errors import TakenOverError
+from memgpt_autogen.errors import DirectoryLockedError
 from memgpt_autogen.events import Clock, Schedule, moment_of
 from memgpt_autogen.settings import Settings
 from memgpt_autogen.storage.directory import agent_directory
@@ -110,55 +110,43 @@ class Opener(ABC):
                 self.identity, self.settings, embedder=self.embedder, clock=self.clock
             )
             with engine.lock.held():
+                if self.runs_turns:
+                    with suppress(DirectoryLockedError):
+                        engine.own(0.0)
                 engine.instruct(self.instructions)
                 engine.compare_first_texts(self.identity)
-            if self.runs_turns:
-                engine.store.own(0.0)
             self._engine = engine
             self.watch(engine)
         return engine
 
     @contextmanager
     def held(self) -> Iterator[Engine]:
-        """The engine, which nobody else uses inside the `with` block, with the latest state."""
+        """The engine, which nobody else uses inside the `with` block."""
         while True:
             engine = self.open()
             with engine.lock.held():
-                if engine.is_open and not engine.queue.saved.is_current:
-                    engine.close()  # another process has run turns since
                 if engine.is_open:  # another agent of the name may have closed it meanwhile
                     if (engine.identity, engine.settings) != (self.identity, self.settings):
                         engine.adapt(self.identity, self.settings)
-                    yield engine
+                    kept = self.runs_turns or engine.store.indexer.keeps
+                    try:
+                        yield engine
+                    finally:
+                        if engine.store.indexer.keeps and not kept:
+                            engine.disown()
                     return
-
-    @contextmanager
-    def owned(self) -> Iterator[Engine]:
-        """`held`, once this process runs the agent's turns.
-
-        Raises:
-            DirectoryLockedError: another process runs them.
-        """
-        while True:
-            with self.held() as engine:
-                try:
-                    engine.own()
-                except TakenOverError:  # the other one ran some while this one waited
-                    continue
-                yield engine
-                return
 
     def schedule(self, text: str, *, at: When | None, **when: Any) -> Schedule:
         """Let a timed event come; see `Timetable.add`."""
         moment = None if at is None else moment_of(at)
-        with self.owned() as engine:
+        with self.held() as engine:
             made = Timetable(engine).add(text, at=moment, **when)
             self.watch(engine)
         return made
 
     def unschedule(self, name: str) -> bool:
         """Let it come no more; False if there is none of the name."""
-        with self.owned() as engine:
+        with self.held() as engine:
             return Timetable(engine).remove(name)
 
 

@@ -145,6 +145,12 @@ class PartnerQueues:
             saved.put_aside("", None)
         saved.put_aside(partner, None)
 
+    def reread(self) -> None:
+        """Go on with what another process has saved since."""
+        saved = self._queue.saved
+        saved.read()
+        self._show(saved.values.partner, saved.present)
+
     def _turn_to(self, partner: str) -> None:
         saved = self._queue.saved
         last, partner = saved.values.partner, partner if self.apart else ""

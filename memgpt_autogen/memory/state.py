@@ -132,13 +132,19 @@ class SavedState:
         self._chats: dict[str, list[str]] = {}
         self._name = uuid4().hex
         self._journal = tables.journal
-        self._read = self._journal.get(_WRITER)
+        self.values = AgentState()
+        self.read()
+
+    def read(self) -> None:
+        """Read what was saved, here or in another process; the values stay the same object."""
+        self._read_from = self._journal.get(_WRITER)
         try:
-            self.values = _read(self._table.values())
-            self._turns = dict(self.values.turns)
+            for name, value in _read(self._table.values()):
+                setattr(self.values, name, value)
             self.entries = self._table.items(_ENTRY.validate_json)
         except (ValidationError, ValueError, AttributeError) as problem:
             raise self._damaged(problem) from problem
+        self._turns, self._chats = dict(self.values.turns), dict(self.values.chats)
 
     def _damaged(self, problem: Exception) -> StateFormatError:
         return StateFormatError(
@@ -154,7 +160,11 @@ class SavedState:
         Raises:
             TakenOverError: it is not `is_current`.
         """
-        self.must_be_current()
+        if not self.is_current:
+            raise TakenOverError(
+                f"another process has written the state of {self._called}, which is this one's to"
+                " write. Nothing was written: close the agent and open it again."
+            )
         values = self.values.model_dump(mode="json", exclude={"chats", "turns"})
         texts = {key: json.dumps(value) for key, value in values.items()}
         texts |= self._turn_rows()
@@ -170,19 +180,15 @@ class SavedState:
     def is_current(self) -> bool:
         """Nobody else has saved the agent's state since it was read here."""
         writer = self._journal.get(_WRITER)
-        return writer == self._read or str(writer).startswith(self._name)
+        return writer == self._read_from or str(writer).startswith(self._name)
 
-    def must_be_current(self) -> None:
-        """See that it is.
-
-        Raises:
-            TakenOverError: it is not.
-        """
-        if not self.is_current:
-            raise TakenOverError(
-                f"another process has run turns of {self._called} since this one read its state:"
-                " do it again, and it goes on from there."
-            )
+    @property
+    def present(self) -> PutAside:
+        """What is the own of the partner whose queue is in use, as it was read."""
+        values = {
+            name: getattr(self.values, name) for name in PutAside.model_fields.keys() - {"queue"}
+        }
+        return PutAside(queue=self.entries, **values)
 
     def _turn_rows(self) -> dict[str, str]:
         """The rows of turns that changed: a turn has that of one long before it, overwritten."""

@@ -120,7 +120,7 @@ def _attach(chat: Conversation, source: str) -> None:
         names = [] if location == MEMORY else names_at(location, "sources")
         chat.screen.note(", ".join(names) or "no sources are loaded")
         return
-    with chat.session.owned() as engine:
+    with chat.session.held() as engine:
         passages = engine.attach(source, writable=False)
     chat.screen.note(f"attached: {source}, {passages} passages")
 
@@ -172,7 +172,7 @@ def _retry(chat: Conversation, _: str) -> None:
 
 @_command("/rewrite", "TEXT", "Put other words in the place of the agent's last message.")
 def _rewrite(chat: Conversation, text: str) -> None:
-    with chat.session.owned() as engine:
+    with chat.session.held() as engine:
         rewrite(engine, text, chat.user)
     chat.screen.note("rewritten")
 
@@ -204,7 +204,7 @@ def _forget(chat: Conversation, name: str) -> None:
     if not name or not agrees(chat.reader, f"Erase {name} from {chat.agent}'s memory for good?"):
         chat.screen.note("nothing was erased")
         return
-    with chat.session.owned() as engine:
+    with chat.session.held() as engine:
         receipt = forget(name, engine)
     chat.forgot()
     chat.screen.note(

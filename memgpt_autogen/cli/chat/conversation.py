@@ -137,7 +137,7 @@ class Conversation:
 
     def undo(self) -> Undone | None:
         """Undo the last exchange; None where none is in view."""
-        with self.session.owned() as engine:
+        with self.session.held() as engine:
             undone = undo(engine, self.user)
         if undone is not None:
             self._undone.append(undone)
@@ -147,7 +147,7 @@ class Conversation:
         """Redo what was undone last; in words what could not be. None where nothing was."""
         if not self._undone:
             return None
-        with self.session.owned() as engine:
+        with self.session.held() as engine:
             left = redo(engine, self._undone[-1], self.user)
         self._undone.pop()
         return left

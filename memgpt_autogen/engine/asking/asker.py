@@ -52,12 +52,10 @@ class Asker:
 
     Attributes:
         queue: whose main context is asked about.
-        learnt: the rules of servers, by the model's name; kept with the agent's state.
         decider: knows how functions are offered, and asks small models.
     """
 
     queue: QueueManager
-    learnt: dict[str, ServerRules]
     decider: Decider
     _reports: Reports = field(default_factory=Reports)
     _accepted: list[Queued] = field(default_factory=list)  # the queue of the last answer
@@ -99,8 +97,13 @@ class Asker:
         self.queue.state.counters.count_call(completion.usage)
         return completion.text
 
+    @property
+    def _learnt(self) -> dict[str, ServerRules]:
+        """The rules of servers, by the model's name; kept with the agent's state."""
+        return self.queue.state.server_rules
+
     def _rules(self, model: ChatModel) -> ServerRules:
-        rules = self.learnt.get(model.name, DEFAULT_RULES)
+        rules = self._learnt.get(model.name, DEFAULT_RULES)
         if self.decider.tool_mode == "auto" and not self.decider.decides(model.name):
             return rules
         return rules.having(tools=self.decider.tool_mode == "native")
@@ -108,8 +111,8 @@ class Asker:
     def _keep(self, model: ChatModel, rules: ServerRules) -> None:
         """Remember rules; what the settings say about tools is none of the server's."""
         if self.decider.tool_mode != "auto" or self.decider.decides(model.name):
-            rules = rules.having(tools=self.learnt.get(model.name, DEFAULT_RULES).tools)
-        self.learnt[model.name] = rules
+            rules = rules.having(tools=self._learnt.get(model.name, DEFAULT_RULES).tools)
+        self._learnt[model.name] = rules
 
     # --- too large ---------------------------------------------------------------
 

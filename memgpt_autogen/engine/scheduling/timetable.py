@@ -25,7 +25,7 @@ _CRON = "five fields, as in a crontab, such as '0 9 * * mon-fri' (minute hour da
 
 @dataclass(frozen=True)
 class Timetable:
-    """The schedules of an open agent; whoever changes them holds its lock, and runs its turns."""
+    """The schedules of an open agent; whoever changes them holds its lock."""
 
     engine: Engine
 
@@ -47,7 +47,9 @@ class Timetable:
 
         Raises:
             ConfigurationError: it is not said when, or what is said is no time.
+            DirectoryLockedError: another process runs this agent's turns.
         """
+        self.engine.own()
         if sum(one is not None for one in (every, cron, at)) != 1:
             raise ConfigurationError("schedule(…): give one of every=, cron= and at=.")
         if every is not None and every < SHORTEST:
@@ -71,6 +73,7 @@ class Timetable:
         """Let it come no more; False if there is none of the name."""
         found = any(one.name == name for one in self.schedules)
         if found:
+            self.engine.own()
             self._put(name, None)
         return found
 

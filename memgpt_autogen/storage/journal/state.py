@@ -47,7 +47,7 @@ class StateTable:
     def items(self, read: Callable[[str], Any]) -> list[Any]:
         """The items of the list."""
         rows = self._journal.rows("SELECT position, value FROM queue ORDER BY position")
-        self._items = [(position, read(value)) for position, value in rows]
+        self._items, self._is_unsure = [(place, read(value)) for place, value in rows], False
         return [item for _, item in self._items]
 
     def put(self, values: Mapping[str, str]) -> None:
