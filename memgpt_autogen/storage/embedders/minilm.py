@@ -27,7 +27,7 @@ logger = logging.getLogger(__name__)
 
 MODEL_ID = "all-MiniLM-L6-v2"
 DIMENSION = 384
-BATCH = 8
+BATCH = 4
 # More characters than 256 tokens of any ordinary text; tokenizing the rest is in vain.
 MAX_CHARACTERS = 8192
 PACKAGED_SHA256 = "8199be6f699a395f99f89df973f9dc5285fbcfcdb2ae1a4e1201dab014f3d2a6"
@@ -73,7 +73,8 @@ class MiniLM:
             return rows
         model = _loaded(self._weights)
         tokens = [model.tokenize(text) for text in texts]
-        by_length = sorted(range(len(tokens)), key=lambda index: len(tokens[index]))
+        # The longest first, so that no core waits for it at the end.
+        by_length = sorted(range(len(tokens)), key=lambda index: -len(tokens[index]))
         batches = [by_length[at : at + BATCH] for at in range(0, len(by_length), BATCH)]
 
         def forward(chosen: list[int]) -> None:
