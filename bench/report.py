@@ -30,6 +30,9 @@ TITLES = {
     "retrieval": "What searches find",
     "prefetch": "What prefetch brings and costs",
     "answers": "Answers of a real model",
+    "document_questions": "Questions over documents",
+    "loading": "What loading documents costs",
+    "summaries": "What summaries keep",
 }
 READ = """\
 How the figures are meant:
