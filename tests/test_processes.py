@@ -224,6 +224,19 @@ agent.close()
         assert process.wait(timeout=60) == 0
 
 
+@contextmanager
+def opened_meanwhile(
+    memory: Path, model: ScriptedModel
+) -> Iterator[tuple[Callable[[str], str], Any]]:
+    """`running`, and an agent that was opened here between two of the other one's turns."""
+    with running(memory, model) as ask_elsewhere:
+        assert ask_elsewhere("Hello.") == "fine"
+        agent = open_agent(memory, model)
+        assert "human" in agent.core_memory
+        assert ask_elsewhere("The valve sticks.") == "fine"
+        yield ask_elsewhere, agent
+
+
 def test_who_comes_next_goes_on_where_the_last_process_stopped(
     memory: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -235,11 +248,7 @@ def test_who_comes_next_goes_on_where_the_last_process_stopped(
         "dropped": lambda agent: agent.queue.drop(agent.queue[0]),
     }
     with ScriptedModel(lambda request: say("fine")) as model:
-        with running(memory, model) as ask_elsewhere:
-            assert ask_elsewhere("Hello.") == "fine"
-            agent = open_agent(memory, model)
-            assert "human" in agent.core_memory
-            assert ask_elsewhere("The valve sticks.") == "fine"
+        with opened_meanwhile(memory, model) as (ask_elsewhere, agent):
             with monkeypatch.context() as impatient:
                 impatient.setattr(Engine.own, "__defaults__", (0.01,))
                 for change in changes.values():
@@ -284,11 +293,8 @@ def test_a_turn_that_waited_for_another_process_knows_what_that_one_heard(
 
 def test_a_second_agent_of_the_name_brings_the_first_one_up_to_date(memory: Path) -> None:
     with ScriptedModel(lambda request: say("fine")) as model:
-        with running(memory, model) as ask_elsewhere:
-            assert ask_elsewhere("Hello.") == "fine"
-            first = open_agent(memory, model)
-            assert "human" in first.core_memory
-            assert ask_elsewhere("The valve sticks.") == "fine"
+        with opened_meanwhile(memory, model) as (_, first):
+            pass
         assert len(first.queue) == 2  # as it was opened
         with open_agent(memory, model) as second, first:
             assert "human" in second.core_memory

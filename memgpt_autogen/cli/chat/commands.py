@@ -92,6 +92,9 @@ def _exit(_chat: Conversation, _: str) -> None:
 @_command("/save", "[FILE]", "Write all the agent remembers to a file.")
 def _save(chat: Conversation, file: str) -> None:
     if not file:
+        with chat.session.held() as engine:
+            engine.own()
+            engine.queue.save()
         chat.screen.note("saved, as after every step; /save FILE writes a file to keep or to move")
         return
     with chat.session.held() as engine:

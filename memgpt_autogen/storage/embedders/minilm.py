@@ -27,7 +27,7 @@ logger = logging.getLogger(__name__)
 
 MODEL_ID = "all-MiniLM-L6-v2"
 DIMENSION = 384
-BATCH = 4
+BATCH = 4  # texts; with larger ones a core waits for the other at the end of a short list
 # More characters than 256 tokens of any ordinary text; tokenizing the rest is in vain.
 MAX_CHARACTERS = 8192
 PACKAGED_SHA256 = "8199be6f699a395f99f89df973f9dc5285fbcfcdb2ae1a4e1201dab014f3d2a6"

@@ -76,9 +76,7 @@ class AgentMemory:
     @property
     def queues(self) -> Iterator[tuple[str, PutAside]]:
         """What is each partner's own of the state, that which is in use first; as it was opened."""
-        values = self.saved.values
-        own = PutAside(queue=list(self.saved.entries), summary=values.summary)
-        yield values.partner, own
+        yield self.saved.values.partner, self.saved.present
         for partner in self.saved.partners():
             yield partner, self.saved.take_up(partner)
 
