@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterator
+import threading
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -48,6 +49,21 @@ def echo(request: ChatRequest) -> Step:
     """Sends the last words of the prompt back; without tools, tells what it is asked for."""
     said = request.last_text.rsplit(": ", 1)[-1]
     return send(f"heard {said}") if request.tools else say(f"summed up {said}")
+
+
+class Held:
+    """A script of `steps` whose answer number `held`, from 0, comes only once it is let go."""
+
+    def __init__(self, steps: Sequence[Step], held: int) -> None:
+        self.asked, self.go_on = threading.Event(), threading.Event()
+        self._steps, self._held = iter(enumerate(steps)), held
+
+    def __call__(self, request: ChatRequest) -> Step:
+        number, step = next(self._steps)
+        if number == self._held:
+            self.asked.set()
+            assert self.go_on.wait(60), "never let go"
+        return step
 
 
 def part(module: str, name: str) -> Any:

@@ -31,10 +31,10 @@ from memgpt_autogen.steps import TurnEnd
 from memgpt_autogen.storage.embedders.embedder import HashingEmbedder
 from memgpt_autogen.storage.journal.file import FILE
 from memgpt_autogen.storage.ownership import Ownership
-from memgpt_autogen.testing import ScriptedModel, call, calls, fail, reasoning, say, send, slow
+from memgpt_autogen.testing import ScriptedModel, call, calls, fail, reasoning, say, send
 from memgpt_autogen.testing.server import Script
 from tests.clocks import NOON, Ticking
-from tests.playing import echo, user
+from tests.playing import Held, echo, user
 from tests.terminal import Run
 
 QUICK: dict[str, Any] = {"embedder": HashingEmbedder()}
@@ -155,14 +155,15 @@ def test_timed_events_are_listed_added_cancelled_and_acted_on(tmp_path: Path) ->
 
 
 async def test_the_twins_do_the_same_and_may_be_cancelled() -> None:
-    script = [send("one"), slow(send("two"), 1.0), send("three")]
+    script = Held([send("one"), send("two"), send("three")], held=1)
     with ScriptedModel(script) as model:
         with MemGPT(llm_config=model.llm_config, memory=":memory:", **QUICK) as client:
             agent = await client.a_create_agent("sam")
             assert (await client.a_user_message(agent, "first")).messages == ("one",)
             late = asyncio.create_task(client.a_user_message(agent, "second"))
-            await asyncio.sleep(0.5)
+            assert await asyncio.to_thread(script.asked.wait, 60)
             late.cancel()
+            script.go_on.set()
             with pytest.raises(asyncio.CancelledError):
                 await late
             turn = await client.a_notify(agent, SystemAlert("go on"))
@@ -232,12 +233,18 @@ def test_thoughts_are_streamed_too() -> None:
 
 
 def test_a_stop_ends_the_wait_and_what_was_said_is_kept() -> None:
-    stop = Stop()
-    with ScriptedModel([slow(send("late"), 2.0), send("in time")]) as model:
+    stop, script = Stop(), Held([send("late"), send("in time")], held=0)
+
+    def stop_once_asked() -> None:
+        script.asked.wait(60)
+        stop.set()
+
+    with ScriptedModel(script) as model:
         with MemGPT(llm_config=model.llm_config, memory=":memory:", **QUICK) as client:
             session = client.session(client.create_agent("sam"))
-            threading.Timer(0.3, stop.set).start()
+            threading.Thread(target=stop_once_asked, daemon=True).start()
             turn = session.say("hello", "Ann", stop=stop)
+            script.go_on.set()
             assert (turn.end, turn.messages) == (TurnEnd.STOPPED, ())
             assert session.turn([SystemAlert("go on", NOON)]).messages == ("in time",)
             assert model.requests[1].contains("Ann: hello") == 1

@@ -24,6 +24,7 @@ from memgpt_autogen.errors import StorageError
 from memgpt_autogen.testing import ScriptedModel, send
 from tests.durability.embedder import spread, spread_anew
 from tests.forks import HANGS, in_child, refused
+from tests.playing import Held
 
 pytestmark = pytest.mark.autogen
 
@@ -92,21 +93,15 @@ def test_a_fork_is_refused_the_parents_agent(use: str, model: ScriptedModel, mem
 
 @forks
 def test_a_fork_in_the_midst_of_a_turn_never_hangs(memory: Path) -> None:
-    asked, go_on = threading.Event(), threading.Event()
-
-    def slow(request: Any) -> Any:
-        asked.set()
-        go_on.wait(60)
-        return send("Noted.")
-
-    with ScriptedModel(slow) as model, make(model, memory) as agent:
+    script = Held([send("Noted.")], held=0)
+    with ScriptedModel(script) as model, make(model, memory) as agent:
         turn = threading.Thread(target=ask, args=(agent, "Said in the parent."))
         turn.start()
-        assert asked.wait(60)
+        assert script.asked.wait(60)
         uses = ("a turn", "append", "search", "set a block")
         told = {use: in_child(partial(USES[use], agent)) for use in uses}
         told["close"] = in_child(agent.close)
-        go_on.set()
+        script.go_on.set()
         turn.join(60)
         assert all(refused(told[use]) for use in uses), told
         assert told["close"] != HANGS

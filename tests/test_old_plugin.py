@@ -23,6 +23,7 @@ from memgpt_autogen.events import MessageEvent
 from memgpt_autogen.testing import ScriptedModel, call, empty, fail, say, send, slow
 from tests.clocks import NOON
 from tests.groupchat import manager_of, speaker
+from tests.playing import Held
 
 pytestmark = pytest.mark.autogen
 
@@ -310,17 +311,18 @@ def test_22_people_are_told_apart(memory: str) -> None:
 
 @pytest.mark.feature("two agents, a_initiate_chat")
 async def test_23_the_event_loop_runs_on_while_the_model_thinks(memory: str) -> None:
-    with ScriptedModel([slow(send("done"), 0.5)]) as model:
+    script, ticks = Held([send("done")], held=0), 0
+    with ScriptedModel(script) as model:
         with MemGPTAgent("mem", "", model.llm_config, memory=memory) as agent:
-            ticks = 0
             task = asyncio.create_task(
                 user().a_initiate_chat(agent, message="x", max_turns=1, silent=True)
             )
             while not task.done():
                 await asyncio.sleep(0.02)
-                ticks += 1
+                ticks += script.asked.is_set()
+                if ticks == 10:
+                    script.go_on.set()
             assert task.result().chat_history[-1]["content"] == "done"
-    assert ticks >= 10
 
 
 def test_24_an_overflow_is_survived_with_everything_in_place(memory: str) -> None:
