@@ -17,6 +17,7 @@ from typing import Any
 
 import httpx
 import pytest
+from hypothesis import HealthCheck, settings
 
 from memgpt_autogen.storage.embedders import embedder
 from memgpt_autogen.storage.embedders.embedder import HashingEmbedder
@@ -32,6 +33,10 @@ SCRUBBED = [
     "DOCKER_HOST",
     *(name for low in ("http_proxy", "https_proxy", "all_proxy") for name in (low, low.upper())),
 ]
+
+# A slow machine is no failure, nor are one test's examples in one folder.
+settings.register_profile("unhurried", deadline=None, suppress_health_check=list(HealthCheck))
+settings.load_profile("unhurried")
 
 
 class NetworkRefusedError(OSError):

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from memgpt_autogen import MemGPTAgent, export_agent, import_agent
@@ -179,9 +179,7 @@ def _records(draw: st.DrawFn, table: Any) -> None:
 
 @settings(
     max_examples=8,
-    deadline=None,
     phases=[Phase.generate],
-    suppress_health_check=list(HealthCheck),
 )
 @given(memory=memories())
 def test_any_memory_is_the_same_bytes_after_a_move(
@@ -205,7 +203,7 @@ def test_the_state_travels_whole_also_fields_that_come_later() -> None:
     assert Later.model_validate(found) == state
 
 
-@settings(max_examples=30, deadline=None, phases=[Phase.generate])
+@settings(max_examples=30, phases=[Phase.generate])
 @given(entry=ENTRIES)
 def test_entries_are_read_as_they_were(entry: Any) -> None:
     assert lines.typed("queue", json.loads(json.dumps(lines.of_entry(entry)))) == entry

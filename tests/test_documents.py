@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from memgpt_autogen import MemGPTAgent, Settings, load_source
@@ -92,7 +92,7 @@ def results(agent: MemGPTAgent) -> list[str]:
 # --- pages -----------------------------------------------------------------------
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=40)
 @given(st.lists(st.integers(0, 60), min_size=1, max_size=9), st.integers(300, 9_000))
 def test_who_goes_on_as_told_reads_every_page_once(lengths: list[int], room: int) -> None:
     texts = [f"Page {place}. {WORDS * times}".strip() for place, times in enumerate(lengths)]

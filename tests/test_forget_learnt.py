@@ -276,7 +276,7 @@ STYLES = st.sampled_from(["{}", "{} {}", "{}-{}", "({}.{})"])
 NUMBERS = st.integers(10**8, 10**12 - 1).filter(lambda n: len(str(n).strip("0")) > 5).map(str)
 
 
-@settings(max_examples=8, deadline=None, phases=[Phase.generate])
+@settings(max_examples=8, phases=[Phase.generate])
 @given(
     known=st.lists(NUMBERS, min_size=4, max_size=4, unique=True),
     chat=st.lists(

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given
+from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
@@ -102,9 +102,7 @@ def test_a_few_changes_wait_for_the_end(tmp_path: Path, store: Store) -> None:
 
 
 @BOTH
-@hypothesis_settings(
-    max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@hypothesis_settings(max_examples=8)
 @given(st.lists(st.tuples(st.sampled_from(["put", "delete", "tell"]), st.integers(1, 30))))
 def test_the_index_holds_what_the_journal_holds_after_any_changes(
     store: Store, deeds: list[tuple[str, int]]

@@ -193,7 +193,7 @@ def _check(found: Any) -> None:
     assert "49" not in found.text or "{{" in found.text
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.text(st.characters(codec="utf-8"), max_size=60) | st.text("<>&\"'\u202e\u200b\U000e0041 a")
 )
@@ -256,7 +256,7 @@ def _luminance(colour: str) -> float:
 # --- timelines and searches ----------------------------------------------------------------
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     st.lists(st.integers(0, 4), max_size=12), st.integers(1, 5), st.sampled_from([None, "a", "b"])
 )

@@ -146,7 +146,7 @@ def test_a_shrunk_budget_keeps_its_proportions() -> None:
     assert budget.shrunk(4000) == Budget(window=4000, reply=500, warning=2800, target=2000)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(st.lists(st.tuples(st.booleans(), st.integers(0, 400)), min_size=1, max_size=30))
 def test_no_eviction_parts_a_call_from_its_result(kinds: list[tuple[bool, int]]) -> None:
     main = context()

@@ -462,7 +462,7 @@ ACTIONS = st.sampled_from(
 )
 
 
-@settings(max_examples=6, deadline=None, phases=[Phase.generate])
+@settings(max_examples=6, phases=[Phase.generate])
 @given(
     turns=st.lists(
         st.tuples(

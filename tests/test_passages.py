@@ -6,7 +6,7 @@ from dataclasses import replace
 from itertools import accumulate
 from pathlib import Path
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from memgpt_autogen import load_source
@@ -33,7 +33,7 @@ ATOMS = [
 ]
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=30)
 @given(st.lists(st.sampled_from(ATOMS), min_size=1, max_size=12), st.integers(1, 120))
 def test_joined_they_are_the_text_and_no_character_is_cut(atoms: list[str], times: int) -> None:
     shown = [one.replace("\r\n", "\n").replace("\ud800", "\ufffd") for one in atoms * times]

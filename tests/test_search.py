@@ -9,7 +9,7 @@ from pathlib import Path
 from uuid import UUID
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from memgpt_autogen.events import Message
@@ -104,9 +104,7 @@ def test_identifiers_and_any_script_are_found_first(
     assert archival.search(query, by="words").items[0].text == NOTES[note]
 
 
-@settings(
-    max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=10)
 @given(st.lists(st.uuids(), min_size=3, max_size=8, unique=True))
 def test_a_chain_of_keys_is_followed_one_search_per_hop(
     archival: ArchivalStorage, keys: list[UUID]
@@ -184,9 +182,7 @@ RARE = st.sampled_from(["orchid", "harbour", "violin", "invoice", "bakery", "lan
 PLAIN = "the a of we went and then it was nice with some more to see they said so".split()  # noqa: SIM905
 
 
-@settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=25)
 @given(
     asked=st.lists(RARE, min_size=2, max_size=4, unique=True),
     before=st.lists(st.sampled_from(["Nice!", "I see", "So it goes", "Who said?"]), max_size=8),

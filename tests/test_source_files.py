@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from memgpt_autogen import ConfigurationError, MemGPTAgent, load_source
@@ -130,7 +130,7 @@ def test_a_folder_that_is_loaded_again_leaves_nothing_behind(tmp_path: Path) -> 
     assert set(texts(memory)) == {"a.md"}
 
 
-@settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=8)
 @given(
     rounds=st.lists(
         st.tuples(

@@ -88,7 +88,7 @@ class StateMachine(RuleBasedStateMachine):
 
 
 TestStateMachine = StateMachine.TestCase
-TestStateMachine.settings = settings(max_examples=30, stateful_step_count=20, deadline=None)
+TestStateMachine.settings = settings(max_examples=30, stateful_step_count=20)
 
 
 @pytest.mark.parametrize("count", [100, 3000])

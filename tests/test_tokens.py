@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import tiktoken
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from memgpt_autogen.model import tokens
@@ -44,7 +44,6 @@ def test_the_estimate_errs_on_the_large_side(text: str) -> None:
     assert exact <= estimate(text) <= 4 * exact
 
 
-@settings(deadline=None)
 @given(st.text(max_size=200))
 def test_any_text_can_be_counted_and_estimated(text: str) -> None:
     assert TokenCounter("gpt-4").text(text) >= 0

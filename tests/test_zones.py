@@ -10,7 +10,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from memgpt_autogen import MemGPTAgent, Settings, SystemAlert, TimedEvent
@@ -154,7 +154,6 @@ def test_the_machines_zone_has_a_name(machine: Machine, rules: str, name: str) -
     assert name_of(timezone(timedelta(hours=2))) == "UTC+02:00"
 
 
-@settings(deadline=None)
 @given(st.datetimes(), st.sampled_from([timezone.utc, NEW_YORK, MACHINE]))
 def test_any_moment_can_be_shown_anywhere(wall: datetime, there: tzinfo) -> None:
     moment = wall.replace(tzinfo=there)

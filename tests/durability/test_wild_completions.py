@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, seed, settings
+from hypothesis import Phase, given, seed, settings
 from hypothesis import strategies as st
 
 from memgpt_autogen import MemGPTAgent, Settings
@@ -138,8 +138,6 @@ def run(folder: Path, examples: int) -> tuple[int, int]:
         @settings(
             max_examples=examples,
             database=None,
-            deadline=None,
-            suppress_health_check=list(HealthCheck),
             phases=[Phase.generate],  # to shrink these takes minutes
         )
         @given(st.lists(completions(), min_size=1, max_size=3))

@@ -102,19 +102,27 @@ class Prefetch:
     def _in_time(self, texts: Sequence[str], oldest: str | None) -> list[_Hit]:
         """What is found by words and meaning in the seconds there are; else by words alone.
 
-        An embedder may still be loading, or be far away.
+        An embedder may still be loading, or be far away: after half the time the words are
+        looked for as well, and what is found first counts.
         """
         search = partial(self._found, texts, oldest)
+        tried: list[futures.Future[list[_Hit]]] = []
         if self._running is None or self._running.done():
             self._running = _workers.submitted(search, "memgpt prefetch")
-            try:
-                return self._running.result(self.bounds[1])
-            except futures.TimeoutError:
-                logger.info("looked up ahead by words: %s seconds were too few", self.bounds[1])
-            except Exception as problem:  # noqa: BLE001 - of a user's embedder; a turn does without
-                logger.warning("nothing was looked up ahead: %r", problem)
-                return []
-        return search(by="words")
+            tried.append(self._running)
+            futures.wait(tried, self.bounds[1] / 2)
+        if not any(one.done() for one in tried):
+            by_words = partial(search, by="words")
+            tried.append(_workers.submitted(by_words, "memgpt prefetch by words"))
+            futures.wait(tried, return_when=futures.FIRST_COMPLETED)
+        first = next(one for one in tried if one.done())
+        if first is not self._running:
+            logger.info("looked up ahead by words: %s seconds were too few", self.bounds[1] / 2)
+        try:
+            return first.result()
+        except Exception as problem:  # noqa: BLE001 - of a user's embedder; a turn does without
+            logger.warning("nothing was looked up ahead: %r", problem)
+            return []
 
     def _found(self, texts: Sequence[str], oldest: str | None, by: By = "both") -> list[_Hit]:
         """What answers the texts, of what was said before the oldest message in view."""

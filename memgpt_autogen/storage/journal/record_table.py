@@ -205,10 +205,11 @@ class RecordTable:
 
     def outlines(self, numbers: Sequence[int]) -> dict[int, Outline]:
         """Of each of these records that there is, what tells where it stands in a conversation."""
-        sql = f"""SELECT number, at, origin, text LIKE '%?%' OR text LIKE '%\uff1f%'
-                  FROM {self._name} WHERE {AMONG}"""
-        rows = self.journal.rows(sql, [json.dumps(list(numbers))]) if numbers else []
-        return {row[0]: row for row in rows}
+        # As one row: before each further one, SQLite gives other threads Python's lock.
+        sql = f"""SELECT json_group_array(json_array(number, at, origin,
+                  text LIKE '%?%' OR text LIKE '%\uff1f%')) FROM {self._name} WHERE {AMONG}"""
+        ((found,),) = self.journal.rows(sql, [json.dumps(list(numbers))])
+        return {row[0]: row for row in json.loads(found)}
 
     def _select(self, rest: str, parameters: Parameters) -> list[Record]:
         sql = f"""SELECT number, text, timestamp, speaker, tags, origin, checksum

@@ -9,8 +9,9 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable, Iterator
-from functools import cache
+from functools import cache, lru_cache
 from importlib import resources
+from itertools import pairwise
 from typing import NamedTuple
 
 from memgpt_autogen.storage.journal.words import STOP_WORDS, fold, is_unspaced, runs
@@ -86,20 +87,30 @@ def distinctive(text: str, is_common: Callable[[str], bool]) -> dict[str, Part]:
         identifies = _identifies(form, groups)
         if identifies or (is_whole and _tells(form)):
             found[form] = Part(identifies, spelled)
-    for form, spelled, is_part in _words(rest):
-        if is_part or form.startswith(CAPITAL) or not (" " in form or is_common(form)):
-            found.setdefault(form, Part(False, spelled))
+    words = _words(rest)
+    for form, start, end, _, is_name in words:
+        if is_name or not is_common(form):
+            found.setdefault(form, Part(False, rest[start:end]))
+        found.setdefault(CAPITAL + form, Part(False, rest[start:end]))
+    for form, spelled in (*_phrases(rest, words), *((one, one) for one in _unspaced(rest))):
+        found.setdefault(form, Part(False, spelled))
     return found
 
 
 def forms(text: str) -> set[str]:
     """All forms that a text has a part in: what is distinctive in another is looked for there."""
+    words = _words(normalised(text))
+    return plain_forms(text) | {CAPITAL + one.form for one in words if one.is_name}
+
+
+def plain_forms(text: str) -> set[str]:
+    """Those of the forms that do not tell whether a word is written as a name is."""
     found = identifiers(text)
     text = normalised(text)
     found.update(form for form, _ in _dates(text))
-    found.update(
-        form for form, _, is_name in _words(text) if is_name or not form.startswith(CAPITAL)
-    )
+    words = [form for one in _WORD.findall(text) if (form := _form(one))]
+    pairs = list(map(" ".join, pairwise(words)))
+    found.update(words, pairs, map(" ".join, zip(pairs, words[2:], strict=False)), _unspaced(text))
     return found
 
 
@@ -133,7 +144,7 @@ def normalised(text: str) -> str:
 def _addresses(text: str) -> Iterator[tuple[str, str]]:
     for match in _MAIL.finditer(text) if "@" in text else ():
         yield match.group().strip(".-").casefold(), match.group()
-    for match in _LINK.finditer(text):
+    for match in _LINK.finditer(text) if "://" in text or "www." in text.lower() else ():
         plain = re.sub(r"^(?:\w+://)?(?:www\.)?", "", match.group().casefold())
         plain = plain.rstrip(".,;:!?)/")
         if plain:
@@ -225,33 +236,46 @@ def _identifies(form: str, groups: list[str]) -> bool:
     return sum(map(str.isdigit, _YEAR.sub("", form, count=1))) > 3 or changes > 2
 
 
-def _words(text: str) -> Iterator[tuple[str, str, bool]]:
-    """Words, each also as a name, and phrases: form, spelling, whether it may be a part as such."""
+class _Word(NamedTuple):
+    """A word that tells something, where it stands."""
+
+    form: str
+    start: int
+    end: int
+    is_capital: bool
+    is_name: bool
+
+
+def _words(text: str) -> list[_Word]:
     shouted = sum(map(str.isupper, text)) > sum(map(str.islower, text))
-    before: list[tuple[re.Match[str], str, bool]] = []  # the two words before, without stop words
+    found: list[_Word] = []
     for match in _WORD.finditer(text):
         spelled = match.group()
-        word, is_capital = _form(spelled), spelled[0].isupper() and not shouted
-        if len(spelled) < 3 or word in _PLAIN or is_unspaced(spelled):
-            continue
-        is_name = is_capital and not _begins(text, match.start())
-        yield word, spelled, is_name
-        yield CAPITAL + word, spelled, is_name
-        before.append((match, word, is_capital))
-        for count in (2, 3):
-            if len(before) >= count:
-                form = " ".join([one for _, one, _ in before[-count:]])
-                first = before[-count][0]
-                between = text[first.end() : match.start()]
-                is_whole_name = count == 2 and not between.strip(" -") and before[-2][2]
-                is_long = len(form) - count + 1 >= _PHRASE
-                phrase = text[first.start() : match.end()]
-                yield form, phrase, is_long or (is_whole_name and is_capital)
-        del before[:-2]
-    for run in runs(text):
+        if form := _form(spelled):
+            start, end = match.span()
+            is_capital = spelled[0].isupper() and not shouted
+            is_name = is_capital and not _begins(text, start)
+            found.append(_Word(form, start, end, is_capital, is_name))
+    return found
+
+
+def _phrases(text: str, words: list[_Word]) -> Iterator[tuple[str, str]]:
+    """Of two or three words in a row those that are long, or a whole name: form and spelling."""
+    for at, (first, then) in enumerate(pairwise(words)):
+        form, is_name = f"{first.form} {then.form}", first.is_capital and then.is_capital
+        if len(form) > _PHRASE or (is_name and not text[first.end : then.start].strip(" -")):
+            yield form, text[first.start : then.end]
+        for third in words[at + 2 : at + 3]:
+            if len(form) + len(third.form) > _PHRASE:
+                yield f"{form} {third.form}", text[first.start : third.end]
+
+
+def _unspaced(text: str) -> Iterator[str]:
+    """Three characters in a row of scripts without spaces."""
+    for run in () if text.isascii() else runs(text):
         if is_unspaced(run):
             for at in range(len(run) - 2):
-                yield run[at : at + 3], run[at : at + 3], True
+                yield run[at : at + 3]
 
 
 def _begins(text: str, at: int) -> bool:
@@ -263,7 +287,12 @@ def _begins(text: str, at: int) -> bool:
     return before[-1] == "." and not (title and title.group()[0].isupper())
 
 
+@lru_cache(maxsize=1 << 16)
 def _form(word: str) -> str:
-    """A word as it is compared: in small letters, without accents and a plural's s."""
-    word = fold(word)
-    return word[:-1] if len(word) > 4 and word.endswith("s") and not word.endswith("ss") else word
+    """A word as it is compared: in small letters, without accents and a plural's s.
+
+    Empty for one that tells nothing, or is of a script without spaces.
+    """
+    form = fold(word)
+    form = form[:-1] if len(form) > 4 and form.endswith("s") and not form.endswith("ss") else form
+    return "" if len(word) < 3 or form in _PLAIN or is_unspaced(word) else form

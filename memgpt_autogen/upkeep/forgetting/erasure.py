@@ -140,14 +140,13 @@ def erasure_of(
     blocks = {block_name(speaker), partner_block(speaker), *([COMMON] if alone else [])}
     tags = set(map(block_tag, blocks))
     traces = Traces(speaker, list(said.texts.values()), said.parts, _lines_of(blocks, tiers.core))
-    everybody = tiers.recall.everything()
     return Erasure(
         speaker,
         blocks,
         alone,
         traces,
         said.messages,
-        [one for one in everybody if one.speaker != speaker and traces.comes(one.text)],
+        [one for one in said.repeated if traces.comes(one.text)],
         {
             place: [
                 one

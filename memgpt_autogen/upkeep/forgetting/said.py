@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from memgpt_autogen.events import Message
-from memgpt_autogen.upkeep.forgetting.distinctive import CAPITAL, Part, distinctive, forms
+from memgpt_autogen.upkeep.forgetting.distinctive import CAPITAL, Part, distinctive, plain_forms
 from memgpt_autogen.upkeep.forgetting.traces import Quotations, flat_of, is_telling
 
 _ANSWERS = 5  # messages, from one of the speaker's on, that may repeat it
@@ -21,6 +21,10 @@ class Said:
     `take` is to be given the speaker's messages, then `compare` everybody's in their order,
     and `compare_text` what else there is, such as names of others: what was there before is
     not the speaker's.
+
+    Attributes:
+        repeated: messages of others that hold a text or an identifier of the speaker, if it
+            still counts as theirs once all is compared.
     """
 
     speaker: str
@@ -28,6 +32,7 @@ class Said:
     parts: dict[str, Part] = field(default_factory=dict)
     texts: dict[str, str] = field(default_factory=dict)  # as written, by how they are compared
     messages: list[Message] = field(default_factory=list)
+    repeated: list[Message] = field(default_factory=list)
     _first: dict[str, Message] = field(default_factory=dict)
     _plain: dict[str, set[str]] = field(default_factory=dict)
     _by_message: dict[str, Collection[str]] = field(default_factory=dict)
@@ -59,12 +64,15 @@ class Said:
             just_said.append(self._by_message.get(message.id, ()))
             if message.speaker == self.speaker:
                 continue
-            for form in self._held(message.text):
+            held, quoted = self._held(message.text), list(quotations.of(flat_of(message.text)))
+            if quoted or any(self.parts[form].identifies for form in held):
+                self.repeated.append(message)
+            for form in held:
                 derived = message.speaker == agent or any(form in one for one in just_said)
                 is_earlier = message.id < self._first[form].id
                 if is_earlier or not (derived or self.parts[form].identifies):
                     self._drop(form)
-            for flat in list(quotations.of(flat_of(message.text))):
+            for flat in quoted:
                 if message.id < self._first[f"\n{flat}"].id:
                     self.texts.pop(flat, None)
 
@@ -75,7 +83,7 @@ class Said:
                 self._drop(form)
 
     def _held(self, text: str) -> list[str]:
-        return [form for one in forms(text) & self._plain.keys() for form in self._plain[one]]
+        return [form for one in plain_forms(text) & self._plain.keys() for form in self._plain[one]]
 
     def _drop(self, form: str) -> None:
         del self.parts[form]

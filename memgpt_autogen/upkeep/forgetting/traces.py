@@ -9,7 +9,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from memgpt_autogen.events import MessageEvent, Notice
 from memgpt_autogen.steps import Step
 from memgpt_autogen.storage.journal.words import STOP_WORDS, asked_words
-from memgpt_autogen.upkeep.forgetting.distinctive import CAPITAL, Part, forms, identifiers
+from memgpt_autogen.upkeep.forgetting.distinctive import (
+    CAPITAL,
+    Part,
+    forms,
+    identifiers,
+    plain_forms,
+)
 
 _TELLING_BYTES = 12  # a shorter text, such as "yes please", may be anybody's
 _TELLING_WORDS = 3  # or one of fewer words that say something
@@ -30,7 +36,10 @@ class Quotations:
     def of(self, flat: str) -> Iterator[str]:
         """Those that a text holds."""
         for size in self._sizes:
-            for at in range(len(flat) - size + 1):
+            places = range(len(flat) - size + 1)
+            if self._texts.keys().isdisjoint({flat[at : at + size] for at in places}):
+                continue
+            for at in places:
                 for one in self._texts.get(flat[at : at + size], ()):
                     if flat.startswith(one, at):
                         yield one
@@ -87,7 +96,7 @@ class Traces:
         """Whether it may come from the speaker: for what can be dropped without a loss."""
         if self.touch(text) or next(self._notes.of(flat_of(text)), None) is not None:
             return True
-        return any(not form.startswith(CAPITAL) for form in self._held(text))
+        return not self.parts.keys().isdisjoint(plain_forms(text))
 
     def of(self, text: str) -> tuple[str, ...]:
         """All that a text holds of the speaker: their name, texts and distinctive parts."""
@@ -131,9 +140,7 @@ def is_telling(text: str, parts: Mapping[str, Part]) -> bool:
     if len(flat_of(text).encode()) < _TELLING_BYTES:
         return False
     words = {word for word in asked_words(text) if word not in STOP_WORDS}
-    return len(words) >= _TELLING_WORDS or any(
-        not form.startswith(CAPITAL) for form in forms(text) & parts.keys()
-    )
+    return len(words) >= _TELLING_WORDS or not parts.keys().isdisjoint(plain_forms(text))
 
 
 def flat_of(text: str) -> str:
