@@ -16,6 +16,7 @@ from types import TracebackType
 from typing import Any, TypeVar
 
 from autogen.io import IOStream
+from rich.box import SIMPLE
 from rich.table import Table
 
 P = TypeVar("P", bound="LineProcess")
@@ -105,9 +106,9 @@ class ModelProcess(LineProcess):
 
 def grid(table: Mapping[str, Any]) -> Table:
     """A table of the results (`title`, `columns`, `rows`) for the terminal."""
-    shown = Table(title=table["title"], title_justify="left")
+    shown = Table(title=table["title"], title_justify="left", box=SIMPLE, padding=0)
     for column in table["columns"]:
-        shown.add_column(column, justify="right" if column else "left")
+        shown.add_column(column, justify="right" if column else "left", overflow="fold")
     for row in table["rows"]:
         shown.add_row(*row)
     return shown

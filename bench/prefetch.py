@@ -160,7 +160,7 @@ def tables(figures: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     base = figures["ordinary"]["without"]["tokens"]
     yield {
         "title": "Ordinary turns",
-        "columns": ["", "prompt tokens", "to without", "prefix", "turns with something",
+        "columns": ["", "prompt tokens", "to without", "prefix", "turns with hits",
                     "evictions", "ms, median", "ms, p95"],
         "rows": [
             [

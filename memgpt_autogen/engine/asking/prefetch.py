@@ -102,7 +102,7 @@ class Prefetch:
     def _in_time(self, texts: Sequence[str], oldest: str | None) -> list[_Hit]:
         """What is found by words and meaning in the seconds there are; else by words alone.
 
-        An embedder may still be loading, or be far away: after half the time the words are
+        An embedder may still be loading, or be far away: after a third of the time the words are
         looked for as well, and what is found first counts.
         """
         search = partial(self._found, texts, oldest)
@@ -110,14 +110,14 @@ class Prefetch:
         if self._running is None or self._running.done():
             self._running = _workers.submitted(search, "memgpt prefetch")
             tried.append(self._running)
-            futures.wait(tried, self.bounds[1] / 2)
+            futures.wait(tried, self.bounds[1] / 3)
         if not any(one.done() for one in tried):
             by_words = partial(search, by="words")
             tried.append(_workers.submitted(by_words, "memgpt prefetch by words"))
             futures.wait(tried, return_when=futures.FIRST_COMPLETED)
         first = next(one for one in tried if one.done())
         if first is not self._running:
-            logger.info("looked up ahead by words: %s seconds were too few", self.bounds[1] / 2)
+            logger.info("looked up ahead by words: %s seconds were too few", self.bounds[1] / 3)
         try:
             return first.result()
         except Exception as problem:  # noqa: BLE001 - of a user's embedder; a turn does without
