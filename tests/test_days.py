@@ -49,12 +49,34 @@ def test_hits_are_lines_with_their_days() -> None:
 [2024-03-04 11:00] Ann: What did I sow?
 No more."""
     beans, bob, garden = hits_in(result, "What did I sow?")
-    assert beans.text == 'Ann said earlier: "I sowed beans on 3 March 2024." Peas on 1 March 2024.'
+    assert beans.text == 'Ann said earlier: "I sowed beans on 3 March 2024. Peas on 1 March 2024."'
     assert beans.told == f"{beans.text} (4 March 2024)"
     assert bob == Line('Bob said earlier: "No day."')
     assert garden.told == "(garden.md, page 2) Beans want sun."
 
 
-def test_a_long_hit_is_cut() -> None:
+def test_a_passage_of_paragraphs_is_one_line() -> None:
+    result = """[2024-03-04] (garden.md) Beans want sun.
+
+  Peas want a fence.
+…[120 characters left out]…
+  Leeks want time.
+
+Showing 1 of 9."""
+    (line,) = hits_in(result, "What do peas want?")
+    assert line.text.startswith("(garden.md) Beans want sun. Peas want a fence. …[120 ")
+    assert line.text.endswith("Leeks want time.")
+
+
+def test_of_a_long_hit_the_sentences_are_shown_that_are_asked_for() -> None:
+    filler = "It rained all day. " * 20
+    said = f"{filler}The peas are behind the shed. They are two feet tall. {filler}"
+    for head, asked in (("Ann:", "Where are my peas?"), ("(garden.md)", "Where are the peas?")):
+        (line,) = hits_in(f"[2024-03-04] {head} {said}", asked)
+        assert "rained all day. The peas are behind the shed. They are two feet" in line.text
+        assert len(line.text) < 520 and line.text.rstrip('"').endswith("It rained all day. …")
+
+
+def test_a_long_hit_without_anything_asked_for_is_cut() -> None:
     (line,) = hits_in("[2024-03-04] Ann: " + "bean " * 200, "What?")
-    assert len(line.text) < LONGEST + 40 and "characters left out" in line.text
+    assert len(line.text) < LONGEST + 60 and "characters left out" in line.text

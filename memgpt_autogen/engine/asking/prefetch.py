@@ -11,11 +11,12 @@ import logging
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent import futures
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from typing import NamedTuple
 
+from memgpt_autogen.engine.deciding.excerpt import excerpt
 from memgpt_autogen.engine.formatting import message_in_context, passage_line
 from memgpt_autogen.engine.functions import Workspace
 from memgpt_autogen.engine.main_context import MainContext, Prefetched, Queued
@@ -39,6 +40,7 @@ _MOST = 12  # messages, and as many passages
 _ASKED = 3  # of the messages that came in: the latest
 _SHARE, _MOST_TOKENS = 12, 1200  # of the window
 _TOKEN = 4  # characters, of a hit that is cut
+_PLACE = 100  # characters before a passage, that tell where it stands
 
 _workers = Workers()
 
@@ -47,6 +49,7 @@ _workers = Workers()
 class _Hit:
     score: float
     found: Message | Passage
+    asked: str
 
 
 class _Line(NamedTuple):
@@ -154,7 +157,7 @@ def _hits(
     if work.has_passages:
         found += work.archival.search(text, limit=_MOST, origins=work.origins, by=by).items
     least = TO_A_QUESTION if _ASKS.search(text) else TO_OTHERS
-    return (_Hit(one.score, one) for one in found if one.score and one.score >= least)
+    return (_Hit(one.score, one, text) for one in found if one.score and one.score >= least)
 
 
 def _lines(
@@ -167,7 +170,7 @@ def _lines(
         key = (kept, found.source if isinstance(found, Passage) else None, found.id)
         if key in chosen:
             continue
-        line = _line(work, found, max(size * _TOKEN // 3, 80))
+        line = _line(work, hit, max(size * _TOKEN // 3, 80))
         room -= count(line)
         if room < 0:
             break
@@ -180,11 +183,13 @@ def _in_order(lines: Iterable[_Line]) -> list[str]:
     return [one.text for one in sorted(lines)]
 
 
-def _line(work: Workspace, found: Message | Passage, most: int) -> str:
+def _line(work: Workspace, hit: _Hit, most: int) -> str:
+    found = hit.found
     if isinstance(found, Message):
         show = partial(message_in_context, work.conversations, most, zone=work.zone)
         return clip(show(found), most)
-    return clip(passage_line(found, work.zone), most)
+    part = replace(found, text=excerpt(found.text, hit.asked, max(most - _PLACE, most // 2)))
+    return clip(passage_line(part, work.zone), most)
 
 
 def _oldest(entries: Sequence[Queued]) -> str | None:
