@@ -32,6 +32,7 @@ TITLES = {
     "answers": "Answers of a real model",
     "document_questions": "Questions over documents",
     "loading": "What loading documents costs",
+    "vectors": "Chroma and LanceDB",
     "summaries": "What summaries keep",
 }
 READ = """\

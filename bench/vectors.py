@@ -11,6 +11,7 @@ first ten.
 
 from __future__ import annotations
 
+import json
 import random
 import tempfile
 import time
@@ -22,7 +23,7 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 from drawn import DrawnEmbedder, said, text_of
-from harness import grid, machine, write_results
+from harness import RESULTS, grid, machine, write_results
 from inside import Rows
 from rich.console import Console
 from rich.progress import track
@@ -40,7 +41,7 @@ QUERIES = 40
 NEAREST = 50
 OPENINGS = 3
 COLUMNS = (
-    *("passages", "store", "told, busy", "last part, busy", "query, busy", "query"),
+    *("passages", "store", "told, CPU", "last part, CPU", "query, CPU", "query"),
     *("recall@10", "opening", "folder"),
 )
 STORES: dict[str, type[Folder[Any]]] = {"chroma": ChromaFolder, "lancedb": LanceFolder}
@@ -143,21 +144,30 @@ def measured(
 
 def run(
     names: Sequence[str], sizes: Sequence[int], embedder: DrawnEmbedder, folder: Path
-) -> list[Figures]:
+) -> Iterator[list[Figures]]:
     dice = random.Random("queries")  # noqa: S311 - texts to measure with, no secret
     queries = embedder.real.embed([text_of(dice, dice.randint(4, 12)) for _ in range(QUERIES)])
-    found: list[Figures] = []
     stores = [Filled(name, folder) for name in names]
     for first, last in zip((0, *sizes), sizes, strict=False):
         parts = passages(first, last, embedder)
         for records, rows in track(parts, f"{last:,} passages", total=(last - first) // PART):
             for one in stores:
                 one.tell(records, rows)
-        found += measured(stores, last, queries, embedder)
+        yield measured(stores, last, queries, embedder)
     for one in stores:
         one.folder.close()
         one.journal.close()
-    return found
+
+
+def key_of(row: Figures) -> tuple[int, str]:
+    return row["passages"], row["store"]
+
+
+def known() -> dict[tuple[int, str], Figures]:
+    """What earlier runs measured."""
+    path = RESULTS / "vectors.json"
+    there = json.loads(path.read_text(encoding="utf-8"))["sizes"] if path.exists() else []
+    return {key_of(one): one for one in there}
 
 
 def cells(found: Sequence[Figures]) -> list[list[str]]:
@@ -184,12 +194,16 @@ def main(
 ) -> None:
     where = machine()
     sizes = SIZES[:1] if quick else (*SIZES, MILLION) if million else SIZES
+    rows: dict[tuple[int, str], Figures] = {}
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        found = run([only] if only else list(STORES), sizes, DrawnEmbedder(), Path(folder))
-    name = f"vectors-{only}" if only else "vectors"
-    path = write_results(name, where, {"sizes": found})
-    Console().print(grid({"title": "Vector stores", "columns": COLUMNS, "rows": cells(found)}))
-    Console().print(f"written to {path}")
+        stores = [only] if only else list(STORES)
+        for found in run(stores, sizes, DrawnEmbedder(), Path(folder)):
+            rows = (known() if only else rows) | {key_of(one): one for one in found}
+            sorted_rows = [rows[key] for key in sorted(rows)]
+            table = {"title": "Vector stores", "columns": COLUMNS, "rows": cells(sorted_rows)}
+            path = write_results("vectors", where, {"sizes": sorted_rows, "tables": [table]})
+    Console().print(grid(table))
+    Console().print(f"Written to {path.parent.name}/{path.name}.")
 
 
 if __name__ == "__main__":

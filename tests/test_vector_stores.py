@@ -220,6 +220,18 @@ def test_many_records_get_an_index_that_finds_what_comparing_all_finds(
             assert hits >= 195 and len(index) == 2999
 
 
+def test_a_closed_memory_keeps_nothing_of_what_its_tables_were(tmp_path: Path) -> None:
+    rows = unit_rows(np.random.default_rng(0).normal(size=(36, 32)).astype(np.float32))
+    with closing(Journal(tmp_path, "agent")) as journal:
+        with closing(LanceFolder(tmp_path, journal)) as folder:
+            for n in range(36):  # it is tidied once meanwhile
+                folder.index(RECALL).upsert([record(n + 1, "x")], rows[n : n + 1])
+            assert len(list(folder.path.rglob("recall.lance/data/*"))) > 4
+            folder.close()
+            assert len(list(folder.path.rglob("recall.lance/data/*"))) == 1
+            assert len(folder.index(RECALL)) == 36
+
+
 # --- moved ------------------------------------------------------------------------------
 
 

@@ -23,9 +23,8 @@ def excerpt(text: str, asked: str, most: int) -> str:
     for begin in [0, *ends[:-1]]:
         end = max((one for one in ends if begin < one <= begin + most), default=begin)
         parts.setdefault(len(about & stems(text[begin:end])), []).append((begin, end))
-    most_held = max(parts)
-    if not most_held:
+    best = parts[max(parts)]
+    if best is parts.get(0):
         return frames.clip(text, most)
-    best = parts[most_held]
     begin, end = best[len(best) // 2]  # with something before and after it
     return f"{'… ' if begin else ''}{text[begin:end].strip()}{' …' if end < len(text) else ''}"

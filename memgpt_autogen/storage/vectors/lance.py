@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import threading
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -59,6 +60,7 @@ class Database:
         self._guard = threading.RLock()
         self._tables: dict[str, Table] = {}
         self._writes: dict[str, int] = {}
+        self._with_old: set[str] = set()  # tables that still keep what they were before a tidying
         with lance_errors(place):
             self._connection = lancedb.connect(place, session=session)
 
@@ -90,21 +92,25 @@ class Database:
         """Note that a table was written, and tidy it now and then."""
         self._writes[name] = self._writes.get(name, 0) + 1
         if self._writes[name] % _WRITES == 0:
-            self._tidy(name, timedelta(minutes=1))  # searches may still read the one before
+            self._tidy(name, is_last=False)
 
     def tidy(self) -> None:
         """Tidy what was written; nobody reads meanwhile."""
         for name in self._writes:
-            self._tidy(name, timedelta(milliseconds=1))
+            self._tidy(name, is_last=True)
         self._writes.clear()
+        self._with_old.clear()
 
-    def _tidy(self, name: str, older: timedelta) -> None:
+    def _tidy(self, name: str, *, is_last: bool) -> None:
         table = self.table(name)
         if table is None:
             return
         is_note = "vector" not in table.schema.names
-        if is_note or _is_in_pieces(table):
-            table.optimize(cleanup_older_than=older)
+        if is_note or _is_in_pieces(table) or (is_last and name in self._with_old):
+            # Searches may still read what is a minute old.
+            old = timedelta(milliseconds=1) if is_last else timedelta(minutes=1)
+            table.optimize(cleanup_older_than=old)
+            self._with_old.add(name)
         if not is_note and len(table) > EXACT and not list(table.list_indices()):
             from lancedb.index import IvfSq  # heavy
 
@@ -230,6 +236,8 @@ def _library() -> tuple[Any, Any]:
     """LanceDB, and what its databases share."""
     # Its warning is for those who use it in a forked child; nobody here does.
     warnings.filterwarnings("ignore", "lancedb fork support", RuntimeWarning)
+    # Making an index warns on standard error of each part that has become empty, which is fine.
+    os.environ.setdefault("LANCEDB_LOG", "error")
     import lancedb  # takes over a second to import, so only when an index is opened
 
     LANCE.use()
