@@ -41,7 +41,7 @@ QUERIES = 40
 NEAREST = 50
 OPENINGS = 3
 COLUMNS = (
-    *("passages", "store", "told, CPU", "last part, CPU", "query, CPU", "query"),
+    *("passages", "store", "told, CPU", "last part, CPU", "query, CPU"),
     *("recall@10", "opening", "folder"),
 )
 STORES: dict[str, type[Folder[Any]]] = {"chroma": ChromaFolder, "lancedb": LanceFolder}
@@ -178,7 +178,6 @@ def cells(found: Sequence[Figures]) -> list[list[str]]:
             f"{one['told_busy_seconds']:.1f} s",
             f"{one['part_busy_ms']:.0f} ms",
             f"{one['query_busy_ms']:.1f} ms",
-            f"{one['query_ms']:.1f} ms",
             f"{one['recall_at_10']:.3f}",
             f"{one['opening_ms']:,.0f} ms",
             f"{one['bytes'] / 1e6:.1f} MB",
