@@ -7,6 +7,7 @@ from datetime import date
 import pytest
 
 from memgpt_autogen.engine.deciding.days import day_of, reckoned
+from memgpt_autogen.engine.deciding.excerpt import excerpt
 from memgpt_autogen.engine.deciding.lines import LONGEST, Line, hits_in
 from memgpt_autogen.storage.record import readable
 
@@ -80,3 +81,12 @@ def test_of_a_long_hit_the_sentences_are_shown_that_are_asked_for() -> None:
 def test_a_long_hit_without_anything_asked_for_is_cut() -> None:
     (line,) = hits_in("[2024-03-04] Ann: " + "bean " * 200, "What?")
     assert len(line.text) < LONGEST + 60 and "characters left out" in line.text
+
+
+def test_of_a_very_long_text_the_part_is_found_that_is_asked_for() -> None:
+    text = "It rained. " * 40_000
+    assert excerpt(f"{text[:60_500]}The key is under the mat. {text}", "Where is the key?", 60) in (
+        "… It rained. The key is under the mat. It rained. It rained. …",
+        "… It rained. It rained. The key is under the mat. It rained. …",
+    )
+    assert len(excerpt("word " * 100_000, "Where is the key?", 200)) < 260

@@ -112,6 +112,16 @@ def test_it_takes_no_more_tokens_than_it_may(tmp_path: Path) -> None:
     assert seen[1][0].count("Clara told me so") < seen[2][0].count("Clara told me so")
 
 
+def test_of_what_is_long_the_part_is_shown_that_answers(tmp_path: Path) -> None:
+    filler = "It rained the whole day, and nobody went out. " * 40
+    with playing(fine, tmp_path) as (agent, model):
+        agent.archival.insert(f"{filler}{FACT} {filler}")
+        remember(agent, f"{filler}{FACT} {filler}")
+        ask(agent, QUESTION)
+    (shown,) = looked_up(model.requests[-1])
+    assert shown.count(FACT) == 2 and len(shown) < 2 * len(filler)
+
+
 def test_an_embedder_that_takes_too_long_is_not_waited_for(tmp_path: Path) -> None:
     release = threading.Event()
 

@@ -40,7 +40,7 @@ _MOST = 12  # messages, and as many passages
 _ASKED = 3  # of the messages that came in: the latest
 _SHARE, _MOST_TOKENS = 12, 1200  # of the window
 _TOKEN = 4  # characters, of a hit that is cut
-_PLACE = 100  # characters before a passage, that tell where it stands
+_PLACE = 100  # characters before a hit, that tell where it stands or who said it
 
 _workers = Workers()
 
@@ -185,11 +185,11 @@ def _in_order(lines: Iterable[_Line]) -> list[str]:
 
 def _line(work: Workspace, hit: _Hit, most: int) -> str:
     found = hit.found
+    text = excerpt(found.text, hit.asked, max(most - _PLACE, most // 2))
     if isinstance(found, Message):
-        show = partial(message_in_context, work.conversations, most, zone=work.zone)
-        return clip(show(found), most)
-    part = replace(found, text=excerpt(found.text, hit.asked, max(most - _PLACE, most // 2)))
-    return clip(passage_line(part, work.zone), most)
+        part = found.model_copy(update={"text": text})
+        return clip(message_in_context(work.conversations, most, part, zone=work.zone), most)
+    return clip(passage_line(replace(found, text=text), work.zone), most)
 
 
 def _oldest(entries: Sequence[Queued]) -> str | None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 
 from memgpt_autogen import frames
 from memgpt_autogen.engine.deciding.stems import stems
 
+_READ = 100_000  # characters of a text
 _SENTENCE_END = re.compile(r"[.!?][\"'”’)\]]*\s+|[。！？]")
 
 
@@ -18,11 +20,14 @@ def excerpt(text: str, asked: str, most: int) -> str:
     if len(text) <= most:
         return text
     about = stems(asked)
-    ends = [*(match.end() for match in _SENTENCE_END.finditer(text)), len(text)]
+    ends = [*(match.end() for match in _SENTENCE_END.finditer(text, 0, _READ)), len(text)]
+    begins = [0, *ends[:-1]]
+    held = [about & stems(text[a:b]) for a, b in zip(begins, ends, strict=True)]
     parts: dict[int, list[tuple[int, int]]] = {}  # by how much of it they hold
-    for begin in [0, *ends[:-1]]:
-        end = max((one for one in ends if begin < one <= begin + most), default=begin)
-        parts.setdefault(len(about & stems(text[begin:end])), []).append((begin, end))
+    for at, begin in enumerate(begins):
+        after = bisect_right(ends, begin + most)
+        end = ends[after - 1] if after > at else begin
+        parts.setdefault(len(set[str]().union(*held[at:after])), []).append((begin, end))
     best = parts[max(parts)]
     if best is parts.get(0):
         return frames.clip(text, most)

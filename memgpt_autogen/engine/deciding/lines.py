@@ -62,7 +62,7 @@ def hits_in(text: str, words: str) -> list[Line]:
     for line in text.splitlines():
         if match := _HIT.match(line):
             day, place, speaker, said = match.groups()
-            hits.append(_Hit(place or "", speaker or "", said, day_of(day)))
+            hits.append(_Hit(place or "", speaker or "", said, None if place else day_of(day)))
             is_hit = True
         elif is_hit and line.startswith((" ", _CUT)):
             hits[-1] = hits[-1]._replace(text=f"{hits[-1].text} {line.strip()}")
