@@ -7,8 +7,8 @@ from datetime import date
 import pytest
 
 from memgpt_autogen.engine.deciding.days import day_of, reckoned
-from memgpt_autogen.engine.deciding.excerpt import excerpt
 from memgpt_autogen.engine.deciding.lines import LONGEST, Line, hits_in
+from memgpt_autogen.engine.showing.excerpt import excerpt
 from memgpt_autogen.storage.record import readable
 
 DAY = date(2024, 3, 4)  # a Monday

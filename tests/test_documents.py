@@ -14,9 +14,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from memgpt_autogen import MemGPTAgent, Settings, load_source
-from memgpt_autogen.engine.formatting import listing
+from memgpt_autogen.engine.formatting import listing, passage_line
 from memgpt_autogen.engine.functions import FUNCTIONS
 from memgpt_autogen.engine.reading.pages import Pages
+from memgpt_autogen.memory.archival import Passage
 from memgpt_autogen.memory.page import Page
 from memgpt_autogen.sources.passages import Text, passages_of
 from memgpt_autogen.storage.embedders.arrays import Vectors
@@ -274,6 +275,8 @@ def test_three_hundred_pages_of_a_pdf_are_searched_and_opened(make: Make, tmp_pa
 
 
 def test_hits_are_cut_only_where_all_of_them_together_do_not_fit() -> None:
-    page = Page(("x" * 900, "y", "z"), 0, 5, 3)
-    assert "x" * 900 in listing(page, str, "passages", 1000)
-    assert "characters left out" in listing(page, str, "passages", 800)
+    texts = (f"{'x' * 300}. {'x' * 300}. The meter stood at 9. {'x' * 300}.", "y", "z")
+    page = Page(tuple(Passage(str(at), text, (), NOON) for at, text in enumerate(texts)), 0, 5, 3)
+    assert texts[0] in listing(page, passage_line, "passages", 1200)
+    for asked, shown in (("", "characters left out"), ("the meter", "… The meter stood at 9. …")):
+        assert shown in listing(page, passage_line, "passages", 900, asked)

@@ -7,10 +7,12 @@ import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from datetime import date, datetime, timedelta, timezone, tzinfo
 from typing import Any, TypeVar
 
 from memgpt_autogen import frames
+from memgpt_autogen.engine.showing.excerpt import excerpt
 from memgpt_autogen.errors import ModelMistake
 from memgpt_autogen.events import Message, MessageEvent, Notice
 from memgpt_autogen.frames import clip
@@ -24,7 +26,8 @@ from memgpt_autogen.storage.record import EPOCH, MICROSECOND
 from memgpt_autogen.storage.search.when import times
 from memgpt_autogen.zones import span_of, stamp, zone_of
 
-T = TypeVar("T")
+Found = TypeVar("Found", bound=Message | Passage)
+"""A hit of a search."""
 
 ChatMessage = dict[str, Any]
 """A message in the OpenAI chat format."""
@@ -35,6 +38,7 @@ NO_RESULT = "(no result has come)"
 _ARGUMENTS = 20  # shown of one call that is cut
 _SHORT = 60  # characters; so short a message says little without the turns around it
 _TURN_CHARACTERS = 160  # of a turn that is shown beside a result
+_PLACE = 100  # characters before a hit, that tell where it stands or who said it
 _NAMES = 20  # speakers named to a model that asked for an unknown one
 
 
@@ -172,8 +176,10 @@ def _times(times: int) -> str:
     return f" (found {times} times)" if times > 1 else ""
 
 
-def listing(page: Page[T], line: Callable[[T], str], noun: str, room: int) -> str:
-    """One page of results, each cut so that the page fits into `room` characters.
+def listing(
+    page: Page[Found], line: Callable[[Found], str], noun: str, room: int, asked: str = ""
+) -> str:
+    """One page of results, each cut around what was `asked` so that the page fits into `room`.
 
     Raises:
         ModelMistake: there is no such page.
@@ -187,10 +193,18 @@ def listing(page: Page[T], line: Callable[[T], str], noun: str, room: int) -> st
     lines = list(map(line, page.items))
     if sum(map(len, lines)) > room:
         share = max(room // len(page.items), 80)
-        lines = [clip(one, share) for one in lines]
+        lines = [clip(line(shortened(one, asked, share)), share) for one in page.items]
     more = f"; page={page.page + 1} has more" if page.page + 1 < page.pages else ""
     head = f"Page {page.page + 1} of {page.pages}, {page.total} {noun} in all{more}:"
     return "\n".join([head, *lines])
+
+
+def shortened(found: Found, asked: str, most: int) -> Found:
+    """A hit of whose text so much is left, around what was asked, that its line is `most` long."""
+    text = excerpt(found.text, asked, max(most - _PLACE, most // 2))
+    if isinstance(found, Message):
+        return found.model_copy(update={"text": text})
+    return replace(found, text=text)
 
 
 def known_speaker(recall: RecallStorage, name: str) -> str | None:

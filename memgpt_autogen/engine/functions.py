@@ -251,7 +251,7 @@ def conversation_search(work: Workspace, arguments: ConversationSearch) -> str:
     )
     room = work.shown // work.page_size
     line = partial(message_in_context, work.conversations, room, zone=work.zone)
-    return listing(page, line, "messages", work.shown)
+    return listing(page, line, "messages", work.shown, arguments.query)
 
 
 @_function(ConversationSearchDate, "List earlier messages between two dates.")
@@ -286,10 +286,10 @@ def _none(_: object) -> None:
 
 @_function(ArchivalMemorySearch, "Find kept texts and documents.")
 def archival_memory_search(work: Workspace, arguments: ArchivalMemorySearch) -> str:
-    page = work.archival.search(
-        arguments.query, limit=work.page_size, page=arguments.page, origins=work.origins
-    )
-    return listing(page, partial(passage_line, zone=work.zone), "passages", work.shown)
+    query, limit = arguments.query, work.page_size
+    page = work.archival.search(query, limit=limit, page=arguments.page, origins=work.origins)
+    line = partial(passage_line, zone=work.zone)
+    return listing(page, line, "passages", work.shown, query)
 
 
 @_function(PauseHeartbeats, "Hold timed events back for a while.")

@@ -11,13 +11,12 @@ import logging
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent import futures
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from typing import NamedTuple
 
-from memgpt_autogen.engine.deciding.excerpt import excerpt
-from memgpt_autogen.engine.formatting import message_in_context, passage_line
+from memgpt_autogen.engine.formatting import message_in_context, passage_line, shortened
 from memgpt_autogen.engine.functions import Workspace
 from memgpt_autogen.engine.main_context import MainContext, Prefetched, Queued
 from memgpt_autogen.events import Message, MessageEvent, Notice
@@ -40,7 +39,6 @@ _MOST = 12  # messages, and as many passages
 _ASKED = 3  # of the messages that came in: the latest
 _SHARE, _MOST_TOKENS = 12, 1200  # of the window
 _TOKEN = 4  # characters, of a hit that is cut
-_PLACE = 100  # characters before a hit, that tell where it stands or who said it
 
 _workers = Workers()
 
@@ -184,12 +182,10 @@ def _in_order(lines: Iterable[_Line]) -> list[str]:
 
 
 def _line(work: Workspace, hit: _Hit, most: int) -> str:
-    found = hit.found
-    text = excerpt(found.text, hit.asked, max(most - _PLACE, most // 2))
+    found = shortened(hit.found, hit.asked, most)
     if isinstance(found, Message):
-        part = found.model_copy(update={"text": text})
-        return clip(message_in_context(work.conversations, most, part, zone=work.zone), most)
-    return clip(passage_line(replace(found, text=text), work.zone), most)
+        return clip(message_in_context(work.conversations, most, found, zone=work.zone), most)
+    return clip(passage_line(found, work.zone), most)
 
 
 def _oldest(entries: Sequence[Queued]) -> str | None:

@@ -16,9 +16,9 @@ from memgpt_autogen.engine.deciding.lines import Line
 from memgpt_autogen.engine.deciding.questions import KEEP, LOOK, NOTE, TALK, Question, own_tools
 from memgpt_autogen.engine.deciding.situation import PERSONA, Situation, situation_of
 from memgpt_autogen.engine.deciding.speech import Aim, Voice, is_astray, plainly, retold, speech
-from memgpt_autogen.engine.deciding.stems import stems
 from memgpt_autogen.engine.functions import Workspace
 from memgpt_autogen.engine.main_context import MainContext
+from memgpt_autogen.engine.showing.stems import stems
 from memgpt_autogen.model.chat_model import ChatModel
 from memgpt_autogen.model.presets import is_small
 from memgpt_autogen.model.protocol.dialect import response_format

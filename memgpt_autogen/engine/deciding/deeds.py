@@ -8,8 +8,8 @@ from typing import Any
 
 from memgpt_autogen.engine.deciding.questions import MEMORY_FUNCTIONS
 from memgpt_autogen.engine.deciding.situation import Situation
-from memgpt_autogen.engine.deciding.stems import stems
 from memgpt_autogen.engine.functions import Workspace
+from memgpt_autogen.engine.showing.stems import stems
 from memgpt_autogen.model.protocol.written import dumped
 from memgpt_autogen.steps import FunctionCall
 

@@ -8,7 +8,7 @@ from datetime import date
 from typing import NamedTuple
 
 from memgpt_autogen.engine.deciding.days import day_of, reckoned
-from memgpt_autogen.engine.deciding.excerpt import excerpt
+from memgpt_autogen.engine.showing.excerpt import excerpt
 from memgpt_autogen.storage.record import readable
 
 LONGEST = 240  # characters of a line

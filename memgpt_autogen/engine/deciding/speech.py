@@ -17,7 +17,7 @@ from memgpt_autogen import frames
 from memgpt_autogen.engine.deciding.lines import Line
 from memgpt_autogen.engine.deciding.questions import examples
 from memgpt_autogen.engine.deciding.situation import Said, Situation
-from memgpt_autogen.engine.deciding.stems import stems
+from memgpt_autogen.engine.showing.stems import stems
 from memgpt_autogen.storage.record import MONTHS
 
 ChatMessage = dict[str, Any]

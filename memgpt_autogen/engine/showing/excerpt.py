@@ -6,7 +6,7 @@ import re
 from bisect import bisect_right
 
 from memgpt_autogen import frames
-from memgpt_autogen.engine.deciding.stems import stems
+from memgpt_autogen.engine.showing.stems import stems
 
 _READ = 100_000  # characters of a text
 _SENTENCE_END = re.compile(r"[.!?][\"'”’)\]]*\s+|[。！？]")

@@ -1,0 +1,1 @@
+"""Showing: what of a text is shown to the model."""
