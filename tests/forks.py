@@ -12,7 +12,7 @@ from collections.abc import Callable
 HANGS = "hangs"
 
 
-def in_child(work: Callable[[], object], seconds: float = 10.0) -> str:
+def in_child(work: Callable[[], object], seconds: float = 30.0) -> str:
     """Call `work` in a fork of this process; what it returned, or the type of its error.
 
     `HANGS` where it did neither in so many seconds.
